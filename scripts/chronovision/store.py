@@ -1,0 +1,155 @@
+"""Reading and writing of the outputs: whole files only, tables in one dialect."""
+
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import h5py
+import pandas as pd
+
+from chronovision.errors import UserError
+
+#: What is written for a missing value (BIDS).
+MISSING = "n/a"
+
+#: Column name -> (meaning, unit); goes into the sidecar of a table.
+Columns = Mapping[str, tuple[str, str]]
+
+
+@contextmanager
+def whole_file(path: str | os.PathLike) -> Iterator[Path]:
+    """Yield a temporary name beside `path`; rename it to `path` once the block has ended well.
+
+    A file that exists under its final name is therefore whole. On any exception the temporary
+    file (or folder) is removed and `path` is left as it was.
+    """
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(prefix=f".{path.name[:80]}.", suffix=".part", dir=path.parent)
+    os.close(handle)
+    part = Path(name)
+    part.chmod(0o666 & ~_umask())
+    try:
+        yield part
+        os.replace(part, path)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+@contextmanager
+def whole_folder(path: str | os.PathLike) -> Iterator[Path]:
+    """Like `whole_file` for a folder; an older folder at `path` is replaced."""
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = Path(tempfile.mkdtemp(prefix=f".{path.name[:80]}.", suffix=".part", dir=path.parent))
+    part.chmod(0o777 & ~_umask())
+    try:
+        yield part
+        if path.exists():
+            shutil.rmtree(path)
+        os.replace(part, path)
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
+
+
+def write_text(path: str | os.PathLike, text: str) -> None:
+    """Write `text` (UTF-8, newlines as given) as a whole file."""
+    with whole_file(path) as part:
+        part.write_bytes(text.encode())
+
+
+def write_json(path: str | os.PathLike, value: Any) -> None:
+    """Write `value` as indented JSON; NaN and infinity are refused (ValueError)."""
+    write_text(path, json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
+
+
+def read_json(path: str | os.PathLike) -> Any:
+    """Parse a JSON file that this package wrote."""
+    return json.loads(Path(path).read_text(encoding="utf-8"))
+
+
+def sidecar_path(table: str | os.PathLike) -> Path:
+    """Path of the JSON that describes a table: same stem, ``.json``."""
+    return Path(table).with_suffix(".json")
+
+
+def write_table(
+    path: str | os.PathLike, table: pd.DataFrame, columns: Columns, provenance: dict
+) -> None:
+    """Write a TSV and the JSON sidecar beside it.
+
+    Parameters
+    ----------
+    path : ends in ``.tsv``.
+    table : one row per line. Floats are written in their shortest round-trip form, missing
+        values as ``n/a``, booleans as 0 and 1.
+    columns : meaning and unit of each of the table's columns, all of them.
+    provenance : see `chronovision.provenance`; goes into the sidecar, not into the table.
+
+    Raises
+    ------
+    ValueError : a column of the table is not described.
+    """
+    undescribed = [name for name in table.columns if name not in columns]
+    if undescribed:
+        raise ValueError(f"columns without description: {undescribed}")
+    booleans = {name: "int8" for name in table.columns if table[name].dtype == bool}
+    text = table.astype(booleans).to_csv(
+        sep="\t", index=False, na_rep=MISSING, lineterminator="\n"
+    )
+    described = {
+        name: {"description": columns[name][0], "unit": columns[name][1]} for name in table.columns
+    }
+    write_json(sidecar_path(path), {"columns": described, "provenance": provenance})
+    write_text(path, text)
+
+
+def read_table(path: str | os.PathLike) -> pd.DataFrame:
+    """Read a TSV that `write_table` wrote; floats come back bit for bit."""
+    return pd.read_csv(
+        path,
+        sep="\t",
+        na_values=[MISSING],
+        keep_default_na=False,
+        float_precision="round_trip",
+        dtype={"video": str, "group": str, "clip": str},
+    )
+
+
+@contextmanager
+def new_h5(path: str | os.PathLike, provenance: dict) -> Iterator[h5py.File]:
+    """Open a new HDF5 file that appears under `path` only when the block has ended well.
+
+    `provenance` becomes the file's attribute of that name, as JSON.
+    """
+    with whole_file(path) as part:
+        with h5py.File(part, "w") as file:
+            file.attrs["provenance"] = json.dumps(provenance, ensure_ascii=False)
+            yield file
+
+
+def read_provenance(path: str | os.PathLike) -> dict:
+    """Provenance of a file made by this package: HDF5 attribute, or the table's sidecar.
+
+    Raises
+    ------
+    UserError : the file carries none.
+    """
+    path = Path(path)
+    if path.suffix == ".tsv":
+        return read_json(sidecar_path(path))["provenance"]
+    with h5py.File(path, "r") as file:
+        if "provenance" not in file.attrs:
+            raise UserError(f"{path}: no provenance in it, so it was not made by Chronovision")
+        return json.loads(file.attrs["provenance"])
