@@ -122,7 +122,6 @@ def read_table(path: str | os.PathLike) -> pd.DataFrame:
         sep="\t",
         na_values=[MISSING],
         keep_default_na=False,
-        float_precision="round_trip",
         dtype={"video": str, "group": str, "clip": str},
     )
 

@@ -1,0 +1,26 @@
+# Chronovision: from videos to change timelines, salient changes, segments and estimates of
+# duration. What is computed is said in config/, how and where it runs in profiles/.
+
+from snakemake.utils import min_version
+
+min_version("9.12")
+
+
+configfile: f"{workflow.basedir}/config/config.yaml"
+
+
+include: "workflow/rules/common.smk"
+include: "workflow/rules/videos.smk"
+include: "workflow/rules/features.smk"
+include: "workflow/rules/salience.smk"
+include: "workflow/rules/duration.smk"
+include: "workflow/rules/report.smk"
+
+
+report: "workflow/report/workflow.rst"
+
+
+rule all:
+    input:
+        all_outputs(),
+    default_target: True

@@ -1,0 +1,13 @@
+"""Adapter of rule apply_duration_model."""
+
+from chronovision.applying import apply_duration_model
+from chronovision.job import logged_job
+from chronovision.labels import by_stem
+
+with logged_job(snakemake.log[0]):
+    apply_duration_model(
+        snakemake.input.model,
+        by_stem(snakemake.input.clips),
+        snakemake.output.predictions,
+        snakemake.output.scores,
+    )

@@ -1,0 +1,79 @@
+"""A duration model of another set, used on this one."""
+
+import logging
+import os
+from collections.abc import Mapping
+
+import numpy as np
+import pandas as pd
+
+from chronovision import scores
+from chronovision.duration import PACKAGES, PREDICTION_COLUMNS, count_layers, prediction_table
+from chronovision.errors import UserError
+from chronovision.model_file import (
+    describe_set,
+    load_model,
+    refuse_mixed_rates,
+    refuse_other_set,
+)
+from chronovision.provenance import add_step
+from chronovision.store import read_provenance, read_table, write_table
+
+log = logging.getLogger(__name__)
+
+
+def apply_duration_model(
+    model_path: str | os.PathLike,
+    clip_tables: Mapping[str, str | os.PathLike],
+    predictions_out: str | os.PathLike,
+    scores_out: str | os.PathLike,
+) -> None:
+    """Predict the clips of this set by a model that was fitted on another.
+
+    Parameters
+    ----------
+    model_path : file written by `chronovision.duration.fit_duration_model`.
+    clip_tables : ``metric.threshold`` -> clip table; the one of the model's is taken.
+    predictions_out : TSV, see `chronovision.duration.PREDICTION_COLUMNS`; fold is n/a.
+    scores_out : TSV, see `chronovision.scores.COLUMNS`: split ``applied`` over all clips and
+        for each group, with the mean duration and the frame count of the other set as controls.
+
+    Raises
+    ------
+    UserError : not a model, or this set differs from the model's in metric, threshold, network,
+        weights, layers, precision, frame size, geometry, frame rate or thresholds.
+    """
+    model = load_model(model_path)
+    asked = f"{model['set']['metric']}.{model['set']['threshold']}"
+    if asked not in clip_tables:
+        metric, threshold = asked.split(".")
+        raise UserError(
+            f"{model_path} (duration.apply) predicts from {asked}, which the config does not "
+            f"compute: add {metric} to changes.metrics and {threshold} to thresholds.kinds"
+        )
+    table = read_table(clip_tables[asked])
+    provenance = read_provenance(clip_tables[asked])
+    refuse_mixed_rates(provenance["videos"])
+    layers = count_layers(table)
+    ours = describe_set(provenance, layers, model["set"]["metric"], model["set"]["threshold"])
+    refuse_other_set(model_path, model["set"], ours)
+    counts = table[[f"{layer}_count" for layer in layers]].to_numpy(np.float64)
+    frames = table[["n_frames"]].to_numpy(np.float64)
+    duration = table["duration_s"].to_numpy()
+    group = table["group"].to_numpy(dtype=object)
+    predictions, rows = [], []
+    for estimator, regressions in model["regressions"].items():
+        for control, regression in regressions.items():
+            predicted = regression.predict(counts if control == "none" else frames)
+            labels = {"estimator": estimator, "control": control, "layers": "all"}
+            rows += scores.score_rows(
+                labels, "applied", duration, predicted, group, each_group=True
+            )
+            if control == "none":
+                predictions.append(prediction_table(table, predicted, estimator, np.nan))
+    config = {"apply": str(model_path), "model_set": model["set"]}
+    provenance = add_step(provenance, "apply_duration_model", config, PACKAGES)
+    predicted = pd.concat(predictions, ignore_index=True)
+    write_table(predictions_out, predicted, PREDICTION_COLUMNS, provenance)
+    write_table(scores_out, pd.DataFrame(rows), scores.COLUMNS, provenance)
+    log.info("%d clips predicted from %s", len(table), asked)

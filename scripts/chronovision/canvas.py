@@ -1,0 +1,165 @@
+"""What all figures share: look, saving, thinning of long series, axes that stay readable."""
+
+import math
+from collections.abc import Sequence
+from os import PathLike
+
+import matplotlib
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+
+from chronovision.store import whole_file
+
+DPI = 110
+WIDTH = 10.0  # inches; 1100 px, a page's width
+
+#: Okabe and Ito's colours, told apart by colour-blind readers too.
+PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#B8A800")
+INK, FAINT, MISSING_COLOUR = "#222222", "#8a8a8a", "#d9d9d9"
+THRESHOLD_COLOURS = {"static": PALETTE[0], "dynamic": PALETTE[1]}
+
+#: Points of a drawn series: about two per pixel column.
+MAX_POINTS = 2400
+
+#: A largest change beyond this multiple of the median would flatten the rest of a linear axis.
+LINEAR_RANGE = 10.0
+
+_STYLE = {
+    "font.size": 9,
+    "axes.titlesize": 9,
+    "axes.labelsize": 9,
+    "figure.titlesize": 11,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.edgecolor": FAINT,
+    "axes.axisbelow": True,
+    "legend.frameon": False,
+    "legend.fontsize": 8.5,
+    # Names of videos, layers and groups may hold a dollar sign.
+    "text.parse_math": False,
+}
+
+
+def styled() -> matplotlib.rc_context:
+    """Context in which a figure is made and saved."""
+    return matplotlib.rc_context(_STYLE)
+
+
+def new_figure(height: float, width: float = WIDTH) -> Figure:
+    """Empty figure, sizes in inches, without any global state."""
+    figure = Figure(figsize=(width, height), dpi=DPI, layout="constrained")
+    FigureCanvasAgg(figure)
+    return figure
+
+
+def save(figure: Figure, path: str | PathLike) -> None:
+    """Write a PNG as a whole file; equal figures give equal bytes."""
+    with whole_file(path) as part:
+        figure.savefig(part, format="png", metadata={"Software": None})
+
+
+def panels(figure: Figure, count: int, columns: int, **subplots: object) -> list[Axes]:
+    """`count` axes in rows of at most `columns`; what is left of the last row stays blank."""
+    columns = min(count, columns)
+    rows = math.ceil(count / columns)
+    axes = figure.subplots(rows, columns, squeeze=False, **subplots).ravel()
+    for spare in axes[count:]:
+        spare.set_axis_off()
+    return list(axes[:count])
+
+
+def layer_colours(layers: Sequence[str]) -> dict[str, tuple]:
+    """Colour per layer, dark to light with depth (viridis)."""
+    shades = matplotlib.colormaps["viridis"](np.linspace(0.0, 0.88, len(layers)))
+    return {layer: tuple(shade) for layer, shade in zip(layers, shades, strict=True)}
+
+
+def group_colours(groups: Sequence[str]) -> dict[str, str]:
+    """Colour per group, or one colour for all when there are more groups than colours."""
+    names = sorted(set(groups))
+    if len(names) > len(PALETTE):
+        return dict.fromkeys(names, PALETTE[0])
+    return dict(zip(names, PALETTE, strict=False))
+
+
+def envelope(
+    x: np.ndarray, y: np.ndarray, max_points: int = MAX_POINTS
+) -> tuple[np.ndarray, np.ndarray]:
+    """Series of at most `max_points` that looks like (x, y): no peak and no trough is lost.
+
+    Runs of neighbouring points are replaced by their smallest and largest one, in the order
+    in which they come. NaN are left out.
+
+    Parameters
+    ----------
+    x, y : (n,) numbers; x ascending.
+
+    Returns
+    -------
+    x, y : (m,), m ≤ max(n, max_points), points of the series given.
+    """
+    x, y = x[np.isfinite(y)], y[np.isfinite(y)]
+    if len(y) <= max_points:
+        return x, y
+    kept = []
+    for run in np.array_split(np.arange(len(y)), max_points // 2):
+        kept += sorted((run[np.argmin(y[run])], run[np.argmax(y[run])]))
+    return x[kept], y[kept]
+
+
+def thin_marks(x: np.ndarray, y: np.ndarray, bins: int = 1000) -> tuple[np.ndarray, np.ndarray]:
+    """Of marks too close to be told apart keep the highest.
+
+    Parameters
+    ----------
+    x, y : (n,) positions.
+    bins : number of columns into which the range of x is divided.
+
+    Returns
+    -------
+    x, y : (m,) with m ≤ min(n, bins), x ascending.
+    """
+    if len(x) <= bins:
+        return x, y
+    column = ((x - x[0]) / (x[-1] - x[0]) * (bins - 1)).astype(int)
+    order = np.lexsort((-y, column))
+    first = np.unique(column[order], return_index=True)[1]
+    return x[order][first], y[order][first]
+
+
+def needs_log(series: Sequence[np.ndarray]) -> bool:
+    """Whether some series of changes has a peak that would flatten its rest on a linear axis."""
+    positive = [values[np.isfinite(values) & (values > 0)] for values in series]
+    return any(len(v) > 0 and v.max() > LINEAR_RANGE * np.median(v) for v in positive)
+
+
+def scale_changes(axis: Axes, drawn: Sequence[np.ndarray], changes: np.ndarray, log: bool) -> None:
+    """Limits, scale and ticks of a y axis of changes.
+
+    Parameters
+    ----------
+    drawn : everything that the axis shows (changes and thresholds).
+    changes : the change series; under `log` its lowest percentile sets the lower edge, at which
+        zeros and negative thresholds are drawn.
+    """
+    finite = np.concatenate([values[np.isfinite(values)] for values in drawn])
+    positive = changes[np.isfinite(changes) & (changes > 0)]
+    top = finite.max(initial=0.0)
+    if log and len(positive):
+        axis.set_yscale("log", nonpositive="clip")
+        axis.set_ylim(0.5 * np.percentile(positive, 1), 1.6 * top)
+        plain_log_ticks(axis.yaxis)
+    else:
+        # Thresholds just above a change of 0 are too small a number for an axis.
+        axis.set_ylim(min(0.0, finite.min(initial=0.0)), 1.08 * top if top > 1e-300 else 1.0)
+        axis.yaxis.get_major_locator().set_params(nbins=4)
+
+
+def plain_log_ticks(axis: matplotlib.axis.Axis) -> None:
+    """Ticks of a log axis as 0.01, 0.1, 1 and 1e-05, without mathematical markup."""
+    axis.set_major_locator(LogLocator(numticks=5))
+    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    axis.set_minor_formatter(NullFormatter())

@@ -1,0 +1,237 @@
+"""Clips of many durations cut from the videos, and the salient changes in each."""
+
+import logging
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from chronovision.accumulators import noise_sd
+from chronovision.counting import Clip, Series, count_dynamic, count_static
+from chronovision.errors import UserError
+from chronovision.provenance import add_step, merge
+from chronovision.sampling import sample_clips
+from chronovision.seeds import derive_rng
+from chronovision.store import read_provenance, read_table, write_table
+from chronovision.thresholds import (
+    Thresholds,
+    change_range,
+    resolve_thresholds,
+    time_base,
+    video_thresholds,
+)
+from chronovision.timing import median_interval, nominal_interval
+
+log = logging.getLogger(__name__)
+
+#: Stands for the change of the pixels among the names of layers.
+PIXELS = "pixel_change"
+
+
+@dataclass(frozen=True)
+class Video:
+    """What a clip table needs of one video: times (n,) in s, changes of layers and pixels."""
+
+    time_s: np.ndarray
+    changes: np.ndarray
+    pixels: np.ndarray
+
+
+def permuted(changes: np.ndarray, seed: int, video: str) -> np.ndarray:
+    """`changes` (steps, layers) in a random order of time, the same for all layers."""
+    return derive_rng(seed, "permuted", video).permutation(changes, axis=0)
+
+
+def assemble_series(
+    videos: Mapping[str, Video],
+    layers: Sequence[str],
+    ranges: str | os.PathLike | None,
+    thresholds: Mapping,
+    seed: int,
+) -> dict[str, Series]:
+    """Per video: the layers' changes, the same permuted in time, and the pixels' change.
+
+    Thresholds are the whole video's, or the set's if `ranges` is given. Permuted changes are
+    counted with the thresholds and the noise of the true ones. The pixels have a range of
+    their own, of the same scope, and no fixed thresholds.
+
+    Returns
+    -------
+    video -> `Series` of 2·layers + 1 columns.
+    """
+    dynamic = thresholds["dynamic"]
+    free = {**thresholds, "dynamic": {**dynamic, "tmax": None, "tmin": "min"}}
+    pooled = np.concatenate([video.pixels for video in videos.values()])
+    series = {}
+    for name, video in videos.items():
+        own = video_thresholds(video.changes, list(layers), thresholds, ranges)
+        scope = video.pixels if ranges is None else pooled
+        pixel_range = change_range(scope[:, np.newaxis], free)
+        pixels = resolve_thresholds(*pixel_range, [PIXELS], free)
+        joined = Thresholds(
+            *(
+                np.concatenate([getattr(own, key), getattr(own, key), getattr(pixels, key)])
+                for key in ("static", "tmax", "tmin")
+            )
+        )
+        changes = video.changes[1:]
+        _, dt = time_base(video.time_s, dynamic)
+        series[name] = Series(
+            np.column_stack([changes, permuted(changes, seed, name), video.pixels[1:]]),
+            joined,
+            noise_sd(joined, dt, dynamic),
+            (*layers, *layers, PIXELS),
+            dt,
+        )
+    return series
+
+
+def build_clip_table(
+    changes: Mapping[str, str | os.PathLike],
+    pixels: Mapping[str, str | os.PathLike],
+    ranges: str | os.PathLike | None,
+    table_out: str | os.PathLike,
+    controls_out: str | os.PathLike,
+    *,
+    groups: Mapping[str, str],
+    metric: str,
+    threshold: str,
+    thresholds: dict,
+    clips: dict,
+    seed: int,
+) -> None:
+    """Cut clips from every video and write the salient changes that each holds.
+
+    Parameters
+    ----------
+    changes : video -> table of changes of this metric.
+    pixels : video -> table of pixel statistics.
+    ranges : table of the set's ranges when ``thresholds.scope`` is ``set``, else None.
+    table_out : TSV ``clip video group repeat start_frame n_frames start_s duration_s`` and
+        ``<layer>_count`` per layer.
+    controls_out : TSV of the same rows, ``clip repeat``, ``permuted_<layer>_count`` per layer
+        (the video's changes in random order) and ``pixel_count`` (changes of the pixels).
+    groups : video -> group.
+    metric, threshold : what the tables stand for; `threshold` is ``static`` or ``dynamic``.
+    thresholds, clips : those sections of the config.
+    seed : the config's.
+
+    Raises
+    ------
+    UserError : every clip duration is too long for the shortest video; the videos' features
+        are not comparable; a table of pixels is not of the same frames.
+    """
+    provenance = merge({video: read_provenance(path) for video, path in changes.items()})
+    layers, videos = _read_videos(changes, pixels)
+    for name, video in videos.items():
+        provenance["videos"][name] = {
+            **provenance["videos"][name],
+            "frame_interval_s": nominal_interval(video.time_s),
+        }
+    config = {
+        "metric": metric,
+        "threshold": threshold,
+        "thresholds": thresholds,
+        "clips": clips,
+        "seed": seed,
+    }
+    provenance = add_step(provenance, "build_clip_table", config, ["numpy", "pandas"])
+    sampled = sample_clips({name: video.time_s for name, video in videos.items()}, clips, seed)
+    series = assemble_series(videos, layers, ranges, thresholds, seed)
+    if threshold == "static":
+        counts = count_static(sampled, series)
+    else:
+        dynamic = thresholds["dynamic"]
+        tau, _ = time_base(next(iter(videos.values())).time_s, dynamic)
+        counts = count_dynamic(
+            sampled,
+            series,
+            tau=tau,
+            bounded=dynamic["bounded"],
+            seed=seed,
+            repeats=clips["repeats"],
+        )
+    rows = _describe_clips(sampled, videos, groups, counts.shape[1])
+    counts = counts.reshape(len(rows), -1)
+    n = len(layers)
+    real = pd.DataFrame(counts[:, :n], columns=[f"{layer}_count" for layer in layers])
+    names = [*(f"permuted_{layer}_count" for layer in layers), "pixel_count"]
+    control = pd.DataFrame(counts[:, n:], columns=names)
+    meaning = _column_meanings(layers)
+    write_table(table_out, pd.concat([rows, real], axis=1), meaning, provenance)
+    control = pd.concat([rows[["clip", "repeat"]], control], axis=1)
+    write_table(controls_out, control, meaning, provenance)
+    log.info("%d clips of %d videos", len(sampled), len(videos))
+
+
+def _read_videos(
+    changes: Mapping[str, str | os.PathLike], pixels: Mapping[str, str | os.PathLike]
+) -> tuple[list[str], dict[str, Video]]:
+    videos = {}
+    for name, path in changes.items():
+        table, pixel_table = read_table(path), read_table(pixels[name])
+        if not np.array_equal(table["time_s"], pixel_table["time_s"]):
+            raise UserError(
+                f"{path} and {pixels[name]} are not of the same frames: delete both, so that "
+                f"they are made again"
+            )
+        layers = list(table.columns[3:])
+        videos[name] = Video(
+            table["time_s"].to_numpy(),
+            table[layers].to_numpy(),
+            pixel_table["pixel_change"].to_numpy(),
+        )
+    return layers, videos
+
+
+def _describe_clips(
+    clips: Sequence[Clip], videos: Mapping[str, Video], groups: Mapping[str, str], repeats: int
+) -> pd.DataFrame:
+    """The table's columns that are not counts, a row for each read-out and repeat."""
+    rows = []
+    numbers = dict.fromkeys(videos, 0)
+    intervals = {name: median_interval(video.time_s) for name, video in videos.items()}
+    for clip in clips:
+        numbers[clip.video] += 1
+        name = f"{clip.video}-{numbers[clip.video]:04d}"
+        time_s = videos[clip.video].time_s
+        for snapshot, length in enumerate(clip.readouts):
+            last = clip.start + length - 1
+            row = {
+                "clip": f"{name}s{snapshot}" if snapshot else name,
+                "video": clip.video,
+                "group": groups[clip.video],
+                "repeat": 0,
+                "start_frame": clip.start,
+                "n_frames": length,
+                "start_s": time_s[clip.start],
+                "duration_s": time_s[last] - time_s[clip.start] + intervals[clip.video],
+            }
+            rows.append(row)
+    table = pd.DataFrame(rows)
+    table = table.loc[table.index.repeat(repeats)].reset_index(drop=True)
+    table["repeat"] = np.tile(np.arange(repeats), len(rows))
+    return table
+
+
+def _column_meanings(layers: Sequence[str]) -> dict[str, tuple[str, str]]:
+    meaning = {
+        "clip": ("clip; a suffix s1, s2 … marks a snapshot, the same run read out earlier", "id"),
+        "video": ("video that the clip is from", "id"),
+        "group": ("group of that video; folds never split it", "id"),
+        "repeat": ("noise seed of the dynamic threshold; 0 for the static one", "index"),
+        "start_frame": ("first frame, row of the analysed series, 0-based", "frame"),
+        "n_frames": ("frames of the clip; it holds one change less", "frame"),
+        "start_s": ("time of the first frame", "s"),
+        "duration_s": ("time from first to last frame, and one median frame interval", "s"),
+        "pixel_count": ("control: salient changes of the pixels (mean |ΔRGB|)", "count"),
+    }
+    for layer in layers:
+        meaning[f"{layer}_count"] = (f"salient changes of {layer} in the clip", "count")
+        meaning[f"permuted_{layer}_count"] = (
+            f"control: the same for the video's changes of {layer} in random order of time",
+            "count",
+        )
+    return meaning

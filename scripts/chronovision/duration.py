@@ -1,0 +1,322 @@
+"""Seconds from counts: regressions, folds by group, and the controls beside every score."""
+
+import logging
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from sklearn.base import RegressorMixin
+from sklearn.compose import TransformedTargetRegressor
+from sklearn.dummy import DummyRegressor
+from sklearn.linear_model import RidgeCV
+from sklearn.model_selection import GroupKFold, LeaveOneGroupOut
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from sklearn.svm import SVR
+from threadpoolctl import threadpool_limits
+
+from chronovision import scores
+from chronovision.errors import UserError
+from chronovision.model_file import describe_set, refuse_mixed_rates, save_model
+from chronovision.provenance import add_step
+from chronovision.store import read_provenance, read_table, write_table
+
+log = logging.getLogger(__name__)
+
+#: Fewer groups than this cannot be held out and still leave two to learn from.
+LEAST_GROUPS = 3
+#: Below this many groups each is held out alone, and each is shown.
+FEW_GROUPS = 10
+#: Controls that ask for no more than a clip table, so that they stand beside a reused model.
+REUSABLE_CONTROLS = ("mean_duration", "frame_count")
+PACKAGES = ("numpy", "pandas", "scikit-learn", "skops")
+
+PREDICTION_COLUMNS = {
+    "clip": (
+        "clip; one row for each repeat of it, in the order of the clip table",
+        "id",
+    ),
+    "video": ("video that the clip is from", "id"),
+    "group": ("group of that video; folds never split it", "id"),
+    "duration_s": ("real duration", "s"),
+    "predicted_s": ("duration predicted by a model that has not seen the clip's group", "s"),
+    "fold": ("fold that held the clip out, 0-based; n/a for a model of another set", "index"),
+    "estimator": ("regression that predicts seconds from counts", "name"),
+}
+
+
+def make_estimator(name: str) -> RegressorMixin:
+    """An unfitted regression of duration (s) on counts.
+
+    ``svr`` : standardised counts, RBF support vectors (C = 5, ε = 0.02, gamma = 1/layers) on
+        the standardised duration. For durations of the usual list that is C ≈ 100 and ε ≈ 0.4 s
+        in seconds; scaling the target makes the shrinkage the same for any list.
+    ``ridge`` : standardised counts, ridge regression, penalty by efficient leave-one-out.
+    ``svr_published`` : RBF, C = 1000, gamma = 1e-4 on raw counts (Roseboom et al. 2019).
+        Its gamma depends on the size of the counts.
+    """
+    if name == "svr":
+        machine = make_pipeline(StandardScaler(), SVR(C=5.0, epsilon=0.02))
+        return TransformedTargetRegressor(machine, transformer=StandardScaler())
+    if name == "ridge":
+        return make_pipeline(StandardScaler(), RidgeCV(alphas=np.logspace(-3, 3, 13)))
+    return SVR(C=1e3, gamma=1e-4)
+
+
+@dataclass(frozen=True)
+class ClipSet:
+    """The columns of the clip table and of its controls that regressions use, one row each.
+
+    Attributes
+    ----------
+    layers : names.
+    counts, permuted : (rows, layers) float64.
+    pixel_count, n_frames, duration_s : (rows,) float64.
+    group : (rows,) names.
+    first : (rows,) bool, the first repeat of each clip.
+    """
+
+    layers: tuple[str, ...]
+    counts: np.ndarray
+    permuted: np.ndarray
+    pixel_count: np.ndarray
+    n_frames: np.ndarray
+    duration_s: np.ndarray
+    group: np.ndarray
+    first: np.ndarray
+
+    def metronome(self, train: np.ndarray) -> np.ndarray:
+        """Counts (rows, layers) of a clock at each layer's mean rate over the rows `train`."""
+        rate = self.counts[train].sum(axis=0) / self.duration_s[train].sum()
+        return np.floor(self.duration_s[:, np.newaxis] * rate)
+
+
+@dataclass(frozen=True)
+class Condition:
+    """What a regression is given: `inputs(train)` returns (rows, features) for all rows."""
+
+    control: str
+    layers: str
+    inputs: Callable[[np.ndarray], np.ndarray]
+
+    @property
+    def is_model(self) -> bool:
+        """Whether this is the model itself: the counts of all layers."""
+        return (self.control, self.layers) == ("none", "all")
+
+    def regression(self, name: str) -> RegressorMixin:
+        """The unfitted regression `name`; for mean durations one that ignores its input."""
+        return DummyRegressor() if self.control == "mean_duration" else make_estimator(name)
+
+
+def read_clip_set(
+    clip_table: str | os.PathLike, controls_table: str | os.PathLike
+) -> tuple[pd.DataFrame, ClipSet]:
+    """The clip table as it is, and as arrays together with its controls."""
+    table, controls = read_table(clip_table), read_table(controls_table)
+    if not table[["clip", "repeat"]].equals(controls[["clip", "repeat"]]):
+        raise UserError(
+            f"{clip_table} and {controls_table} are not of the same clips: delete both, so that "
+            f"they are made again"
+        )
+    layers = count_layers(table)
+    return table, ClipSet(
+        layers=layers,
+        counts=table[[f"{layer}_count" for layer in layers]].to_numpy(np.float64),
+        permuted=controls[[f"permuted_{layer}_count" for layer in layers]].to_numpy(np.float64),
+        pixel_count=controls["pixel_count"].to_numpy(np.float64),
+        n_frames=table["n_frames"].to_numpy(np.float64),
+        duration_s=table["duration_s"].to_numpy(np.float64),
+        group=table["group"].to_numpy(dtype=object),
+        first=(table["repeat"] == 0).to_numpy(),
+    )
+
+
+def count_layers(table: pd.DataFrame) -> tuple[str, ...]:
+    """Names of the layers whose counts a clip table holds, in its order."""
+    counts = table.columns[table.columns.get_loc("duration_s") + 1 :]
+    return tuple(name.removesuffix("_count") for name in counts)
+
+
+def conditions(clips: ClipSet) -> list[Condition]:
+    """The model itself, each layer alone, and the controls."""
+
+    def fixed(values: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:
+        return lambda _train: values.reshape(len(values), -1)
+
+    alone = [
+        Condition("none", layer, fixed(clips.counts[:, index]))
+        for index, layer in enumerate(clips.layers)
+    ]
+    return [
+        Condition("none", "all", fixed(clips.counts)),
+        *alone,
+        Condition("mean_duration", "all", fixed(clips.n_frames)),
+        Condition("constant_rate", "all", clips.metronome),
+        Condition("frame_count", "all", fixed(clips.n_frames)),
+        Condition("permuted", "all", fixed(clips.permuted)),
+        Condition("pixel_change", "all", fixed(clips.pixel_count)),
+    ]
+
+
+def split_folds(groups: np.ndarray, folds: int) -> np.ndarray:
+    """Fold that holds each row out; a group is never split.
+
+    Parameters
+    ----------
+    groups : (rows,) names.
+    folds : the config's ``duration.folds``, used from ten groups on (at most as many folds as
+        groups); below, each group is a fold.
+
+    Returns
+    -------
+    (rows,) int64, 0-based.
+
+    Raises
+    ------
+    UserError : fewer than three groups.
+    """
+    n_groups = len(np.unique(groups))
+    if n_groups < LEAST_GROUPS:
+        raise UserError(
+            f"the duration model needs videos of at least {LEAST_GROUPS} groups to hold some out, "
+            f"this set has {n_groups}: add videos, or set duration.estimators: [] to run without it"
+        )
+    few = n_groups < FEW_GROUPS
+    splitter = LeaveOneGroupOut() if few else GroupKFold(min(folds, n_groups))
+    held_out = np.empty(len(groups), dtype=np.int64)
+    for fold, (_, test) in enumerate(splitter.split(groups, groups=groups)):
+        held_out[test] = fold
+    return held_out
+
+
+def predict_folds(
+    name: str, condition: Condition, clips: ClipSet, held_out: np.ndarray
+) -> np.ndarray:
+    """Out-of-fold predictions, (rows,) s: everything is fitted without the fold's groups."""
+    predicted = np.empty(len(held_out))
+    for fold in np.unique(held_out):
+        test = held_out == fold
+        train = ~test & clips.first
+        inputs = condition.inputs(train)
+        fitted = condition.regression(name).fit(inputs[train], clips.duration_s[train])
+        predicted[test] = fitted.predict(inputs[test])
+    return predicted
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """One regression under one condition."""
+
+    estimator: str
+    condition: Condition
+    scores: list[dict]
+    predicted: np.ndarray
+    model: RegressorMixin
+
+
+def evaluate(name: str, condition: Condition, clips: ClipSet, held_out: np.ndarray) -> Evaluation:
+    """Score one regression under one condition, in-sample and out of fold.
+
+    Parameters
+    ----------
+    name : see `make_estimator`.
+    held_out : (rows,) see `split_folds`.
+
+    Returns
+    -------
+    Rows of the table of scores, (rows,) out-of-fold predictions in s, and the model fitted on
+    all clips.
+    """
+    inputs = condition.inputs(clips.first)
+    model = condition.regression(name).fit(inputs[clips.first], clips.duration_s[clips.first])
+    predicted = predict_folds(name, condition, clips, held_out)
+    few = len(np.unique(clips.group)) < FEW_GROUPS
+    rows = []
+    for split, seconds in (("train", model.predict(inputs)), ("test", predicted)):
+        each_group = split == "test" and (few or condition.is_model)
+        rows += scores.score_rows(
+            {"estimator": name, "control": condition.control, "layers": condition.layers},
+            split,
+            clips.duration_s,
+            seconds,
+            clips.group,
+            each_group=each_group,
+        )
+    return Evaluation(name, condition, rows, predicted, model)
+
+
+def fit_duration_model(
+    clip_table: str | os.PathLike,
+    controls_table: str | os.PathLike,
+    predictions_out: str | os.PathLike,
+    scores_out: str | os.PathLike,
+    model_out: str | os.PathLike,
+    *,
+    duration: dict,
+    metric: str,
+    threshold: str,
+) -> None:
+    """Fit, predict out of fold, score beside the controls, and save the models of all clips.
+
+    With several repeats of a clip the regressions learn from its first one, as if each clip
+    had been seen once, and predict all of them.
+
+    Parameters
+    ----------
+    clip_table, controls_table : see `chronovision.clips.build_clip_table`.
+    predictions_out : TSV, see `PREDICTION_COLUMNS`; of the models of all layers.
+    scores_out : TSV, see `chronovision.scores.COLUMNS`. From ten groups on single groups are
+        scored for the models of all layers alone.
+    model_out : skops file, see `chronovision.model_file`.
+    duration : the config's ``duration``: ``estimators`` and ``folds``.
+    metric, threshold : of the clip table.
+
+    Raises
+    ------
+    UserError : fewer than three groups, or frame rates that differ by more than 1 %.
+    """
+    provenance = read_provenance(clip_table)
+    refuse_mixed_rates(provenance["videos"])
+    table, clips = read_clip_set(clip_table, controls_table)
+    held_out = split_folds(clips.group, duration["folds"])
+    with threadpool_limits(1):
+        results = [
+            evaluate(name, condition, clips, held_out)
+            for name in duration["estimators"]
+            for condition in conditions(clips)
+        ]
+    config = {key: duration[key] for key in ("estimators", "folds")}
+    config |= {"metric": metric, "threshold": threshold}
+    provenance = add_step(provenance, "fit_duration_model", config, PACKAGES)
+    predicted = [
+        prediction_table(table, result.predicted, result.estimator, held_out)
+        for result in results
+        if result.condition.is_model
+    ]
+    write_table(
+        predictions_out, pd.concat(predicted, ignore_index=True), PREDICTION_COLUMNS, provenance
+    )
+    rows = pd.DataFrame([row for result in results for row in result.scores])
+    write_table(scores_out, rows, scores.COLUMNS, provenance)
+    saved = {result.estimator: {} for result in results}
+    for result in results:
+        if result.condition.is_model or result.condition.control in REUSABLE_CONTROLS:
+            saved[result.estimator][result.condition.control] = result.model
+    save_model(model_out, saved, describe_set(provenance, clips.layers, metric, threshold))
+    log.info(
+        "%d clips of %d groups in %d folds",
+        clips.first.sum(),
+        len(np.unique(clips.group)),
+        held_out.max() + 1,
+    )
+
+
+def prediction_table(
+    clips: pd.DataFrame, predicted: np.ndarray, estimator: str, fold: np.ndarray | float
+) -> pd.DataFrame:
+    """Rows of a table of predictions, one for each row of the clip table."""
+    table = clips[["clip", "video", "group", "duration_s"]]
+    return table.assign(predicted_s=predicted, fold=fold, estimator=estimator)

@@ -1,0 +1,341 @@
+"""Decoded frames of a video: one FFmpeg pass gives pictures, exact times and key flags."""
+
+import json
+import logging
+import os
+import queue
+import re
+import subprocess
+import threading
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from fractions import Fraction
+
+import ffmpeg
+import h5py
+import numpy as np
+from tqdm import tqdm
+
+from chronovision.errors import UserError
+from chronovision.probe import ADDRESS, input_url, refuse_truncation, video_provenance
+from chronovision.provenance import add_step
+from chronovision.store import new_h5, read_json
+from chronovision.timing import nominal_interval
+from chronovision.tools import find_tools
+
+log = logging.getLogger(__name__)
+
+SHOWINFO = re.compile(r"\] \[info\] n: *\d+ pts: *(-?\d+|NOPTS) .* iskey:(\d)")
+TIME_BASE = re.compile(r"\] \[info\] config in time_base: (\d+/\d+)")
+#: Levels at which FFmpeg reports damage; it warns of frames that it knows to be corrupt.
+DAMAGE = re.compile(r"\[(?:error|fatal|panic)\]|\[warning\].*corrupt")
+#: Seconds for FFmpeg to describe a frame that it has already written.
+PATIENCE_S = 60
+
+
+@dataclass
+class Frame:
+    """One decoded frame: index in the stream, time, key flag, RGB picture."""
+
+    index: int
+    time: Fraction
+    key: bool
+    rgb: np.ndarray
+
+
+@dataclass
+class Row:
+    """One row of the analysed series; `time_s` counts from the first row."""
+
+    source_frame: int
+    time_s: float
+    key_frame: bool
+    repeated: bool
+    rgb: np.ndarray
+
+
+@dataclass
+class Decoding:
+    """What was learnt while decoding; complete once the frames are exhausted."""
+
+    n_decoded: int = 0
+    messages: Counter = field(default_factory=Counter)
+
+
+def geometry_filters(stream: ffmpeg.nodes.FilterableStream, size: int, geometry: str):
+    """Scale to a `size` × `size` square, honouring the sample aspect ratio.
+
+    ``crop``: short side to `size`, then centre crop. ``squash``: both sides to `size`.
+    ``pad``: long side to `size`, black bars.
+    """
+    wide = "gte(iw*sar,ih)"
+    along, across = f"round({size}*iw*sar/ih)", f"round({size}*ih/(iw*sar))"
+    width, height = {
+        "crop": (f"if({wide},{along},{size})", f"if({wide},{size},{across})"),
+        "squash": (size, size),
+        "pad": (f"if({wide},{size},max(1,{along}))", f"if({wide},max(1,{across}),{size})"),
+    }[geometry]
+    stream = stream.filter(
+        "scale", w=width, h=height, flags="bicubic+accurate_rnd+full_chroma_int+bitexact"
+    ).filter("format", "rgb24")
+    if geometry == "crop":
+        return stream.filter("crop", size, size)
+    if geometry == "pad":
+        return stream.filter("pad", size, size, "(ow-iw)/2", "(oh-ih)/2")
+    return stream
+
+
+def decode(
+    path: str | os.PathLike, stream: int, size: int, geometry: str, decoding: Decoding
+) -> Iterator[Frame]:
+    """Every frame that is coded in a stream, in order of presentation.
+
+    Frames are neither duplicated nor dropped for a constant rate; rotation metadata is
+    applied. Times are integer timestamps × time base, as exact fractions of seconds.
+
+    Parameters
+    ----------
+    path, stream : file and absolute stream index.
+    size, geometry : see `geometry_filters`.
+    decoding : filled while the frames are consumed.
+
+    Yields
+    ------
+    Frame, with `rgb` (size, size, 3) uint8.
+
+    Raises
+    ------
+    UserError : truncated file, frames without timestamps or with timestamps that go back,
+        FFmpeg failed.
+    """
+    # What is shown for damaged data depends on the number of decoding threads: always one.
+    source = ffmpeg.input(input_url(path), threads=1)[str(stream)].filter("showinfo", checksum=0)
+    command = ffmpeg.output(
+        geometry_filters(source, size, geometry),
+        "pipe:1",
+        format="rawvideo",
+        pix_fmt="rgb24",
+        fps_mode="passthrough",
+    ).compile(cmd=[find_tools().ffmpeg, "-hide_banner", "-nostdin", "-nostats"])
+    command += ["-v", "repeat+level+info"]
+    process = subprocess.Popen(
+        command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
+    described: queue.Queue = queue.Queue()
+    listener = threading.Thread(target=_listen, args=(process.stderr, described, decoding))
+    listener.start()
+    try:
+        yield from _pair(path, process.stdout, described, size, decoding)
+        process.wait()
+        listener.join()
+        refuse_truncation(path, list(decoding.messages))
+        if process.returncode != 0:
+            reason = (list(decoding.messages) or ["no message"])[-1]
+            raise UserError(
+                f"{path}: FFmpeg stopped with status {process.returncode} ({reason}): the file is "
+                "damaged, or of a codec that this FFmpeg lacks"
+            )
+    finally:
+        process.kill()
+        process.wait()
+        listener.join()
+        process.stdout.close()
+        process.stderr.close()
+
+
+def _listen(stderr, described: queue.Queue, decoding: Decoding) -> None:
+    """Sort FFmpeg's messages: descriptions of frames into the queue, damage into `decoding`."""
+    time_base = None
+    for raw in stderr:
+        line = raw.decode(errors="replace").rstrip()
+        if match := TIME_BASE.search(line):
+            time_base = Fraction(match[1])
+        elif match := SHOWINFO.search(line):
+            described.put((time_base, match[1], match[2] == "1"))
+        elif DAMAGE.search(line):
+            decoding.messages[ADDRESS.sub("", line)] += 1
+    described.put(None)
+
+
+def _pair(path, stdout, described: queue.Queue, size: int, decoding: Decoding) -> Iterator[Frame]:
+    """Join each picture from the pipe with its description."""
+    latest = None
+    while picture := stdout.read(size * size * 3):
+        if len(picture) < size * size * 3:
+            raise UserError(f"{path}: FFmpeg broke off within frame {decoding.n_decoded}")
+        about = described.get(timeout=PATIENCE_S)
+        if about is None:
+            raise UserError(f"{path}: FFmpeg did not describe frame {decoding.n_decoded}")
+        time_base, pts, key = about
+        if pts == "NOPTS":
+            raise UserError(
+                f"{path}: frame {decoding.n_decoded} has no timestamp; put the stream into a "
+                "container that has them, e.g. ffmpeg -i FILE -c copy out.mkv"
+            )
+        time = int(pts) * time_base
+        if latest is not None and time < latest:
+            raise UserError(
+                f"{path}: timestamps go back at frame {decoding.n_decoded}; write the file anew, "
+                "e.g. ffmpeg -i FILE out.mkv"
+            )
+        latest = time
+        rgb = np.frombuffer(picture, dtype=np.uint8).reshape(size, size, 3)
+        yield Frame(decoding.n_decoded, time, key, rgb)
+        decoding.n_decoded += 1
+
+
+def within(frames: Iterable[Frame], start_s: float | None, end_s: float | None) -> Iterator[Frame]:
+    """Frames with start_s ≤ t < end_s, t counted from the stream's first frame."""
+    first = None
+    for frame in frames:
+        first = frame.time if first is None else first
+        time = frame.time - first
+        if end_s is not None and time >= Fraction(str(end_s)):
+            return
+        if start_s is None or time >= Fraction(str(start_s)):
+            yield frame
+
+
+def every_nth(frames: Iterable[Frame], every: int) -> Iterator[Row]:
+    """Rows from the frames 0, every, 2·every, … at their own times."""
+    start, key = None, False
+    for position, frame in enumerate(frames):
+        start = frame.time if start is None else start
+        key = key or frame.key
+        if position % every == 0:
+            yield Row(frame.index, float(frame.time - start), key, False, frame.rgb)
+            key = False
+
+
+def resample(frames: Iterable[Frame], fps: float) -> Iterator[Row]:
+    """Rows at a steady rate: tick k, at k/fps, shows the last frame due by then.
+
+    A frame is due at the tick next to its time (half a tick is rounded up), so that times
+    rounded by the container neither skip nor repeat frames. The last frame lasts a median
+    interval. Ticks that show the frame of the tick before are flagged `repeated`.
+    """
+    rate = Fraction(str(fps))
+    held: Frame | None = None
+    start, tick, key, times = Fraction(0), 0, False, []
+    for frame in frames:
+        start = start if held else frame.time
+        due = int((frame.time - start) * rate + Fraction(1, 2))
+        if held and due > tick:
+            yield from _hold(held, range(tick, due), rate, key)
+            tick, key = due, False
+        held, key = frame, key or frame.key
+        times.append(float(frame.time - start))
+    if held:
+        interval = float(np.median(np.diff(times))) if len(times) > 1 else 0.0
+        end = int((held.time - start + Fraction(interval)) * rate + Fraction(1, 2))
+        yield from _hold(held, range(tick, max(end, tick + 1)), rate, key)
+
+
+def _hold(frame: Frame, ticks: range, rate: Fraction, key: bool) -> Iterator[Row]:
+    for tick in ticks:
+        new = tick == ticks[0]
+        yield Row(frame.index, float(tick / rate), key and new, not new, frame.rgb)
+
+
+def analysed_rows(
+    info: Mapping, settings: Mapping, span: tuple[float | None, float | None], decoding: Decoding
+) -> Iterator[Row]:
+    """The analysed series of a video.
+
+    Parameters
+    ----------
+    info : contents of ``videos/{video}.json``.
+    settings : the config's ``frames``.
+    span : ``start_s`` and ``end_s`` of the videos table.
+    decoding : filled while the rows are consumed.
+
+    Raises
+    ------
+    UserError : fewer than two rows, or what `decode` raises.
+    """
+    frames = decode(info["path"], info["stream"], settings["size"], settings["geometry"], decoding)
+    frames = within(frames, *span)
+    if settings["fps"]:
+        rows = resample(frames, settings["fps"])
+    else:
+        rows = every_nth(frames, settings["every"])
+    n = 0
+    for n, row in enumerate(tqdm(rows, unit=" frames", disable=None), start=1):  # noqa: B007
+        yield row
+    if n < 2:
+        why = f" ({next(iter(decoding.messages))})" if decoding.messages else ""
+        raise UserError(
+            f"{info['path']}: {n} usable frame(s) of {decoding.n_decoded} decoded{why}; a change "
+            "needs two: check the file, and start_s, end_s, frames.every and frames.fps"
+        )
+
+
+def dump_frames(
+    info_path: str | os.PathLike,
+    output: str | os.PathLike,
+    *,
+    video: str,
+    settings: dict,
+    span: tuple[float | None, float | None],
+    strict: bool,
+) -> None:
+    """Write the analysed frames of one video to HDF5.
+
+    Parameters
+    ----------
+    info_path : ``videos/{video}.json``.
+    output : HDF5 with ``rgb`` (n, H, W, 3) uint8, ``source_frame`` (n,) int64, ``time_s`` (n,)
+        float64, ``key_frame`` and ``repeated`` (n,) bool; one picture per chunk.
+    video : id.
+    settings, span : see `analysed_rows`.
+    strict : make decoder damage an error.
+
+    Raises
+    ------
+    UserError : see `decode` and `analysed_rows`; damage under `strict`.
+    """
+    info = read_json(info_path)
+    size, decoding = settings["size"], Decoding()
+    config = {**settings, "start_s": span[0], "end_s": span[1]}
+    provenance = add_step(
+        video_provenance(info, video), "dump_frames", config, ["numpy", "h5py"]
+    )
+    with new_h5(output, provenance) as file:
+        rgb = file.create_dataset(
+            "rgb", (0, size, size, 3), "u1", maxshape=(None, size, size, 3), chunks=(1, size, size, 3)
+        )
+        rows: list[tuple] = []
+        for row in analysed_rows(info, settings, span, decoding):
+            rgb.resize(len(rows) + 1, axis=0)
+            rgb[len(rows)] = row.rgb
+            rows.append((row.source_frame, row.time_s, row.key_frame, row.repeated))
+        _write_rows(file, rows)
+        _note_decoding(file, info, decoding)
+        if strict and decoding.messages:
+            raise UserError(
+                f"{info['path']}: the decoder reports damage ({next(iter(decoding.messages))}) and "
+                "strict is true: get an undamaged copy, or set strict: false"
+            )
+    log.info("%s: %d frames decoded, %d kept", info["path"], decoding.n_decoded, len(rows))
+
+
+def _write_rows(file: h5py.File, rows: list[tuple]) -> None:
+    source_frame, time_s, key_frame, repeated = zip(*rows, strict=True)
+    file["source_frame"] = np.array(source_frame, dtype=np.int64)
+    file["time_s"] = np.array(time_s, dtype=np.float64)
+    file["key_frame"] = np.array(key_frame, dtype=bool)
+    file["repeated"] = np.array(repeated, dtype=bool)
+
+
+def _note_decoding(file: h5py.File, info: dict, decoding: Decoding) -> None:
+    """Attributes for the quality notes: they travel on with the features."""
+    worst = decoding.messages.most_common(20)
+    for message, times in worst:
+        log.warning("FFmpeg, %d times: %s", times, message)
+    file.attrs["decoder_messages"] = json.dumps([f"{text} (×{n})" for text, n in worst])
+    file.attrs["n_decoded"] = decoding.n_decoded
+    file.attrs["n_coded"] = info["n_frames"]
+    file.attrs["header_frames"] = -1 if info["header_frames"] is None else info["header_frames"]
+    file.attrs["vfr"] = bool(info["vfr"])
+    file.attrs["frame_interval_s"] = nominal_interval(file["time_s"][:])

@@ -1,0 +1,28 @@
+"""Names that figures and report share: of metrics and thresholds, and of files by their place."""
+
+from collections.abc import Iterable
+from os import PathLike
+from pathlib import Path
+
+#: Metric -> (name in prose, axis label with its unit).
+METRICS = {
+    "correlation": ("1 − Pearson r", "1 − r (no unit)"),
+    "euclidean": ("Euclidean distance", "Euclidean distance (activation units)"),
+    "cosine": ("1 − cosine similarity", "1 − cosine (no unit)"),
+}
+
+
+def by_folder(paths: Iterable[str | PathLike]) -> dict[str, Path]:
+    """Name of the folder -> path, e.g. ``correlation.static`` for an accumulator table."""
+    return {Path(path).parent.name: Path(path) for path in paths}
+
+
+def by_stem(paths: Iterable[str | PathLike]) -> dict[str, Path]:
+    """File name without its last suffix -> path, e.g. video ids or names of figures."""
+    return {Path(path).stem: Path(path) for path in paths}
+
+
+def kind_label(kind: str) -> str:
+    """``metric.threshold`` in words, e.g. ``1 − Pearson r, static threshold``."""
+    metric, threshold = kind.split(".")
+    return f"{METRICS[metric][0]}, {threshold} threshold"

@@ -1,0 +1,141 @@
+"""A fitted duration model in a file, and what another set must share with its own to use it.
+
+The file is skops' (no pickle): a dict of plain values and scikit-learn regressions::
+
+    regressions  {estimator: {control: fitted regression}}; control none is the model itself
+    set          {key: value} of the set it was fitted on, see `describe_set`
+"""
+
+import os
+import zipfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from skops.io import dump, get_untrusted_types, load
+from skops.io.exceptions import UntrustedTypesFoundException
+
+from chronovision.errors import UserError
+from chronovision.store import whole_file
+
+#: Frame intervals that differ by more than this, relatively, are not comparable.
+RATE_TOLERANCE = 0.01
+
+
+def refuse_mixed_rates(videos: Mapping[str, Mapping]) -> None:
+    """Refuse a set of mixed frame rates: changes per frame, so counts too, depend on the rate.
+
+    Parameters
+    ----------
+    videos : the provenance's ``videos``, each with ``frame_interval_s``.
+
+    Raises
+    ------
+    UserError : intervals differ by more than 1 %.
+    """
+    intervals = {name: video["frame_interval_s"] for name, video in videos.items()}
+    if max(intervals.values()) <= (1 + RATE_TOLERANCE) * min(intervals.values()):
+        return
+    rates: dict[str, list[str]] = {}
+    for name, interval in intervals.items():
+        rates.setdefault(f"{1 / interval:.4g}", []).append(name)
+    listed = "; ".join(
+        f"{rate} frames/s: {', '.join(names[:5])}{' …' if len(names) > 5 else ''}"
+        for rate, names in sorted(rates.items(), key=lambda item: float(item[0]))
+    )
+    raise UserError(
+        f"the videos' frame rates differ by more than 1 % ({listed}), which a duration model would "
+        f"mistake for content: set frames.fps, or duration.estimators: [] to run without the fit"
+    )
+
+
+def describe_set(
+    provenance: Mapping, layers: Sequence[str], metric: str, threshold: str
+) -> dict[str, Any]:
+    """What must be the same in a set that a model is used on.
+
+    Parameters
+    ----------
+    provenance : of a clip table.
+    layers : whose counts it holds, in order.
+    metric, threshold : of the clip table.
+
+    Returns
+    -------
+    key as the config or an error message names it -> plain value.
+    """
+    network, steps = provenance["network"], provenance["steps"]
+    frames, clips = steps["dump_frames"], steps["build_clip_table"]
+    intervals = sorted(video["frame_interval_s"] for video in provenance["videos"].values())
+    thresholds = clips["thresholds"]
+    used = ["scope", "range"]
+    used += ["percentiles"] if thresholds["range"] == "percentile" else []
+    used += ["dynamic"] if threshold == "dynamic" else []
+    return {
+        "metric": metric,
+        "threshold": threshold,
+        "network.model": network["model"],
+        "network.layers": list(layers),
+        "network.precision": network["precision"],
+        "weights_sha256": network["weights_sha256"],
+        "frames.size": frames["size"],
+        "frames.geometry": frames["geometry"],
+        "frame_interval_s": intervals[len(intervals) // 2],
+        **{f"thresholds.{key}": thresholds[key] for key in used},
+    }
+
+
+def refuse_other_set(path: str | os.PathLike, model: Mapping, ours: Mapping) -> None:
+    """Refuse to use a model on a set that differs from its own.
+
+    Parameters
+    ----------
+    path : the model's file, for the message.
+    model, ours : see `describe_set`.
+
+    Raises
+    ------
+    UserError : the first key that differs, with both values.
+    """
+    for key, theirs in model.items():
+        if key == "frame_interval_s":
+            low, high = sorted((theirs, ours[key]))
+            if high <= (1 + RATE_TOLERANCE) * low:
+                continue
+            key, theirs, mine = "frame rate", f"{1 / theirs:.4g}", f"{1 / ours[key]:.4g} (frames/s)"
+        else:
+            mine = ours.get(key)
+            if mine == theirs:
+                continue
+        raise UserError(
+            f"{path} cannot be used on this set (duration.apply): its {key} is {theirs}, here it "
+            f"is {mine}"
+        )
+
+
+def save_model(path: str | os.PathLike, regressions: dict, described_set: dict) -> None:
+    """Write a model; see this module's head for what is in it."""
+    with whole_file(path) as part:
+        dump({"regressions": regressions, "set": described_set}, part)
+
+
+def load_model(path: str | os.PathLike) -> dict:
+    """Read a model without running any code of its file's.
+
+    Raises
+    ------
+    UserError : no such file, not a model of Chronovision, or types in it that are not trusted.
+    """
+    if not Path(path).is_file():
+        raise UserError(f"duration.apply: there is no file {path}")
+    not_a_model = f"duration.apply: {path} is not a duration model of Chronovision"
+    try:
+        untrusted = get_untrusted_types(file=path)
+        if untrusted:
+            raise UserError(f"{not_a_model}: it holds untrusted types ({', '.join(untrusted)})")
+        model = load(path, trusted=[])
+    except (zipfile.BadZipFile, KeyError, ValueError, UntrustedTypesFoundException) as error:
+        raise UserError(f"{not_a_model} ({error})") from error
+    if not isinstance(model, dict) or set(model) != {"regressions", "set"}:
+        raise UserError(not_a_model)
+    return model

@@ -1,0 +1,134 @@
+"""What can be said of the frames without a network: brightness, pixel change, thumbnails."""
+
+import io
+import os
+from collections.abc import Iterator
+
+import h5py
+import numpy as np
+import pandas as pd
+from PIL import Image
+
+from chronovision.frames import Decoding, Row, analysed_rows
+from chronovision.probe import video_provenance
+from chronovision.provenance import add_step
+from chronovision.store import new_h5, read_json, whole_folder, write_table
+
+#: ITU-R BT.601 luma weights of R, G, B.
+LUMA = np.array([0.299, 0.587, 0.114])
+#: Least time between thumbnails in seconds: any segment of 0.5 s holds one.
+THUMBNAIL_INTERVAL_S = 0.25
+THUMBNAIL_SIZE = 112
+THUMBNAIL_QUALITY = 80
+
+COLUMNS = {
+    "frame": ("row of the analysed series, 0-based", "frame"),
+    "source_frame": ("index among the decoded frames of the source stream", "frame"),
+    "time_s": ("time since the first analysed frame", "s"),
+    "key_frame": ("1 if a key frame lies after the previous row's frame up to this one", "0 or 1"),
+    "repeated": ("1 if resampling shows the frame of the row before again", "0 or 1"),
+    "brightness": ("mean luma (BT.601) of the frame", "0 to 255"),
+    "contrast": ("standard deviation of the luma over the frame", "0 to 255"),
+    "pixel_change": ("mean absolute RGB difference from the previous row", "0 to 255"),
+}
+
+
+def pixel_facts(previous: np.ndarray | None, rgb: np.ndarray) -> tuple[float, float, float]:
+    """Brightness, contrast and pixel change of a frame.
+
+    Parameters
+    ----------
+    previous, rgb : (H, W, 3) uint8; `previous` is None for the first frame.
+
+    Returns
+    -------
+    Mean and population s.d. of the luma, and the mean of |ΔRGB| (NaN for the first frame).
+    """
+    luma = rgb @ LUMA
+    if previous is None:
+        return float(luma.mean()), float(luma.std()), float("nan")
+    moved = np.abs(rgb.astype(np.int16) - previous)
+    return float(luma.mean()), float(luma.std()), float(moved.mean())
+
+
+def describe_frames(
+    info_path: str | os.PathLike,
+    table_path: str | os.PathLike,
+    thumbnails_path: str | os.PathLike,
+    *,
+    video: str,
+    settings: dict,
+    span: tuple[float | None, float | None],
+) -> None:
+    """Write per-frame facts (TSV, `COLUMNS`) and thumbnails (HDF5) of one video.
+
+    The video is decoded here anew, so that neither these facts nor the features ever have to
+    be made again for the other's sake.
+
+    Parameters
+    ----------
+    info_path, video, settings, span : as for `chronovision.frames.dump_frames`.
+    thumbnails_path : HDF5 with ``frame`` and ``time_s`` (m,), ``jpeg`` (m,) byte strings, at
+        most four a second.
+    """
+    info = read_json(info_path)
+    provenance = add_step(
+        video_provenance(info, video),
+        "describe_frames",
+        {**settings, "start_s": span[0], "end_s": span[1]},
+        ["numpy", "pillow"],
+    )
+    facts: list[tuple] = []
+    with new_h5(thumbnails_path, provenance) as file:
+        rows = analysed_rows(info, settings, span, Decoding())
+        _write_thumbnails(file, _describe(rows, facts))
+    table = pd.DataFrame(facts, columns=list(COLUMNS))
+    write_table(table_path, table, COLUMNS, provenance)
+
+
+def _describe(rows: Iterator[Row], facts: list[tuple]) -> Iterator[tuple[int, Row]]:
+    """Pass the rows on with their numbers, adding their facts to the list."""
+    previous = None
+    for number, row in enumerate(rows):
+        about = (number, row.source_frame, row.time_s, row.key_frame, row.repeated)
+        facts.append((*about, *pixel_facts(previous, row.rgb)))
+        previous = row.rgb
+        yield number, row
+
+
+def _write_thumbnails(file: h5py.File, rows: Iterator[tuple[int, Row]]) -> None:
+    frames, times, pictures = [], [], []
+    for number, row in rows:
+        if not times or row.time_s - times[-1] >= THUMBNAIL_INTERVAL_S:
+            picture = Image.fromarray(row.rgb).resize((THUMBNAIL_SIZE, THUMBNAIL_SIZE))
+            buffer = io.BytesIO()
+            picture.save(buffer, "JPEG", quality=THUMBNAIL_QUALITY)
+            pictures.append(np.frombuffer(buffer.getvalue(), dtype=np.uint8))
+            frames.append(number)
+            times.append(row.time_s)
+    file["frame"], file["time_s"] = np.array(frames), np.array(times)
+    jpeg = file.create_dataset("jpeg", (len(pictures),), dtype=h5py.vlen_dtype(np.uint8))
+    for position, picture in enumerate(pictures):
+        jpeg[position] = picture
+
+
+def export_images(
+    info_path: str | os.PathLike,
+    folder: str | os.PathLike,
+    *,
+    settings: dict,
+    span: tuple[float | None, float | None],
+    suffix: str,
+) -> None:
+    """Write the analysed frames, as the network sees them, as individual images.
+
+    Parameters
+    ----------
+    info_path, settings, span : as for `chronovision.frames.dump_frames`.
+    folder : gets ``{frame:06d}.jpg`` (or ``.png``), numbered by row of the analysed series.
+    suffix : ``jpg`` (quality 95) or ``png``.
+    """
+    info = read_json(info_path)
+    with whole_folder(folder) as part:
+        for number, row in enumerate(analysed_rows(info, settings, span, Decoding())):
+            Image.fromarray(row.rgb).save(part / f"{number:06d}.{suffix}", quality=95)

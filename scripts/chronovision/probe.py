@@ -1,0 +1,199 @@
+"""What a video file holds: streams, times, geometry, hash."""
+
+import hashlib
+import json
+import logging
+import os
+import re
+import subprocess
+from collections.abc import Sequence
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+
+from chronovision.errors import UserError
+from chronovision.provenance import add_step
+from chronovision.store import write_json
+from chronovision.timing import has_variable_rate, median_interval, nominal_interval
+from chronovision.tools import find_tools
+
+log = logging.getLogger(__name__)
+
+#: What FFmpeg says, often with exit status 0, when a file ends before its container does.
+TRUNCATED = re.compile(r"partial file|ended prematurely|moov atom not found", re.IGNORECASE)
+#: Times and flags of the coded frames, as comma-separated lines.
+PACKETS = ("-show_entries", "packet=pts,dts,flags", "-of", "csv=p=0")
+#: Addresses in FFmpeg's messages differ from run to run.
+ADDRESS = re.compile(r" @ 0x[0-9a-f]+")
+
+
+def input_url(path: str | os.PathLike) -> str:
+    """The path as an FFmpeg URL that is read as a file whatever characters it holds."""
+    return f"file:{path}"
+
+
+def refuse_truncation(path: str | os.PathLike, messages: Sequence[str]) -> None:
+    """Raise UserError if one of FFmpeg's `messages` says that the file ends too early."""
+    for message in messages:
+        if TRUNCATED.search(message):
+            raise UserError(
+                f"{path}: the file is truncated, or is no video (FFmpeg: {message.strip()}): get a "
+                "complete copy"
+            )
+
+
+def probe(path: str | os.PathLike, stream: int | None = None) -> dict:
+    """Describe a video without decoding it.
+
+    Parameters
+    ----------
+    path : a file in any container that FFmpeg reads.
+    stream : absolute index of the video stream; None takes FFmpeg's own choice.
+
+    Returns
+    -------
+    dict with ``path sha256 bytes container stream video_streams codec width height rotation
+    sar time_base header_frames frame_rate vfr n_frames duration_s``: `width` and `height` in
+    coded pixels, `rotation` in degrees
+    counter-clockwise as FFmpeg reports it, `sar` as "num:den", `header_frames` what the
+    container claims or None, `n_frames` the coded frames that are to be shown, `frame_rate`
+    the regular rate (1/s), `vfr` whether intervals differ, `duration_s` first to last frame
+    plus a median interval.
+
+    Raises
+    ------
+    UserError : missing, empty, truncated, not a video, without video stream, no such stream,
+        fewer than two frames, frames without times.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise UserError(f"{path}: no such video file; correct its path in the videos table")
+    if path.stat().st_size == 0:
+        raise UserError(f"{path}: the file is empty: get a complete copy")
+    header = json.loads(_ffprobe(path, "-show_streams", "-show_format", "-of", "json"))
+    videos = {s["index"]: s for s in header.get("streams", []) if _is_video(s)}
+    if not videos:
+        raise UserError(f"{path}: no video stream in this file (audio or subtitles only?)")
+    chosen = _choose_stream(path, videos, stream)
+    found = videos[chosen]
+    time_base = Fraction(found["time_base"])
+    header_frames = found.get("nb_frames", "")
+    return {
+        "path": str(path),
+        "sha256": _sha256(path),
+        "bytes": path.stat().st_size,
+        "container": header["format"]["format_name"],
+        "stream": chosen,
+        "video_streams": sorted(videos),
+        "codec": found.get("codec_name", "unknown"),
+        "width": found["width"],
+        "height": found["height"],
+        "rotation": _rotation(found),
+        "sar": _aspect(found),
+        "time_base": str(time_base),
+        "header_frames": int(header_frames) if header_frames.isdigit() else None,
+        **_timing(path, chosen, time_base),
+    }
+
+
+def _is_video(stream: dict) -> bool:
+    """Cover pictures are coded as video streams, but they are none."""
+    picture = stream.get("disposition", {}).get("attached_pic", 0)
+    return stream.get("codec_type") == "video" and not picture
+
+
+def _ffprobe(path: Path, *words: str) -> str:
+    command = [find_tools().ffprobe, "-v", "error", *words, input_url(path)]
+    done = subprocess.run(
+        command, capture_output=True, text=True, errors="replace", stdin=subprocess.DEVNULL
+    )
+    messages = ADDRESS.sub("", done.stderr).splitlines()
+    refuse_truncation(path, messages)
+    if done.returncode != 0:
+        reason = messages[-1].removeprefix(f"{input_url(path)}: ") if messages else "no reason"
+        raise UserError(f"{path}: not a video that FFmpeg can read ({reason})")
+    return done.stdout
+
+
+def _choose_stream(path: Path, videos: dict[int, dict], asked: int | None) -> int:
+    sizes = {index: f"{s.get('width')}×{s.get('height')}" for index, s in videos.items()}
+    listed = ", ".join(f"{index} ({size})" for index, size in sizes.items())
+    if asked is not None:
+        if asked not in videos:
+            raise UserError(
+                f"{path}: stream {asked} is not a video stream; the file has {listed}: correct "
+                "`stream` in the videos table"
+            )
+        return asked
+    chosen = next(iter(videos)) if len(videos) == 1 else _best_stream(path)
+    if len(videos) > 1:
+        log.info("%s has video streams %s; FFmpeg's own choice is %d", path, listed, chosen)
+    return chosen
+
+
+def _best_stream(path: Path) -> int:
+    """Absolute index of the stream that FFmpeg takes when it is told nothing."""
+    command = [find_tools().ffmpeg, "-hide_banner", "-nostdin", "-i", input_url(path)]
+    command += ["-an", "-sn", "-dn", "-frames:v", "1", "-f", "null", "-"]
+    done = subprocess.run(command, capture_output=True, text=True, errors="replace")
+    mapping = re.search(r"Stream #0:(\d+)(?:\[\w+\])? -> #0:0", done.stderr)
+    if not mapping:
+        reason = (ADDRESS.sub("", done.stderr).strip().splitlines() or ["no message"])[-1]
+        raise UserError(f"{path}: FFmpeg found no stream to decode ({reason})")
+    return int(mapping.group(1))
+
+
+def _rotation(stream: dict) -> int:
+    """Degrees counter-clockwise, as FFmpeg's display matrix has it, from 0 to 359."""
+    angles = [d["rotation"] for d in stream.get("side_data_list", []) if "rotation" in d]
+    return round(angles[0]) % 360 if angles else 0
+
+
+def _aspect(stream: dict) -> str:
+    sar = stream.get("sample_aspect_ratio", "1:1")
+    return "1:1" if sar.startswith("0:") or sar == "N/A" else sar
+
+
+def _timing(path: Path, stream: int, time_base: Fraction) -> dict:
+    """Number, regularity and extent of the coded frames, from the packets' times."""
+    rows = _ffprobe(path, "-select_streams", str(stream), *PACKETS).splitlines()
+    packets = [row.split(",")[:3] for row in rows if row]
+    if packets and "C" in packets[-1][2]:
+        raise UserError(f"{path}: the file breaks off within its last packet: get a complete copy")
+    shown = [pts if pts != "N/A" else dts for pts, dts, flags in packets if "D" not in flags]
+    if "N/A" in shown:
+        raise UserError(
+            f"{path}: frame {shown.index('N/A')} has no timestamp; put the stream into a container "
+            "that has them, e.g. ffmpeg -i FILE -c copy out.mkv"
+        )
+    ticks = sorted(map(int, shown))
+    if len(ticks) < 2:
+        raise UserError(f"{path}: {len(ticks)} frame(s) in stream {stream}; a change needs two")
+    time_s = np.array([float((tick - ticks[0]) * time_base) for tick in ticks])
+    return {
+        "n_frames": len(ticks),
+        "frame_rate": 1 / nominal_interval(time_s),
+        "vfr": has_variable_rate(time_s),
+        "duration_s": float(time_s[-1]) + median_interval(time_s),
+    }
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def video_provenance(info: dict, video: str) -> dict:
+    """Provenance record of a probed video, under its id."""
+    about = {key: info[key] for key in ("path", "sha256", "stream")}
+    return {**info["provenance"], "videos": {video: about}}
+
+
+def probe_video(path: str | os.PathLike, output: str | os.PathLike, *, stream: int | None) -> None:
+    """Write `probe` of a video as JSON, with its provenance under that key."""
+    found = probe(path, stream)
+    tools = add_step({}, "probe_video", {"stream": stream})
+    tools["software"]["ffmpeg"] = find_tools().version
+    log.info("%(path)s: stream %(stream)d, %(codec)s %(width)d×%(height)d", found)
+    write_json(output, {**found, "provenance": tools})

@@ -1,0 +1,217 @@
+"""Quality notes of a video: what a reader should know before believing its numbers."""
+
+import json
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import astuple, dataclass
+
+import h5py
+import numpy as np
+import pandas as pd
+
+from chronovision.changes import constant_frames
+from chronovision.provenance import add_step
+from chronovision.store import read_provenance, read_table, write_table
+from chronovision.thresholds import video_thresholds
+
+#: Share of exact duplicates from which a frame-rate conversion is likely.
+DUPLICATES = 0.01
+#: Mean luma (0 to 255) up to which a frame counts as black; video black is 16 of 255 or 0.
+BLACK = 17.0
+#: S.d. of the luma up to which a frame counts as constant.
+CONSTANT = 0.5
+#: Ratio of the median change at key frames to that elsewhere which is worth a warning.
+KEY_RATIO = 2.0
+#: Fmax beyond this many times the 99th percentile of the changes: few frames set the range.
+OUTLYING = 3.0
+#: Changes that are needed for a 99th percentile that is not the maximum.
+ENOUGH = 100
+
+COLUMNS = {
+    "note": ("what was looked at", "name"),
+    "level": ("`warning`, or `info`", "name"),
+    "value": ("the number behind the message", "as the message says"),
+    "message": ("the finding, in words", "text"),
+}
+
+
+@dataclass
+class Note:
+    """One row of the table of quality notes."""
+
+    note: str
+    level: str
+    value: float
+    message: str
+
+
+def decoding_notes(facts: Mapping, whole: bool) -> Iterator[Note]:
+    """Notes on how the stream was decoded.
+
+    Parameters
+    ----------
+    facts : attributes of the features file, as `chronovision.frames.dump_frames` left them.
+    whole : whether the stream was decoded to its end, so that frame counts can be compared.
+    """
+    messages = json.loads(facts["decoder_messages"])
+    if messages:
+        text = f"the decoder reports damage, {len(messages)} kind(s), first: {messages[0]}"
+        yield Note("decoder_damage", "warning", len(messages), text)
+    decoded, coded, header = (int(facts[k]) for k in ("n_decoded", "n_coded", "header_frames"))
+    if whole and decoded != coded:
+        text = f"{decoded} frames were decoded of {coded} coded ones"
+        yield Note("frames_decoded", "warning", decoded - coded, text)
+    if whole and header not in (-1, decoded):
+        text = f"{decoded} frames were decoded, the file's header claims {header}"
+        yield Note("frames_in_header", "warning", decoded - header, text)
+    if facts["vfr"]:
+        text = "the frame rate varies or has gaps: changes span different times"
+        yield Note("variable_frame_rate", "warning", 1, text)
+
+
+def picture_notes(pixels: pd.DataFrame) -> Iterator[Note]:
+    """Notes on duplicates, repeats, black and constant frames, from the table of pixels."""
+    n = len(pixels)
+    repeated = pixels["repeated"].to_numpy(dtype=bool)
+    duplicates = int(np.sum((pixels["pixel_change"] == 0) & ~repeated))
+    if duplicates:
+        text = f"{duplicates} of {n} frames equal the one before exactly"
+        level = "warning" if duplicates > DUPLICATES * n else "info"
+        yield Note("duplicate_frames", level, duplicates, text)
+    if repeated.any():
+        text = f"{repeated.sum()} of {n} rows show the frame of the row before (resampling)"
+        yield Note("repeated_frames", "warning", int(repeated.sum()), text)
+    flat = pixels["contrast"] <= CONSTANT
+    black = flat & (pixels["brightness"] <= BLACK)
+    if black.any():
+        yield Note("black_frames", "info", int(black.sum()), f"{black.sum()} of {n} frames are black")
+    if (flat & ~black).any():
+        count = int((flat & ~black).sum())
+        yield Note("constant_frames", "info", count, f"{count} of {n} frames are of one colour")
+
+
+def change_notes(
+    metric: str, changes: pd.DataFrame, key_frame: np.ndarray, repeated: np.ndarray
+) -> Iterator[Note]:
+    """Notes on one metric's change series.
+
+    Parameters
+    ----------
+    metric : name.
+    changes : (n, layers), first row missing.
+    key_frame, repeated : (n,) bool.
+    """
+    values, keys = changes.to_numpy()[1:], key_frame[1:]
+    elsewhere = ~keys & ~repeated[1:]
+    if keys.any() and elsewhere.any():
+        with np.errstate(divide="ignore", invalid="ignore"):
+            ratio = np.median(values[keys], axis=0) / np.median(values[elsewhere], axis=0)
+        worst = int(np.argmax(np.nan_to_num(ratio, nan=0.0)))
+        level = "warning" if ratio[worst] > KEY_RATIO else "info"
+        text = (
+            f"{metric}: the median change at the {keys.sum()} key frames is {ratio[worst]:.2f} times "
+            f"that elsewhere ({changes.columns[worst]}, the largest ratio); the encoder may set it, "
+            "or it put key frames at cuts"
+        )
+        yield Note(f"key_frames.{metric}", level, float(ratio[worst]), text)
+    still = [str(layer) for layer in changes if np.ptp(changes[layer].to_numpy()[1:]) == 0]
+    if still:
+        text = f"{metric}: no change ever differs in {', '.join(still)}; nothing in it is salient"
+        yield Note(f"still_layers.{metric}", "warning", len(still), text)
+    if len(values) >= ENOUGH:
+        with np.errstate(divide="ignore", invalid="ignore"):
+            excess = np.nan_to_num(values.max(axis=0) / np.percentile(values, 99, axis=0))
+        set_by_few = changes.columns[excess > OUTLYING]
+        if len(set_by_few):
+            text = (
+                f"{metric}: few frames set Fmax in {', '.join(set_by_few)} (up to "
+                f"{excess.max():.1f} times the 99th percentile); thresholds from it are blind to the "
+                "rest: consider thresholds.range: percentile"
+            )
+            yield Note(f"few_frames_set_fmax.{metric}", "warning", float(excess.max()), text)
+
+
+def pacemaker_note(
+    metric: str, changes: np.ndarray, salient: np.ndarray, static: np.ndarray, layers: list[str]
+) -> Note:
+    """Share of the dynamic threshold's counts that lie at or below the static threshold.
+
+    Parameters
+    ----------
+    metric : name.
+    changes : (n, layers), first row NaN.
+    salient : (n, layers) bool, by the dynamic threshold.
+    static : (layers,) static thresholds.
+    layers : names.
+    """
+    counts = salient.sum(axis=0)
+    below = (salient & (changes <= static)).sum(axis=0)
+    share = below / np.maximum(counts, 1)
+    listed = ", ".join(
+        f"{layer} {part:.0%}" for layer, part in zip(layers, share, strict=True)
+    )
+    text = (
+        f"{metric}: share of the dynamic threshold's counts at or below the static one: {listed}; "
+        "a large share means that the decaying threshold paces the counts"
+    )
+    level = "warning" if share.max() > 0.5 else "info"
+    return Note(f"dynamic_below_static.{metric}", level, float(share.max()), text)
+
+
+def constant_layer_notes(file: h5py.File, layers: list[str]) -> Iterator[Note]:
+    """Notes on frames whose activations are constant in a layer, so that r is undefined."""
+    for layer in layers:
+        group = file["layers"][layer]
+        mean = group["mean"][:]
+        constant = constant_frames(mean, group["std"][:])
+        if constant.any():
+            pairs = constant[1:] & constant[:-1]
+            differ = int(np.sum(pairs & (np.diff(mean) != 0)))
+            text = (
+                f"{layer} is constant in {constant.sum()} frames: 1 - r is set to 0 between two such "
+                f"frames ({differ} pairs differ all the same) and to 1 beside others"
+            )
+            yield Note(f"constant_activations.{layer}", "warning", int(constant.sum()), text)
+
+
+def check_quality(
+    features_path: str | os.PathLike,
+    pixels_path: str | os.PathLike,
+    changes: Mapping[str, str | os.PathLike],
+    dynamic: Mapping[str, str | os.PathLike],
+    ranges: Mapping[str, str | os.PathLike],
+    output: str | os.PathLike,
+    *,
+    thresholds: dict,
+) -> None:
+    """Write the quality notes of one video.
+
+    Parameters
+    ----------
+    features_path, pixels_path : of the video.
+    changes : metric -> table of changes.
+    dynamic : metric -> table of accumulators with the dynamic threshold, if computed.
+    ranges : metric -> the set's ranges, if the scope is the set.
+    output : TSV, see `COLUMNS`.
+    thresholds : the config's section.
+    """
+    provenance = read_provenance(features_path)
+    layers = provenance["network"]["layers"]
+    pixels = read_table(pixels_path)
+    whole = provenance["steps"]["dump_frames"]["end_s"] is None
+    with h5py.File(features_path, "r") as file:
+        notes = [*decoding_notes(file.attrs, whole), *constant_layer_notes(file, layers)]
+        key_frame = file["key_frame"][:]
+    notes += picture_notes(pixels)
+    repeated = pixels["repeated"].to_numpy(dtype=bool)
+    for metric, path in changes.items():
+        series = read_table(path)[layers]
+        notes += change_notes(metric, series, key_frame, repeated)
+        if metric in dynamic:
+            values = series.to_numpy()
+            static = video_thresholds(values, layers, thresholds, ranges.get(metric)).static
+            names = [f"{layer}_salient" for layer in layers]
+            salient = read_table(dynamic[metric])[names].to_numpy(dtype=bool)
+            notes.append(pacemaker_note(metric, values, salient, static, layers))
+    table = pd.DataFrame([astuple(note) for note in notes], columns=list(COLUMNS))
+    write_table(output, table, COLUMNS, add_step(provenance, "check_quality", {}, ["numpy"]))

@@ -1,0 +1,157 @@
+"""Thresholds of salience: from the range of a layer's changes, or fixed in the config."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from chronovision.errors import UserError
+from chronovision.provenance import add_step, merge
+from chronovision.store import read_provenance, read_table, write_table
+
+
+@dataclass(frozen=True)
+class Thresholds:
+    """Thresholds per layer, each (layers,) float64 in units of the change."""
+
+    static: np.ndarray
+    tmax: np.ndarray
+    tmin: np.ndarray
+
+
+def change_range(changes: np.ndarray, settings: Mapping) -> tuple[np.ndarray, np.ndarray]:
+    """Fmin and Fmax of each layer.
+
+    Parameters
+    ----------
+    changes : (n, layers); NaN (first frames) is left out.
+    settings : the config's ``thresholds``: ``range`` is ``minmax``, or ``percentile`` with
+        the two ``percentiles`` (linear interpolation).
+
+    Returns
+    -------
+    low, high : (layers,) float64.
+    """
+    if settings["range"] == "minmax":
+        return np.nanmin(changes, axis=0), np.nanmax(changes, axis=0)
+    low, high = np.nanpercentile(changes, settings["percentiles"], axis=0)
+    return low, high
+
+
+def resolve_thresholds(
+    low: np.ndarray, high: np.ndarray, layers: list[str], settings: Mapping
+) -> Thresholds:
+    """Thresholds of each layer from its range of change, Fmin = `low` to Fmax = `high`.
+
+    static = (Fmax + Fmin)/2;  Tmax = tmax_scale·(Fmax + Fmin)/2 or fixed;  Tmin = Fmin or
+    fixed. A layer that does not change at all (Fmax = Fmin, nothing fixed) gets thresholds
+    just above its change: nothing in it can be salient.
+
+    Raises
+    ------
+    UserError : a fixed value is missing for a layer, or Tmin exceeds Tmax.
+    """
+    dynamic = settings["dynamic"]
+    middle = (high + low) / 2
+    out_of_reach = np.nextafter(high, np.inf)
+    still = high == low
+    static = np.where(still, out_of_reach, middle)
+    if dynamic["tmax"] is None:
+        tmax = np.where(still, out_of_reach, dynamic["tmax_scale"] * middle)
+    else:
+        tmax = _per_layer(dynamic["tmax"], layers, "thresholds.dynamic.tmax")
+    if dynamic["tmin"] == "min":
+        tmin = np.where(still, np.minimum(out_of_reach, tmax), low)
+    else:
+        tmin = _per_layer(dynamic["tmin"], layers, "thresholds.dynamic.tmin")
+    for layer, upper, lower in zip(layers, tmax, tmin, strict=True):
+        if lower > upper:
+            raise UserError(
+                f"thresholds.dynamic: Tmin = {lower:.6g} of layer {layer} lies above its Tmax = "
+                f"{upper:.6g}: raise tmax_scale (or tmax), or lower tmin"
+            )
+    return Thresholds(static, tmax, tmin)
+
+
+def _per_layer(value: float | Mapping[str, float], layers: list[str], key: str) -> np.ndarray:
+    if not isinstance(value, Mapping):
+        return np.full(len(layers), float(value))
+    missing = [layer for layer in layers if layer not in value]
+    if missing:
+        raise UserError(f"{key}: no value for layer {missing[0]}; it names {', '.join(value)}")
+    return np.array([float(value[layer]) for layer in layers])
+
+
+def video_thresholds(
+    changes: np.ndarray,
+    layers: list[str],
+    settings: Mapping,
+    ranges_path: str | os.PathLike | None,
+) -> Thresholds:
+    """Thresholds of one video: from its own changes, or from the set's ranges if given.
+
+    Parameters
+    ----------
+    changes : (n, layers) of the whole video; NaN first.
+    settings : the config's ``thresholds``.
+    ranges_path : table of `pool_ranges` when ``scope`` is ``set``, else None.
+    """
+    if ranges_path is None:
+        low, high = change_range(changes, settings)
+    else:
+        ranges = read_table(ranges_path).set_index("layer").loc[layers]
+        low, high = ranges["low"].to_numpy(), ranges["high"].to_numpy()
+    return resolve_thresholds(low, high, layers, settings)
+
+
+def time_base(time_s: np.ndarray, dynamic: Mapping) -> tuple[float, np.ndarray]:
+    """Time constant and time from step to step, in one unit.
+
+    Parameters
+    ----------
+    time_s : (n,) seconds.
+    dynamic : the config's ``thresholds.dynamic``; ``tau_frames`` (as published) if set,
+        else ``tau_s``.
+
+    Returns
+    -------
+    tau : frames or seconds.
+    dt : (n − 1,) ones (frames) or differences of `time_s` (seconds).
+    """
+    if dynamic["tau_frames"]:
+        return float(dynamic["tau_frames"]), np.ones(len(time_s) - 1)
+    return float(dynamic["tau_s"]), np.diff(time_s)
+
+
+def pool_ranges(
+    changes: Mapping[str, str | os.PathLike], output: str | os.PathLike, *, settings: dict
+) -> None:
+    """Write Fmin and Fmax of each layer over all videos together (``scope: set``).
+
+    Parameters
+    ----------
+    changes : video id -> table of changes.
+    output : TSV ``layer low high n_changes``.
+    settings : the config's ``thresholds``.
+
+    Raises
+    ------
+    UserError : the videos' features are not comparable.
+    """
+    provenance = merge({video: read_provenance(path) for video, path in changes.items()})
+    tables = [read_table(path).iloc[:, 3:] for path in changes.values()]
+    pooled = pd.concat(tables, ignore_index=True)
+    low, high = change_range(pooled.to_numpy(), settings)
+    ranges = pd.DataFrame(
+        {"layer": pooled.columns, "low": low, "high": high, "n_changes": pooled.count().to_numpy()}
+    )
+    meaning = {
+        "layer": ("layer of the network", "name"),
+        "low": ("Fmin: least change over the set, or its lower percentile", "as the change"),
+        "high": ("Fmax: greatest change over the set, or its upper percentile", "as the change"),
+        "n_changes": ("changes that went in", "count"),
+    }
+    config = {key: settings[key] for key in ("range", "percentiles")}
+    write_table(output, ranges, meaning, add_step(provenance, "pool_ranges", config, ["numpy"]))

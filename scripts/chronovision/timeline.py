@@ -1,0 +1,165 @@
+"""Timeline of one video: thumbnails, change series, thresholds, salient frames, segments."""
+
+import io
+from os import PathLike
+
+import h5py
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from PIL import Image
+
+from chronovision.canvas import (
+    FAINT,
+    INK,
+    THRESHOLD_COLOURS,
+    WIDTH,
+    envelope,
+    needs_log,
+    new_figure,
+    save,
+    scale_changes,
+    thin_marks,
+)
+from chronovision.labels import METRICS, kind_label
+from chronovision.timing import median_interval
+
+_STRIP_HEIGHT, _ROW_HEIGHT, _MARGINS = 0.8, 0.95, 1.15  # inches
+
+#: Beyond this number boundaries are drawn in the rail only: lines would hide the series.
+_MAX_BOUNDARIES = 250
+
+
+def time_span(time_s: np.ndarray) -> tuple[float, float]:
+    """Start and end of a series of frames in seconds; the last frame lasts a median interval."""
+    return float(time_s[0]), float(time_s[-1] + median_interval(time_s))
+
+
+def draw_timeline(
+    path: str | PathLike,
+    kind: str,
+    video: str,
+    changes: pd.DataFrame,
+    accumulators: pd.DataFrame,
+    segments: pd.DataFrame,
+    thumbnails: str | PathLike,
+) -> None:
+    """Write the timeline of one metric and threshold as a PNG.
+
+    Parameters
+    ----------
+    path : the figure.
+    kind : ``metric.threshold``.
+    video : id, for the title.
+    changes, accumulators, segments : the video's tables of this kind.
+    thumbnails : path of the video's ``thumbnails.h5``.
+    """
+    metric, threshold = kind.split(".")
+    layers = list(changes.columns[3:])
+    rows = _ROW_HEIGHT * max(len(layers), 1.6)
+    figure = new_figure(_MARGINS + _STRIP_HEIGHT + rows)
+    heights = [_STRIP_HEIGHT, 0.12] + [rows / len(layers)] * len(layers)
+    strip, rail, *axes = figure.subplots(len(heights), 1, sharex=True, height_ratios=heights)
+    time = changes["time_s"].to_numpy()
+    log = needs_log([changes[layer].to_numpy() for layer in layers])
+    colour = THRESHOLD_COLOURS[threshold]
+    for axis, layer in zip(axes, layers, strict=True):
+        _draw_boundaries(axis, segments)
+        _draw_layer(axis, layer, time, changes, accumulators, log=log, colour=colour)
+    axes[-1].set_xlim(*time_span(time))
+    axes[-1].set_xlabel("time (s)")
+    scale = "log scale, 0 at the lower edge" if log else "linear scale"
+    figure.supylabel(f"change: {METRICS[metric][1]}, {scale}", fontsize=9)
+    figure.suptitle(f"{video}: {kind_label(kind)}")
+    figure.legend(handles=_legend(threshold, colour), loc="outside lower center", ncols=4)
+    _draw_rail(rail, segments)
+    _draw_strip(figure, strip, thumbnails, time_span(time))
+    save(figure, path)
+
+
+def _draw_layer(
+    axis: Axes,
+    layer: str,
+    time: np.ndarray,
+    changes: pd.DataFrame,
+    accumulators: pd.DataFrame,
+    *,
+    log: bool,
+    colour: str,
+) -> None:
+    values = changes[layer].to_numpy(dtype=float)
+    threshold = accumulators[f"{layer}_threshold"].to_numpy(dtype=float)
+    salient = accumulators[f"{layer}_salient"].to_numpy() == 1
+    axis.plot(*envelope(time, values), color=INK, linewidth=0.7)
+    axis.plot(*envelope(time, threshold), color=colour, linewidth=1.1)
+    marks = thin_marks(time[salient], values[salient])
+    axis.plot(*marks, "o", color=colour, markersize=3.5, markeredgewidth=0, clip_on=False)
+    scale_changes(axis, [values, threshold], values, log)
+    axis.set_ylabel(layer, rotation=0, ha="right", va="center", fontweight="bold")
+    count = int(accumulators[f"{layer}_count"].iloc[-1])
+    axis.annotate(
+        f"{count} salient", (1.005, 0.5), xycoords="axes fraction", va="center", fontsize=8
+    )
+
+
+def _draw_boundaries(axis: Axes, segments: pd.DataFrame) -> None:
+    starts = segments["start_s"].to_numpy()[1:]
+    if len(starts) <= _MAX_BOUNDARIES:
+        for start in starts:
+            axis.axvline(start, color=FAINT, linewidth=0.8, linestyle=(0, (4, 2)), zorder=0.5)
+
+
+def _draw_rail(axis: Axes, segments: pd.DataFrame) -> None:
+    """Segments as blocks of alternating shade."""
+    shades = [("#9db7c9", "#3f6480")[index % 2] for index in range(len(segments))]
+    spans = list(zip(segments["start_s"], segments["duration_s"], strict=True))
+    axis.broken_barh(spans, (0, 1), facecolors=shades)
+    axis.set_ylim(0, 1)
+    axis.set_ylabel("segments", rotation=0, ha="right", va="center", fontsize=8)
+    axis.set_yticks([])
+    axis.tick_params(axis="x", bottom=False, labelbottom=False)
+    axis.spines[:].set_visible(False)
+
+
+def _draw_strip(
+    figure: Figure, axis: Axes, thumbnails: str | PathLike, span: tuple[float, float]
+) -> None:
+    """Thumbnails in equal slots of the time axis: each shows the frame nearest to its middle."""
+    axis.set_ylim(0, 1)
+    axis.set_axis_off()
+    # The width of the axes is known only once the layout has been made.
+    figure.draw_without_rendering()
+    figure.set_layout_engine("none")
+    box = axis.get_position()
+    aspect = box.width * WIDTH / (box.height * figure.get_figheight())
+    slots = max(int(aspect), 1)
+    edges = np.linspace(*span, slots + 1)
+    half = 0.49 * min((span[1] - span[0]) / aspect, edges[1] - edges[0])
+    middles = (edges[:-1] + edges[1:]) / 2
+    limits = axis.get_xlim()
+    for middle, image in zip(middles, nearest_thumbnails(thumbnails, middles), strict=True):
+        picture = np.asarray(Image.open(io.BytesIO(image)).convert("RGB"))
+        axis.imshow(picture, extent=(middle - half, middle + half, 0, 1), aspect="auto")
+    axis.set_xlim(*limits)
+
+
+def nearest_thumbnails(path: str | PathLike, wanted_s: np.ndarray) -> list[bytes]:
+    """JPEG nearest in time to each of `wanted_s` (seconds), from a ``thumbnails.h5``."""
+    with h5py.File(path, "r") as file:
+        time = file["time_s"][:]
+        chosen = [int(np.argmin(np.abs(time - wanted))) for wanted in wanted_s]
+        return [bytes(file["jpeg"][index]) for index in chosen]
+
+
+def _legend(threshold: str, colour: str) -> list[Line2D]:
+    dashes = (0, (4, 2))
+    return [
+        Line2D([], [], color=INK, linewidth=0.9, label="change to the previous frame"),
+        Line2D([], [], color=colour, linewidth=1.3, label=f"{threshold} threshold"),
+        Line2D([], [], color=colour, marker="o", linestyle="none", label="salient frame"),
+        Line2D([], [], color=FAINT, linestyle=dashes, label="segment boundary"),
+    ]
+
+

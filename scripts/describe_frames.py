@@ -1,0 +1,14 @@
+"""Adapter of rule describe_frames."""
+
+from chronovision.job import logged_job
+from chronovision.pixels import describe_frames
+
+with logged_job(snakemake.log[0]):
+    describe_frames(
+        snakemake.input.info,
+        snakemake.output.table,
+        snakemake.output.thumbnails,
+        video=snakemake.wildcards.video,
+        settings=snakemake.params.settings,
+        span=snakemake.params.span,
+    )

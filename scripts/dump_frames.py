@@ -1,0 +1,14 @@
+"""Adapter of rule dump_frames."""
+
+from chronovision.frames import dump_frames
+from chronovision.job import logged_job
+
+with logged_job(snakemake.log[0]):
+    dump_frames(
+        snakemake.input.info,
+        snakemake.output.frames,
+        video=snakemake.wildcards.video,
+        settings=snakemake.params.settings,
+        span=snakemake.params.span,
+        strict=snakemake.params.strict,
+    )

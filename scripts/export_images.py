@@ -1,0 +1,13 @@
+"""Adapter of rule export_images."""
+
+from chronovision.job import logged_job
+from chronovision.pixels import export_images
+
+with logged_job(snakemake.log[0]):
+    export_images(
+        snakemake.input.info,
+        snakemake.output.folder,
+        settings=snakemake.params.settings,
+        span=snakemake.params.span,
+        suffix=snakemake.params.format or "jpg",
+    )

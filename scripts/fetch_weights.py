@@ -1,0 +1,12 @@
+"""Adapter of rule fetch_weights."""
+
+from chronovision.job import logged_job
+from chronovision.weights import fetch_weights
+
+with logged_job(snakemake.log[0]):
+    fetch_weights(
+        snakemake.params.network,
+        snakemake.params.seed,
+        snakemake.output.weights,
+        snakemake.output.facts,
+    )

@@ -1,0 +1,9 @@
+"""Adapter of rule measure_changes."""
+
+from chronovision.changes import measure_changes
+from chronovision.job import logged_job
+
+with logged_job(snakemake.log[0]):
+    measure_changes(
+        snakemake.input.features, snakemake.output.table, metric=snakemake.wildcards.metric
+    )

@@ -1,0 +1,10 @@
+"""Adapter of rule summarise_counts."""
+
+from chronovision.job import logged_job
+from chronovision.summary import summarise_counts
+
+with logged_job(snakemake.log[0]):
+    summarise_counts(
+        dict(zip(map(tuple, snakemake.params.keys), snakemake.input.accumulators, strict=True)),
+        snakemake.output.table,
+    )

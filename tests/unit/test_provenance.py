@@ -1,0 +1,92 @@
+"""Provenance records and the digest of sources."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from chronovision import provenance
+from chronovision.errors import UserError
+from chronovision.provenance import add_step, merge, source_digest
+
+SCRIPTS = Path(__file__).parents[2] / "scripts"
+
+
+@pytest.fixture
+def sources(tmp_path, monkeypatch):
+    """A copy of the scripts to edit."""
+    shutil.copytree(SCRIPTS, tmp_path / "scripts", ignore=shutil.ignore_patterns("__pycache__"))
+    monkeypatch.setattr(provenance, "PACKAGE", tmp_path / "scripts/chronovision")
+    return tmp_path / "scripts"
+
+
+def edit(path, old, new):
+    text = path.read_text()
+    assert old in text
+    path.write_text(text.replace(old, new, 1))
+
+
+def digests(scripts):
+    return {path.stem: source_digest(path) for path in scripts.glob("*.py")}
+
+
+def test_comments_docstrings_and_layout_do_not_count(sources):
+    before = digests(sources)
+    module = sources / "chronovision/changes.py"
+    edit(module, '"""Frame-to-frame change', '"""FRAME-to-frame change')
+    edit(module, "def _step(", "# why\n\n\ndef _step(")
+    edit(module, "    Parameters\n", "    Arguments\n")
+    assert digests(sources) == before
+
+
+def test_an_edit_counts_for_exactly_the_scripts_that_import_the_module(sources):
+    before = digests(sources)
+    edit(sources / "chronovision/segments.py", "// 2 + 1", "// 2 + 2")
+    after = digests(sources)
+    assert {name for name in before if before[name] != after[name]} == {"segment_video"}
+
+
+def test_imports_are_followed(sources):
+    before = digests(sources)
+    edit(sources / "chronovision/timing.py", "REGULAR = 0.1", "REGULAR = 0.2")
+    changed = {name for name, value in digests(sources).items() if value != before[name]}
+    assert {"probe_video", "dump_frames", "segment_video"} <= changed
+    assert "measure_changes" not in changed and "fetch_weights" not in changed
+
+
+def test_features_depend_on_few_modules():
+    """An edit elsewhere must not redo hours of work on a GPU."""
+    seen = {}
+    provenance._collect(SCRIPTS / "extract_features.py", seen)
+    modules = {Path(name).stem for name in seen}
+    assert modules <= {
+        "extract_features", "errors", "features", "job", "moments", "networks",
+        "provenance", "seeds", "store",
+    }  # fmt: skip
+
+
+def record(video, **network):
+    about = {"model": "vgg19", "weights_sha256": "a", "layers": ["pool1"], "precision": "float32"}
+    return {"videos": {video: {"sha256": video}}, "network": {**about, **network}, "steps": {}}
+
+
+def test_merge_brings_the_videos_together():
+    merged = merge({"b": record("b"), "a": record("a")})
+    assert list(merged["videos"]) == ["a", "b"]
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [("precision", "bfloat16"), ("weights_sha256", "b"), ("layers", ["pool2"]), ("model", "x")],
+)
+def test_merge_refuses_what_cannot_be_compared(key, value):
+    with pytest.raises(UserError, match=f"videos a and b have features of different {key}"):
+        merge({"a": record("a"), "b": record("b", **{key: value})})
+
+
+def test_steps_and_software_add_up():
+    first = add_step({}, "one", {"x": 1}, ["numpy"])
+    second = add_step(first, "two", {}, ["h5py"])
+    assert second["steps"] == {"one": {"x": 1}, "two": {}}
+    assert {"chronovision", "commit", "dirty", "python", "numpy", "h5py"} <= set(second["software"])
+    assert "h5py" not in first["software"]

@@ -1,0 +1,94 @@
+"""The config's check: defaults, hints, contradictions; and the documentation of every key."""
+
+import copy
+import re
+from pathlib import Path
+
+import pytest
+import yaml
+
+from chronovision.errors import UserError
+from chronovision.settings import check_config
+
+PROJECT = Path(__file__).parents[2]
+SCHEMA = PROJECT / "workflow/schemas/config.schema.yaml"
+DEFAULTS = yaml.safe_load((PROJECT / "config/config.yaml").read_text())
+
+
+def merged(overlay, base=DEFAULTS):
+    result = copy.deepcopy(base)
+    for key, value in overlay.items():
+        nested = isinstance(value, dict) and isinstance(result.get(key), dict)
+        result[key] = merged(value, result[key]) if nested else value
+    return result
+
+
+def test_schema_fills_in_what_config_yaml_says():
+    config = {}
+    check_config(config, SCHEMA)
+    assert config == DEFAULTS
+
+
+@pytest.mark.parametrize("name", ["demo", "notebook", "roseboom2019"])
+def test_presets_are_valid(name):
+    overlay = yaml.safe_load((PROJECT / f"config/{name}.yaml").read_text())
+    check_config(merged(overlay), SCHEMA)
+
+
+@pytest.mark.parametrize(
+    ("overlay", "said"),
+    [
+        ({"sed": 1}, "unknown key sed: did you mean seed"),
+        ({"network": {"layer": ["pool1"]}}, "unknown key network.layer: did you mean layers"),
+        ({"thresholds": {"dynamic": {"tau": 3}}}, "unknown key thresholds.dynamic.tau: did you mean"),
+        ({"frames": {"geometry": "corp"}}, "frames.geometry: 'corp' is not possible: did you mean crop"),
+        ({"frames": {"size": "224"}}, "frames.size: '224' is not of type 'integer'"),
+        ({"frames": {"size": 4}}, "frames.size: 4 is less than the minimum"),
+        ({"frames": {"fps": 0}}, "frames.fps: 0 is less than or equal to"),
+        ({"frames": {"fps": float("nan")}}, "frames.fps is nan; a finite number is needed"),
+        ({"frames": {"fps": 5, "every": 2}}, "frames.every and frames.fps are both set"),
+        ({"frames": None}, "frames: None is not of type 'object'"),
+        ({"network": {"layers": []}}, "network.layers: [] should be non-empty"),
+        ({"network": {"layers": ["pool1", "pool1"]}}, "network.layers: ['pool1', 'pool1'] has non-unique"),
+        ({"network": {"batch_size": "big"}}, "network.batch_size: 'big' does not match"),
+        ({"network": {"keep_maps": ["pool6"]}}, "no layer pool6 in network.layers: did you mean pool"),
+        ({"changes": {"metrics": ["pearson"]}}, "changes.metrics.0: 'pearson' is not possible"),
+        ({"thresholds": {"percentiles": [99, 1]}}, "99 is not below 1"),
+        ({"thresholds": {"dynamic": {"tau_frames": 100}}}, "set one of tau_s (seconds) and tau_frames"),
+        ({"thresholds": {"dynamic": {"tau_s": None}}}, "set one of tau_s (seconds) and tau_frames"),
+        ({"thresholds": {"dynamic": {"tmax": {"pol1": 3}}}}, "no layer pol1 in network.layers: did you"),
+        ({"thresholds": {"dynamic": {"tmin": "max"}}}, "thresholds.dynamic.tmin: 'max' does not match"),
+        ({"segments": {"min_layers": 6}}, "segments.min_layers is 6, but network.layers has only 5"),
+        ({"clips": {"durations_s": [1, -2]}}, "clips.durations_s.1: -2 is less than or equal"),
+        ({"duration": {"estimators": ["svm"]}}, "duration.estimators.0: 'svm' is not possible"),
+        ({"pathvars": {"results": "a{b}"}}, "pathvars.results: 'a{b}' does not match"),
+        ({"seed": True}, "seed: True is not of type 'integer'"),
+    ],
+)
+def test_mistakes_are_named_in_one_line(overlay, said):
+    with pytest.raises(UserError) as caught:
+        check_config(merged(overlay), SCHEMA)
+    assert said in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def keys(schema, prefix=""):
+    for name, part in schema["properties"].items():
+        if "properties" in part:
+            yield from keys(part, f"{prefix}{name}.")
+        else:
+            yield f"{prefix}{name}"
+
+
+def test_every_key_is_documented():
+    text = (PROJECT / "config/README.md").read_text(encoding="utf-8")
+    documented = re.findall(r"^\| `([a-z_.0-9]+)` \|", text, flags=re.MULTILINE)
+    assert sorted(documented) == sorted(keys(yaml.safe_load(SCHEMA.read_text())))
+
+
+def test_documented_rows_are_complete():
+    text = (PROJECT / "config/README.md").read_text(encoding="utf-8")
+    rows = [line for line in text.splitlines() if re.match(r"\| `[a-z_.0-9]+` \|", line)]
+    for row in rows:
+        cells = [cell.strip() for cell in row.strip("|").replace(r"\|", "").split("|")]
+        assert len(cells) == 5 and all(cells), f"meaning, unit, default, source: {row}"

@@ -1,0 +1,107 @@
+# REQUIRED: `config`, merged from config/config.yaml and the overlays.
+# PROVIDES: the checked config, the videos, input functions and lists of targets.
+# This is the only rule file with Python in it.
+
+import sys
+
+from snakemake.exceptions import WorkflowError
+
+sys.path.insert(0, f"{workflow.basedir}/scripts")
+
+from chronovision.errors import UserError
+from chronovision.provenance import source_digest
+from chronovision.settings import check_config
+from chronovision.video_table import find_table, read_videos
+
+try:
+    check_config(config, f"{workflow.basedir}/workflow/schemas/config.schema.yaml")
+    VIDEOS = read_videos(find_table(config["videos"], workflow.basedir))
+except UserError as error:
+    raise WorkflowError(str(error))
+
+METRICS = config["changes"]["metrics"]
+THRESHOLDS = config["thresholds"]["kinds"]
+GROUPS = {name: video.group for name, video in VIDEOS.items()}
+#: A model needs three groups: one or two leave nothing to test it on.
+FITS = bool(config["duration"]["estimators"]) and len(set(GROUPS.values())) >= 3
+#: Network and weights as they stand in file names.
+WEIGHTS = "{model}.{source}".format(
+    model=config["network"]["model"],
+    source=(
+        config["network"]["weights"]
+        if config["network"]["weights"] in ("imagenet", "untrained", "auto")
+        else "file"
+    ),
+)
+
+
+wildcard_constraints:
+    video=r"[A-Za-z0-9][A-Za-z0-9._-]*",
+    metric="correlation|euclidean|cosine",
+    threshold="static|dynamic",
+
+
+def digest(rule):
+    """Digest of the code behind a rule, so that a change of it, and only of it, asks for a rerun."""
+    return source_digest(f"{workflow.basedir}/scripts/{rule}.py")
+
+
+def video_file(wildcards):
+    """The video's file. A missing one is left to probe_video, whose failure stops that video alone."""
+    if wildcards.video not in VIDEOS:
+        raise WorkflowError(f"no video {wildcards.video} in {config['videos']}")
+    path = VIDEOS[wildcards.video].path
+    return [path] if os.path.exists(path) else []
+
+
+def span(wildcards):
+    """Part of the video that is used, in seconds."""
+    return list(VIDEOS[wildcards.video].span)
+
+
+def decoding_settings():
+    """What of the config decides which frames there are and how they look."""
+    return {name: config["frames"][name] for name in ("size", "geometry", "every", "fps")}
+
+
+def weight_settings():
+    """What of the config decides which weights are needed."""
+    return {name: config["network"][name] for name in ("model", "weights", "layers")}
+
+
+def feature_settings():
+    """What of the config decides the features; device and batch size only decide their making."""
+    names = ("model", "layers", "keep_maps", "maps_dtype", "precision")
+    return {name: config["network"][name] for name in names}
+
+
+def threshold_settings():
+    """Thresholds without the list of kinds, so that adding a kind leaves the other alone."""
+    return {name: value for name, value in config["thresholds"].items() if name != "kinds"}
+
+
+def gpus(wildcards):
+    """GPUs of a job that runs the network."""
+    return 0 if config["network"]["device"] == "cpu" else 1
+
+
+def weights_file(wildcards):
+    """The user's file of weights, if it is there; if not, fetch_weights says so."""
+    path = config["network"]["weights"]
+    return [path] if WEIGHTS.endswith(".file") and os.path.exists(path) else []
+
+
+def of_scope(pattern):
+    """`pattern` (ranges of the set) if thresholds belong to the set, nothing otherwise."""
+    return branch(config["thresholds"]["scope"] == "set", then=pattern, otherwise=[])
+
+
+def all_outputs():
+    """What `rule all` asks for."""
+    wanted = ["<results>/report/index.html", "<results>/accumulators/summary.tsv"]
+    wanted += collect("<results>/clips/{m}.{t}.tsv", m=METRICS, t=THRESHOLDS)
+    if config["frames"]["images"]:
+        wanted += collect("<results>/images/{video}", video=VIDEOS)
+    if config["duration"]["apply"]:
+        wanted.append("<results>/duration/applied/predictions.tsv")
+    return wanted

@@ -1,0 +1,82 @@
+# REQUIRED INPUTS: frames/{video}.h5, weights from torchvision or a file.
+# OUTPUTS: weights/{model}.{source}.pth, features/{video}.h5, changes/{metric}/{video}.tsv.
+
+
+rule fetch_weights:
+    """Get the network's weights once for all videos: downloaded, from a file, or seeded."""
+    input:
+        file=weights_file,
+    output:
+        multiext("<results>/weights/{weights}", state=".pth", about=".json"),
+    log:
+        "<results>/logs/fetch_weights/{weights}.log",
+    benchmark:
+        "<results>/benchmarks/fetch_weights/{weights}.tsv"
+    localrule: True
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=60,
+    params:
+        network=weight_settings(),
+        seed=lookup(within=config, dpath="seed"),
+        code=digest("fetch_weights"),
+    message:
+        "fetching weights {wildcards.weights}"
+    conda:
+        "../../envs/features.yaml"
+    script:
+        "../../scripts/fetch_weights.py"
+
+
+rule extract_features:
+    """Run the network over the frames and keep what every measure of change needs."""
+    input:
+        frames="<results>/frames/{video}.h5",
+        state=f"<results>/weights/{WEIGHTS}.pth",
+        about=f"<results>/weights/{WEIGHTS}.json",
+    output:
+        features="<results>/features/{video}.h5",
+    log:
+        "<results>/logs/extract_features/{video}.log",
+    benchmark:
+        "<results>/benchmarks/extract_features/{video}.tsv"
+    threads: 2
+    resources:
+        gpu=gpus,
+        mem_mb=4000,
+        runtime=720,
+    params:
+        network=feature_settings(),
+        seed=lookup(within=config, dpath="seed"),
+        code=digest("extract_features"),
+    message:
+        "{wildcards.video}: extracting features"
+    conda:
+        "../../envs/features.yaml"
+    script:
+        "../../scripts/extract_features.py"
+
+
+rule measure_changes:
+    """Turn features into the change from each frame to the next, layer by layer."""
+    input:
+        features="<results>/features/{video}.h5",
+    output:
+        multiext("<results>/changes/{metric}/{video}", table=".tsv", about=".json"),
+    log:
+        "<results>/logs/measure_changes/{metric}.{video}.log",
+    benchmark:
+        "<results>/benchmarks/measure_changes/{metric}.{video}.tsv"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=30,
+    params:
+        code=digest("measure_changes"),
+    message:
+        "{wildcards.video}: measuring {wildcards.metric} changes"
+    conda:
+        "../../envs/analysis.yaml"
+    script:
+        "../../scripts/measure_changes.py"

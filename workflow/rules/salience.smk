@@ -1,0 +1,147 @@
+# REQUIRED INPUTS: changes/{metric}/{video}.tsv.
+# OUTPUTS: accumulators/{metric}.{threshold}/{video}.tsv and accumulators/summary.tsv,
+# segments/{metric}.{threshold}/{video}.tsv, quality/{video}.tsv; ranges/{metric}.tsv if
+# thresholds belong to the set.
+
+
+rule pool_ranges:
+    """Least and greatest change over all videos, for thresholds that hold for the whole set."""
+    input:
+        changes=collect("<results>/changes/{{metric}}/{video}.tsv", video=VIDEOS),
+    output:
+        multiext("<results>/ranges/{metric}", table=".tsv", about=".json"),
+    log:
+        "<results>/logs/pool_ranges/{metric}.log",
+    benchmark:
+        "<results>/benchmarks/pool_ranges/{metric}.tsv"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=30,
+    params:
+        videos=list(VIDEOS),
+        settings=threshold_settings(),
+        code=digest("pool_ranges"),
+    message:
+        "pooling the ranges of {wildcards.metric} changes"
+    conda:
+        "../../envs/analysis.yaml"
+    script:
+        "../../scripts/pool_ranges.py"
+
+
+rule accumulate_changes:
+    """Count salient changes, layer by layer, against a static or a dynamic threshold."""
+    input:
+        changes="<results>/changes/{metric}/{video}.tsv",
+        ranges=of_scope("<results>/ranges/{metric}.tsv"),
+    output:
+        multiext("<results>/accumulators/{metric}.{threshold}/{video}", table=".tsv", about=".json"),
+    log:
+        "<results>/logs/accumulate_changes/{metric}.{threshold}.{video}.log",
+    benchmark:
+        "<results>/benchmarks/accumulate_changes/{metric}.{threshold}.{video}.tsv"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=30,
+    params:
+        settings=threshold_settings(),
+        seed=lookup(within=config, dpath="seed"),
+        code=digest("accumulate_changes"),
+    message:
+        "{wildcards.video}: counting salient {wildcards.metric} changes, {wildcards.threshold}"
+    conda:
+        "../../envs/analysis.yaml"
+    script:
+        "../../scripts/accumulate_changes.py"
+
+
+rule summarise_counts:
+    """Gather the counts of all videos, metrics and thresholds in one table."""
+    input:
+        accumulators=collect(
+            "<results>/accumulators/{metric}.{threshold}/{video}.tsv",
+            video=VIDEOS,
+            metric=METRICS,
+            threshold=THRESHOLDS,
+        ),
+    output:
+        multiext("<results>/accumulators/summary", table=".tsv", about=".json"),
+    log:
+        "<results>/logs/summarise_counts.log",
+    benchmark:
+        "<results>/benchmarks/summarise_counts.tsv"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=30,
+    params:
+        keys=[[v, m, t] for v in VIDEOS for m in METRICS for t in THRESHOLDS],
+        code=digest("summarise_counts"),
+    message:
+        "gathering the counts of all videos"
+    conda:
+        "../../envs/analysis.yaml"
+    script:
+        "../../scripts/summarise_counts.py"
+
+
+rule segment_video:
+    """Divide the video at the moments where most layers change saliently."""
+    input:
+        accumulators="<results>/accumulators/{metric}.{threshold}/{video}.tsv",
+        changes="<results>/changes/{metric}/{video}.tsv",
+    output:
+        multiext("<results>/segments/{metric}.{threshold}/{video}", table=".tsv", about=".json"),
+    log:
+        "<results>/logs/segment_video/{metric}.{threshold}.{video}.log",
+    benchmark:
+        "<results>/benchmarks/segment_video/{metric}.{threshold}.{video}.tsv"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=30,
+    params:
+        settings=lookup(within=config, dpath="segments"),
+        code=digest("segment_video"),
+    message:
+        "{wildcards.video}: segmenting by {wildcards.metric} changes, {wildcards.threshold}"
+    conda:
+        "../../envs/analysis.yaml"
+    script:
+        "../../scripts/segment_video.py"
+
+
+rule check_quality:
+    """Note what a reader should know of the video before believing its numbers."""
+    input:
+        features="<results>/features/{video}.h5",
+        pixels="<results>/pixels/{video}.tsv",
+        changes=collect("<results>/changes/{metric}/{{video}}.tsv", metric=METRICS),
+        dynamic=branch(
+            "dynamic" in THRESHOLDS,
+            then=collect("<results>/accumulators/{metric}.dynamic/{{video}}.tsv", metric=METRICS),
+            otherwise=[],
+        ),
+        ranges=of_scope(collect("<results>/ranges/{metric}.tsv", metric=METRICS)),
+    output:
+        multiext("<results>/quality/{video}", table=".tsv", about=".json"),
+    log:
+        "<results>/logs/check_quality/{video}.log",
+    benchmark:
+        "<results>/benchmarks/check_quality/{video}.tsv"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=30,
+    params:
+        metrics=METRICS,
+        settings=threshold_settings(),
+        code=digest("check_quality"),
+    message:
+        "{wildcards.video}: checking quality"
+    conda:
+        "../../envs/analysis.yaml"
+    script:
+        "../../scripts/check_quality.py"

@@ -1,0 +1,116 @@
+# REQUIRED INPUTS: the files that the table of videos names.
+# OUTPUTS: videos/{video}.json, frames/{video}.h5 (temporary), pixels/{video}.tsv with thumbnails,
+# images/{video}/ on request.
+
+
+rule probe_video:
+    """Read what the file says of itself: streams, times, geometry, hash. Nothing is decoded."""
+    input:
+        video=video_file,
+    output:
+        info="<results>/videos/{video}.json",
+    log:
+        "<results>/logs/probe_video/{video}.log",
+    benchmark:
+        "<results>/benchmarks/probe_video/{video}.tsv"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=30,
+    params:
+        path=lambda wildcards: VIDEOS[wildcards.video].path,
+        stream=lambda wildcards: VIDEOS[wildcards.video].stream,
+        code=digest("probe_video"),
+    message:
+        "{wildcards.video}: reading the file's streams and times"
+    conda:
+        "../../envs/video.yaml"
+    script:
+        "../../scripts/probe_video.py"
+
+
+rule dump_frames:
+    """Decode the frames to be analysed, as the network will see them, with their exact times."""
+    input:
+        info="<results>/videos/{video}.json",
+        video=video_file,
+    output:
+        frames=temp("<results>/frames/{video}.h5"),
+    log:
+        "<results>/logs/dump_frames/{video}.log",
+    benchmark:
+        "<results>/benchmarks/dump_frames/{video}.tsv"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=240,
+    params:
+        settings=decoding_settings(),
+        span=span,
+        strict=lookup(within=config, dpath="strict"),
+        code=digest("dump_frames"),
+    message:
+        "{wildcards.video}: decoding frames"
+    conda:
+        "../../envs/video.yaml"
+    script:
+        "../../scripts/dump_frames.py"
+
+
+rule describe_frames:
+    """Brightness, pixel change and duplicates of every frame, and thumbnails.
+
+    The video is decoded again for this: frames/ has one reader, so that making it anew for
+    one purpose never makes the work of another stale.
+    """
+    input:
+        info="<results>/videos/{video}.json",
+        video=video_file,
+    output:
+        multiext("<results>/pixels/{video}", table=".tsv", about=".json", thumbnails=".thumbnails.h5"),
+    log:
+        "<results>/logs/describe_frames/{video}.log",
+    benchmark:
+        "<results>/benchmarks/describe_frames/{video}.tsv"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=240,
+    params:
+        settings=decoding_settings(),
+        span=span,
+        code=digest("describe_frames"),
+    message:
+        "{wildcards.video}: describing frames"
+    conda:
+        "../../envs/video.yaml"
+    script:
+        "../../scripts/describe_frames.py"
+
+
+rule export_images:
+    """Write the individual frames, as the network sees them, as images."""
+    input:
+        info="<results>/videos/{video}.json",
+        video=video_file,
+    output:
+        folder=directory("<results>/images/{video}"),
+    log:
+        "<results>/logs/export_images/{video}.log",
+    benchmark:
+        "<results>/benchmarks/export_images/{video}.tsv"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=240,
+    params:
+        settings=decoding_settings(),
+        format=lookup(within=config, dpath="frames/images"),
+        span=span,
+        code=digest("export_images"),
+    message:
+        "{wildcards.video}: exporting images"
+    conda:
+        "../../envs/video.yaml"
+    script:
+        "../../scripts/export_images.py"
