@@ -2,12 +2,12 @@
 
 from chronovision.clips import build_clip_table
 from chronovision.job import logged_job
-from chronovision.labels import by_stem
 
 with logged_job(snakemake.log[0]):
     build_clip_table(
-        *(by_stem(snakemake.input.changes), by_stem(snakemake.input.pixels)),
-        snakemake.input.get("ranges"),
+        dict(zip(snakemake.params.groups, snakemake.input.changes, strict=True)),
+        dict(zip(snakemake.params.groups, snakemake.input.pixels, strict=True)),
+        snakemake.input.get("ranges") or None,
         *(snakemake.output.table, snakemake.output.controls),
         **dict(snakemake.wildcards.items()),
         **{key: snakemake.params[key] for key in ("groups", "thresholds", "clips", "seed")},

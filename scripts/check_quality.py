@@ -1,15 +1,14 @@
 """Adapter of rule check_quality."""
 
 from chronovision.job import logged_job
+from chronovision.labels import by_folder, by_stem
 from chronovision.quality import check_quality
 
 with logged_job(snakemake.log[0]):
     check_quality(
-        snakemake.input.features,
-        snakemake.input.pixels,
-        dict(zip(snakemake.params.metrics, snakemake.input.changes, strict=True)),
-        dict(zip(snakemake.params.metrics, snakemake.input.dynamic)),
-        dict(zip(snakemake.params.metrics, snakemake.input.ranges)),
+        *(snakemake.input.features, snakemake.input.pixels, by_folder(snakemake.input.changes)),
+        by_folder(snakemake.input.dynamic),
+        by_stem(snakemake.input.ranges),
         snakemake.output.table,
         thresholds=snakemake.params.settings,
     )

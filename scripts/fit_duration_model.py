@@ -5,11 +5,9 @@ from chronovision.job import logged_job
 
 with logged_job(snakemake.log[0]):
     fit_duration_model(
-        snakemake.input.clips,
-        snakemake.input.controls,
-        snakemake.output.predictions,
-        snakemake.output.scores,
-        snakemake.output.model,
+        *(snakemake.input.clips, snakemake.input.controls),
+        *(snakemake.output.predictions, snakemake.output.scores, snakemake.output.model),
         duration=snakemake.params.duration,
-        **snakemake.wildcards,
+        metric=snakemake.wildcards.metric,
+        threshold=snakemake.wildcards.threshold,
     )

@@ -5,6 +5,6 @@ from chronovision.summary import summarise_counts
 
 with logged_job(snakemake.log[0]):
     summarise_counts(
-        dict(zip(map(tuple, snakemake.params.keys), snakemake.input.accumulators, strict=True)),
+        dict(zip(map(tuple, snakemake.params.series), snakemake.input.accumulators, strict=True)),
         snakemake.output.table,
     )

@@ -2,10 +2,11 @@
 
 import logging
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
+from sklearn.base import RegressorMixin
 
 from chronovision import scores
 from chronovision.duration import PACKAGES, PREDICTION_COLUMNS, count_layers, prediction_table
@@ -57,13 +58,27 @@ def apply_duration_model(
     layers = count_layers(table)
     ours = describe_set(provenance, layers, model["set"]["metric"], model["set"]["threshold"])
     refuse_other_set(model_path, model["set"], ours)
+    predicted, rows = _predict(model["regressions"], table, layers)
+    config = {"apply": str(model_path), "model_set": model["set"]}
+    provenance = add_step(provenance, "apply_duration_model", config, PACKAGES)
+    write_table(predictions_out, predicted, PREDICTION_COLUMNS, provenance)
+    write_table(scores_out, rows, scores.COLUMNS, provenance)
+    log.info("%d clips predicted from %s", len(table), asked)
+
+
+def _predict(
+    regressions: Mapping[str, Mapping[str, RegressorMixin]],
+    table: pd.DataFrame,
+    layers: Sequence[str],
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Tables of predictions and of scores."""
     counts = table[[f"{layer}_count" for layer in layers]].to_numpy(np.float64)
     frames = table[["n_frames"]].to_numpy(np.float64)
     duration = table["duration_s"].to_numpy()
     group = table["group"].to_numpy(dtype=object)
     predictions, rows = [], []
-    for estimator, regressions in model["regressions"].items():
-        for control, regression in regressions.items():
+    for estimator, controls in regressions.items():
+        for control, regression in controls.items():
             predicted = regression.predict(counts if control == "none" else frames)
             labels = {"estimator": estimator, "control": control, "layers": "all"}
             rows += scores.score_rows(
@@ -71,9 +86,4 @@ def apply_duration_model(
             )
             if control == "none":
                 predictions.append(prediction_table(table, predicted, estimator, np.nan))
-    config = {"apply": str(model_path), "model_set": model["set"]}
-    provenance = add_step(provenance, "apply_duration_model", config, PACKAGES)
-    predicted = pd.concat(predictions, ignore_index=True)
-    write_table(predictions_out, predicted, PREDICTION_COLUMNS, provenance)
-    write_table(scores_out, pd.DataFrame(rows), scores.COLUMNS, provenance)
-    log.info("%d clips predicted from %s", len(table), asked)
+    return pd.concat(predictions, ignore_index=True), pd.DataFrame(rows)

@@ -155,11 +155,16 @@ def scale_changes(axis: Axes, drawn: Sequence[np.ndarray], changes: np.ndarray, 
     else:
         # Thresholds just above a change of 0 are too small a number for an axis.
         axis.set_ylim(min(0.0, finite.min(initial=0.0)), 1.08 * top if top > 1e-300 else 1.0)
-        axis.yaxis.get_major_locator().set_params(nbins=4)
+        axis.yaxis.get_major_locator().set_params(nbins=3)
 
 
 def plain_log_ticks(axis: matplotlib.axis.Axis) -> None:
-    """Ticks of a log axis as 0.01, 0.1, 1 and 1e-05, without mathematical markup."""
-    axis.set_major_locator(LogLocator(numticks=5))
+    """Ticks of a log axis as 0.01, 0.1, 1 and 1e-05, without mathematical markup.
+
+    Powers of ten, also their doubles and quintuples where the limits hold few of them.
+    """
+    low, high = axis.get_view_interval()
+    subs = (1.0, 2.0, 5.0) if high < 30 * low else (1.0,)
+    axis.set_major_locator(LogLocator(numticks=5, subs=subs))
     axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     axis.set_minor_formatter(NullFormatter())

@@ -123,47 +123,47 @@ def build_clip_table(
     UserError : every clip duration is too long for the shortest video; the videos' features
         are not comparable; a table of pixels is not of the same frames.
     """
-    provenance = merge({video: read_provenance(path) for video, path in changes.items()})
     layers, videos = _read_videos(changes, pixels)
+    provenance = merge({video: read_provenance(path) for video, path in changes.items()})
     for name, video in videos.items():
-        provenance["videos"][name] = {
-            **provenance["videos"][name],
-            "frame_interval_s": nominal_interval(video.time_s),
-        }
-    config = {
-        "metric": metric,
-        "threshold": threshold,
-        "thresholds": thresholds,
-        "clips": clips,
-        "seed": seed,
-    }
+        interval = {"frame_interval_s": nominal_interval(video.time_s)}
+        provenance["videos"][name] = {**provenance["videos"][name], **interval}
+    config = {"metric": metric, "threshold": threshold, "thresholds": thresholds}
+    config |= {"clips": clips, "seed": seed}
     provenance = add_step(provenance, "build_clip_table", config, ["numpy", "pandas"])
     sampled = sample_clips({name: video.time_s for name, video in videos.items()}, clips, seed)
     series = assemble_series(videos, layers, ranges, thresholds, seed)
-    if threshold == "static":
-        counts = count_static(sampled, series)
-    else:
-        dynamic = thresholds["dynamic"]
-        tau, _ = time_base(next(iter(videos.values())).time_s, dynamic)
-        counts = count_dynamic(
-            sampled,
-            series,
-            tau=tau,
-            bounded=dynamic["bounded"],
-            seed=seed,
-            repeats=clips["repeats"],
-        )
+    dynamic = thresholds["dynamic"] if threshold == "dynamic" else None
+    counts = _count(sampled, series, dynamic, clips["repeats"], seed)
     rows = _describe_clips(sampled, videos, groups, counts.shape[1])
-    counts = counts.reshape(len(rows), -1)
-    n = len(layers)
-    real = pd.DataFrame(counts[:, :n], columns=[f"{layer}_count" for layer in layers])
-    names = [*(f"permuted_{layer}_count" for layer in layers), "pixel_count"]
-    control = pd.DataFrame(counts[:, n:], columns=names)
+    names = [f"{prefix}{layer}_count" for prefix in ("", "permuted_") for layer in layers]
+    columns = pd.DataFrame(counts.reshape(len(rows), -1), columns=[*names, "pixel_count"])
+    real, control = columns.iloc[:, : len(layers)], columns.iloc[:, len(layers) :]
     meaning = _column_meanings(layers)
     write_table(table_out, pd.concat([rows, real], axis=1), meaning, provenance)
     control = pd.concat([rows[["clip", "repeat"]], control], axis=1)
     write_table(controls_out, control, meaning, provenance)
     log.info("%d clips of %d videos", len(sampled), len(videos))
+
+
+def _count(
+    clips: Sequence[Clip],
+    series: Mapping[str, Series],
+    dynamic: Mapping | None,
+    repeats: int,
+    seed: int,
+) -> np.ndarray:
+    """Counts (rows, repeats, series); by the static threshold if `dynamic` is None."""
+    if dynamic is None:
+        return count_static(clips, series)
+    return count_dynamic(
+        clips,
+        series,
+        tau=dynamic["tau_frames"] or dynamic["tau_s"],
+        bounded=dynamic["bounded"],
+        seed=seed,
+        repeats=repeats,
+    )
 
 
 def _read_videos(

@@ -5,6 +5,7 @@ import importlib.util
 import logging
 import os
 import subprocess
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +15,7 @@ import pandas as pd
 
 from chronovision.errors import UserError
 from chronovision.provenance import add_step
-from chronovision.store import MISSING, read_table, whole_file, write_table, write_text
+from chronovision.store import read_table, whole_file, write_table, write_text
 from chronovision.tools import find_tools
 
 log = logging.getLogger(__name__)
@@ -70,6 +71,7 @@ class View:
     zoom: float = 1.0
 
     def __str__(self) -> str:
+        """As it stands in shots.tsv: ``x y zoom``."""
         return f"{self.x:g} {self.y:g} {self.zoom:g}"
 
 
@@ -176,7 +178,7 @@ def _write_videos_table(table: Path, carried: dict[str, Path]) -> Path:
 
 def _agrees(path: Path, shots: pd.DataFrame) -> bool:
     """Whether the table at `path` describes the same shots."""
-    return path.exists() and read_table(path).astype(str).equals(shots.astype(str))
+    return path.exists() and read_table(path).equals(shots)
 
 
 def _package_file(package: str, name: str) -> Path:
@@ -212,9 +214,9 @@ def shot_table(clips: dict[str, Sequence[Shot]]) -> pd.DataFrame:
                     "start_frame": start,
                     "start_s": start / RATE,
                     "n_frames": shot.n_frames,
-                    "photograph": shot.photograph or MISSING,
-                    "first_view": str(shot.first),
-                    "last_view": str(shot.last),
+                    "photograph": shot.photograph,
+                    "first_view": str(shot.first) if shot.photograph else None,
+                    "last_view": str(shot.last) if shot.photograph else None,
                     "cut": int(before is not None and before.photograph != shot.photograph),
                 }
             )
@@ -229,7 +231,7 @@ def write_clip(path: str | os.PathLike, shots: Sequence[Shot]) -> None:
     ------
     UserError : FFmpeg failed, or a photograph is missing.
     """
-    joined = ffmpeg.concat(*(_shot_stream(shot) for shot in shots), v=1, a=0)
+    joined = ffmpeg.concat(*_streams(shots), v=1, a=0)
     with whole_file(path) as part:
         output = joined.output(
             f"file:{part}",
@@ -250,28 +252,47 @@ def write_clip(path: str | os.PathLike, shots: Sequence[Shot]) -> None:
             raise UserError(f"{path}: FFmpeg could not make this clip ({reason})")
 
 
-def _shot_stream(shot: Shot):
-    """Filter chain of one shot: exactly `n_frames` frames of the clip's size and rate."""
-    size, n = f"{WIDTH}x{HEIGHT}", shot.n_frames
-    if shot.photograph is None:
-        black = ffmpeg.input(f"color=c=black:s={size}:r={RATE}", f="lavfi")
-        return black.filter("trim", end_frame=n).filter("setsar", 1)
-    photograph = ffmpeg.input(f"file:{_package_file(*PHOTOGRAPHS[shot.photograph])}")
-    canvas = photograph.filter(
-        "scale",
-        CANVAS_WIDTH,
-        CANVAS_HEIGHT,
-        force_original_aspect_ratio="increase",
-        flags="bicubic",
-    ).filter("crop", CANVAS_WIDTH, CANVAS_HEIGHT)
+def _streams(shots: Sequence[Shot]) -> list:
+    """One stream per shot; a photograph is read and enlarged once, however often it is shown."""
+    shown = Counter(shot.photograph for shot in shots if shot.photograph)
+    copies = {
+        name: _canvas(name).filter_multi_output("split", count) for name, count in shown.items()
+    }
+    used = Counter()
+    streams = []
+    for shot in shots:
+        if shot.photograph is None:
+            streams.append(_black(shot.n_frames))
+        else:
+            streams.append(_view(copies[shot.photograph][used[shot.photograph]], shot))
+            used[shot.photograph] += 1
+    return [stream.filter("format", "yuv420p").filter("setsar", 1) for stream in streams]
+
+
+def _canvas(name: str):
+    size = (CANVAS_WIDTH, CANVAS_HEIGHT)
+    photograph = ffmpeg.input(f"file:{_package_file(*PHOTOGRAPHS[name])}")
+    enlarged = photograph.filter(
+        "scale", *size, force_original_aspect_ratio="increase", flags="bicubic"
+    )
+    return enlarged.filter("crop", *size)
+
+
+def _black(n_frames: int):
+    colour = f"color=c=black:s={WIDTH}x{HEIGHT}:r={RATE}"
+    return ffmpeg.input(colour, f="lavfi").filter("trim", end_frame=n_frames)
+
+
+def _view(canvas, shot: Shot):
+    """The view that moves over the canvas, exactly `n_frames` frames long."""
 
     def between(first: float, last: float) -> str:
-        return f"({first}+({last - first})*on/{max(n - 1, 1)})"
+        return f"({first}+({last - first})*on/{max(shot.n_frames - 1, 1)})"
 
     x, y = (
         between(getattr(shot.first, axis), getattr(shot.last, axis)) + f"*{side}-{side}/zoom/2"
         for axis, side in (("x", "iw"), ("y", "ih"))
     )
     zoom = between(shot.first.zoom, shot.last.zoom)
-    moving = canvas.filter("zoompan", z=zoom, x=x, y=y, d=n, s=size, fps=RATE)
-    return moving.filter("format", "yuv420p").filter("setsar", 1)
+    size = f"{WIDTH}x{HEIGHT}"
+    return canvas.filter("zoompan", z=zoom, x=x, y=y, d=shot.n_frames, s=size, fps=RATE)

@@ -2,7 +2,7 @@
 
 import logging
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -301,17 +301,18 @@ def fit_duration_model(
     )
     rows = pd.DataFrame([row for result in results for row in result.scores])
     write_table(scores_out, rows, scores.COLUMNS, provenance)
-    saved = {result.estimator: {} for result in results}
+    models = _reusable(results)
+    save_model(model_out, models, describe_set(provenance, clips.layers, metric, threshold))
+    log.info("%d clips in %d folds", clips.first.sum(), held_out.max() + 1)
+
+
+def _reusable(results: Sequence[Evaluation]) -> dict[str, dict[str, RegressorMixin]]:
+    """Models to be saved, {estimator: {control: model}}."""
+    models: dict[str, dict[str, RegressorMixin]] = {}
     for result in results:
         if result.condition.is_model or result.condition.control in REUSABLE_CONTROLS:
-            saved[result.estimator][result.condition.control] = result.model
-    save_model(model_out, saved, describe_set(provenance, clips.layers, metric, threshold))
-    log.info(
-        "%d clips of %d groups in %d folds",
-        clips.first.sum(),
-        len(np.unique(clips.group)),
-        held_out.max() + 1,
-    )
+            models.setdefault(result.estimator, {})[result.condition.control] = result.model
+    return models
 
 
 def prediction_table(

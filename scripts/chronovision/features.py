@@ -4,15 +4,18 @@ import json
 import logging
 import os
 import pickle
+import platform
 import time
 from collections.abc import Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
-from typing import NamedTuple
+from functools import partial
 
 import h5py
 import numpy as np
 import torch
+from torch import nn
+from torch.nn import functional
 from tqdm import tqdm
 
 from chronovision.errors import UserError
@@ -32,6 +35,9 @@ log = logging.getLogger(__name__)
 
 #: Frames per forward pass when `batch_size` is auto.
 AUTO_BATCH = {"cpu": 8, "cuda": 64}
+
+#: Rows of a product of matrices, see `_linear`.
+LINEAR_ROWS = 8
 
 #: Rows per chunk of the datasets; a frame's maps are a chunk of their own.
 CHUNK_ROWS = 64
@@ -82,24 +88,37 @@ def extract_features(
         provenance = _provenance(read_provenance(frames_path), weights_json, network, device)
         with _torch_settings(threads), new_h5(output, provenance) as file:
             _copy_clock(frames, file, network["layers"])
-            net = _Network(network, weights_pth, device)
             n = len(frames["rgb"])
-            log.info(
-                "%s %s on %s (%s), %s, batch %d, %d threads: %d frames",
-                *(network["model"], " ".join(network["layers"]), device, _device_name(device)),
-                *(network["precision"], net.batch, threads, n),
-            )
-            sinks = [
-                _LayerSink(file, layer, n, shapes[layer], network, seed)
-                for layer in network["layers"]
-            ]
-            start = time.monotonic()
-            with ThreadPoolExecutor(threads) as pool, tqdm(total=n, unit="frame", disable=None) as bar:
-                for first, outputs in net.run(frames["rgb"]):
-                    for sink in sinks:
-                        sink.store(first, outputs[sink.layer], pool)
-                    bar.update(len(outputs[sinks[0].layer]))
-    log.info("%d frames, %.2f frames per second", n, n / (time.monotonic() - start))
+            sinks = [_LayerSink(file, layer, n, shapes[layer], network, seed) for layer in shapes]
+            _stream(frames["rgb"], _Network(network, weights_pth, device), sinks, threads)
+
+
+def _stream(rgb: h5py.Dataset, net: "_Network", sinks: list["_LayerSink"], threads: int) -> None:
+    log.info("%s, %d threads: %d frames", net.description, threads, len(rgb))
+    start = time.monotonic()
+    with (
+        ThreadPoolExecutor(threads) as pool,
+        tqdm(total=len(rgb), unit="frame", disable=None) as bar,
+    ):
+        for first, outputs in net.run(rgb):
+            for sink in sinks:
+                sink.store(first, outputs[sink.layer], pool)
+            bar.update(len(outputs[sinks[0].layer]))
+    seconds = time.monotonic() - start
+    log.info("%d frames in %.1f s, %.2f frames per second", len(rgb), seconds, len(rgb) / seconds)
+
+
+def _linear(module: nn.Linear, x: torch.Tensor) -> torch.Tensor:
+    """A fully connected layer whose result for an image does not depend on the batch.
+
+    Products of matrices are summed in an order that depends on the number of rows (convolutions'
+    are not), so (B, C) goes through in blocks of `LINEAR_ROWS`.
+    """
+    if x.ndim != 2:
+        return functional.linear(x, module.weight, module.bias)
+    padded = functional.pad(x, (0, 0, 0, -len(x) % LINEAR_ROWS))
+    blocks = [functional.linear(b, module.weight, module.bias) for b in padded.split(LINEAR_ROWS)]
+    return torch.cat(blocks)[: len(x)]
 
 
 def choose_device(asked: str) -> str:
@@ -136,6 +155,11 @@ class _Network:
         self.device = device
         asked = network["batch_size"]
         self.batch = AUTO_BATCH[device] if asked == "auto" else int(asked)
+        name = torch.cuda.get_device_name() if device == "cuda" else platform.machine()
+        self.description = (
+            f"{network['model']} up to {', '.join(network['layers'])} on {device} ({name}), "
+            f"{network['precision']}, batch {self.batch}"
+        )
         mean, std = normalisation(network["model"])
         self.mean = torch.tensor(mean, device=device).view(1, 3, 1, 1)
         self.std = torch.tensor(std, device=device).view(1, 3, 1, 1)
@@ -147,6 +171,9 @@ class _Network:
                 f"{weights_pth} does not hold the weights for network.layers "
                 f"{', '.join(network['layers'])}: delete it, so that fetch_weights runs again"
             ) from error
+        for module in extractor.modules():
+            if isinstance(module, nn.Linear):
+                module.forward = partial(_linear, module)
         self.extractor = extractor.to(device, self.dtype, memory_format=torch.channels_last)
 
     def run(self, rgb: h5py.Dataset) -> Iterator[tuple[int, dict[str, torch.Tensor]]]:
@@ -210,8 +237,8 @@ class _LayerSink:
     def store(self, first: int, output: torch.Tensor, pool: ThreadPoolExecutor) -> None:
         """Write the rows from `first` on; `output` (B, …) are their activations."""
         rows = slice(first, first + len(output))
-        ordered = output.movedim(self.axis + 1, 1).flatten(2) if output.ndim > 2 else output[..., None]
-        now = ordered.contiguous().cpu().numpy()
+        positions = output[..., None] if output.ndim == 2 else output.movedim(self.axis + 1, 1)
+        now = positions.flatten(2).contiguous().cpu().numpy()
         before = [self.previous, *now[:-1]]
         tasks = [
             pool.submit(summarise, x, previous, self.signs)
@@ -224,7 +251,7 @@ class _LayerSink:
         if self.maps is not None:
             self.maps[rows] = self._maps(output.cpu().numpy())
 
-    def _result(self, task, frame: int) -> Moments:
+    def _result(self, task: Future, frame: int) -> Moments:
         try:
             return task.result()
         except FloatingPointError as error:
@@ -296,7 +323,3 @@ def _torch_settings(threads: int) -> Iterator[None]:
     finally:
         torch.set_num_threads(before)
         torch.backends.cuda.matmul.allow_tf32 = matmul
-
-
-def _device_name(device: str) -> str:
-    return torch.cuda.get_device_name() if device == "cuda" else "no GPU"

@@ -21,10 +21,10 @@ from chronovision.canvas import (
     save,
     styled,
 )
-from chronovision.labels import METRICS
+from chronovision.labels import METRICS, by_folder
 from chronovision.matrices import draw_heatmaps, draw_similarity
 from chronovision.store import read_table
-from chronovision.timeline import draw_timeline
+from chronovision.timeline import draw_timeline, time_span
 
 Paths = Mapping[str, str | PathLike]
 
@@ -42,6 +42,18 @@ class VideoResults:
     changes: Paths
     accumulators: Paths
     segments: Paths
+
+    @classmethod
+    def from_files(cls, video: str, files: Mapping) -> "VideoResults":
+        """Results whose keys are read off their paths; `files`: field -> path or paths."""
+        return cls(
+            video=video,
+            features=files["features"],
+            thumbnails=files["thumbnails"],
+            changes=by_folder(files["changes"]),
+            accumulators=by_folder(files["accumulators"]),
+            segments=by_folder(files["segments"]),
+        )
 
 
 def plot_video(figures: Paths, results: VideoResults) -> None:
@@ -108,20 +120,22 @@ def draw_counts(
     columns = next(iter(tables.values())).columns
     layers = [name.removesuffix(suffix) for name in columns if name.endswith(suffix)]
     figure = new_figure(0.9 + 2.0 * -(-len(layers) // 3))
-    for axis, layer in zip(panels(figure, len(layers), 3, sharex=True), layers, strict=True):
+    for axis, layer in zip(panels(figure, len(layers), 3), layers, strict=True):
         for threshold, table in tables.items():
+            start, end = time_span(table["time_s"].to_numpy())
             count = table[layer + suffix].to_numpy(dtype=float)
             x, y = envelope(table["time_s"].to_numpy(), count)
             axis.step(
-                x,
-                y,
+                [*x, end],
+                [*y, count[-1]],
                 where="post",
                 color=THRESHOLD_COLOURS[threshold],
                 linestyle="-" if threshold == "static" else (0, (5, 1)),
                 label=f"{threshold}: {int(count[-1])}",
             )
         axis.set_title(layer, fontweight="bold")
-        axis.set_ylim(bottom=0)
+        axis.set_xlim(start, end)
+        axis.set_ylim(0, max(1.0, 1.05 * axis.get_ylim()[1]))
         axis.yaxis.get_major_locator().set_params(integer=True)
         axis.legend(loc="upper left")
     figure.supxlabel("time (s)", fontsize=9)
@@ -159,10 +173,12 @@ def _draw_histograms(figure, series: Mapping[str, np.ndarray], label: str, log: 
         if log and len(shown):
             edges = np.geomspace(shown.min() * 0.99, shown.max() * 1.01, 41)
             axis.set_xscale("log")
-            plain_log_ticks(axis.xaxis)
         else:
             edges = np.linspace(0, values.max(initial=0.0) or 1.0, 41)
         axis.hist(shown, bins=edges, color=colours[layer])
+        axis.set_xlim(edges[0], edges[-1])
+        if axis.get_xscale() == "log":
+            plain_log_ticks(axis.xaxis)
         axis.set_ylabel(layer, rotation=0, ha="right", va="center", fontweight="bold")
         axis.yaxis.get_major_locator().set_params(nbins=3, integer=True)
         note = f"n = {len(values)}"

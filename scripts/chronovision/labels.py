@@ -22,6 +22,11 @@ def by_stem(paths: Iterable[str | PathLike]) -> dict[str, Path]:
     return {Path(path).stem: Path(path) for path in paths}
 
 
+def by_kind_and_video(paths: Iterable[str | PathLike]) -> dict[tuple[str, str], Path]:
+    """(folder, file name without suffix) -> path, e.g. of tables of segments."""
+    return {(Path(path).parent.name, Path(path).stem): Path(path) for path in paths}
+
+
 def kind_label(kind: str) -> str:
     """``metric.threshold`` in words, e.g. ``1 − Pearson r, static threshold``."""
     metric, threshold = kind.split(".")

@@ -43,7 +43,8 @@ def draw_heatmaps(path: str | PathLike, video: str, features: h5py.File) -> None
     for axis, layer in zip(axes, layers, strict=True):
         z = sort_channels(binned_z_scores(features["layers"][layer]["channels"], time))
         image = axis.imshow(
-            z,
+            # Wide enough not to be smoothed in time when it is drawn.
+            np.repeat(z, -(-MAX_COLUMNS // z.shape[1]), axis=1),
             aspect="auto",
             extent=(*time_span(time), len(z), 0),
             vmin=-3,
@@ -111,7 +112,7 @@ def draw_similarity(path: str | PathLike, video: str, features: h5py.File) -> No
     layers = json.loads(features.attrs["layers"])
     chosen = evenly_timed(time, MAX_FRAMES)
     rows = -(-len(layers) // 3)
-    figure = new_figure(0.8 + 3.0 * rows)
+    figure = new_figure(0.8 + 2.75 * rows)
     for axis, layer in zip(panels(figure, len(layers), 3), layers, strict=True):
         rows_read, position = np.unique(chosen, return_inverse=True)
         sketch = features["layers"][layer]["sketch"][rows_read][position]

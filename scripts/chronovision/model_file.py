@@ -45,7 +45,8 @@ def refuse_mixed_rates(videos: Mapping[str, Mapping]) -> None:
     )
     raise UserError(
         f"the videos' frame rates differ by more than 1 % ({listed}), which a duration model would "
-        f"mistake for content: set frames.fps, or duration.estimators: [] to run without the fit"
+        f"mistake for content: set frames.fps, or run without one (duration.estimators: [], "
+        f"duration.apply: null)"
     )
 
 

@@ -40,8 +40,8 @@ def summarise(x: np.ndarray, previous: np.ndarray | None, signs: np.ndarray) -> 
     Sums run in float64 around the mean; the difference of two frames is taken in float32,
     where that of near-identical frames is exact. The sketch takes z = (x − mean) / (std · √N)
     and adds unit i (in C, H, W order) times its sign to bucket i mod 512, in float32; it is zero
-    if std is. The product of two frames' sketches is an unbiased estimate of their Pearson r
-    (count sketch, Charikar, Chen & Farach-Colton 2004, doi 10.1016/S0304-3975(03)00400-6).
+    if std is. The cosine of two frames' sketches estimates their Pearson r (count sketch, Charikar,
+    Chen & Farach-Colton 2004, doi 10.1016/S0304-3975(03)00400-6).
 
     Parameters
     ----------

@@ -128,9 +128,7 @@ def needed_tensors(extractor: torch.fx.GraphModule) -> dict[str, torch.Tensor]:
     evaluation does not use, and constants of the graph are not.
     """
     return {
-        name: tensor
-        for name, tensor in extractor.state_dict().items()
-        if not _is_incidental(name)
+        name: tensor for name, tensor in extractor.state_dict().items() if not _is_incidental(name)
     }
 
 

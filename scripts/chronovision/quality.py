@@ -190,7 +190,7 @@ def check_quality(
     ----------
     features_path, pixels_path : of the video.
     changes : metric -> table of changes.
-    dynamic : metric -> table of accumulators with the dynamic threshold, if computed.
+    dynamic : ``{metric}.dynamic`` -> table of accumulators, if computed.
     ranges : metric -> the set's ranges, if the scope is the set.
     output : TSV, see `COLUMNS`.
     thresholds : the config's section.
@@ -207,11 +207,11 @@ def check_quality(
     for metric, path in changes.items():
         series = read_table(path)[layers]
         notes += change_notes(metric, series, key_frame, repeated)
-        if metric in dynamic:
+        if f"{metric}.dynamic" in dynamic:
             values = series.to_numpy()
             static = video_thresholds(values, layers, thresholds, ranges.get(metric)).static
             names = [f"{layer}_salient" for layer in layers]
-            salient = read_table(dynamic[metric])[names].to_numpy(dtype=bool)
+            salient = read_table(dynamic[f"{metric}.dynamic"])[names].to_numpy(dtype=bool)
             notes.append(pacemaker_note(metric, values, salient, static, layers))
     table = pd.DataFrame([astuple(note) for note in notes], columns=list(COLUMNS))
     write_table(output, table, COLUMNS, add_step(provenance, "check_quality", {}, ["numpy"]))

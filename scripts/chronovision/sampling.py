@@ -15,12 +15,13 @@ log = logging.getLogger(__name__)
 
 
 def clip_length(duration_s: float, interval_s: float) -> int:
-    """Frames of a clip of about `duration_s`: rounded, and at least two (one change).
+    """Frames of a clip of about `duration_s`: rounded (halves up), at least two (one change).
 
     `interval_s` is the nominal frame interval: the median of times rounded to milliseconds
     would make clips of 29.97 frames/s 1 % too long.
     """
-    return max(2, round(duration_s / interval_s))
+    frames = round(duration_s / interval_s, 6)  # so that noise in the interval decides no tie
+    return max(2, math.floor(frames + 0.5))
 
 
 def usable_durations(times: Mapping[str, np.ndarray], durations_s: Sequence[float]) -> list[float]:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from itertools import combinations
 from os import PathLike
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -30,9 +31,7 @@ _SUFFIX = "_count"
 _IDENTITY = (0, (4, 2))
 
 
-def plot_set(
-    figures: Paths, *, summary: str | PathLike, clips: Paths, predictions: Paths
-) -> None:
+def plot_set(figures: Paths, *, summary: str | PathLike, clips: Paths, predictions: Paths) -> None:
     """Write the figures of a set.
 
     Parameters
@@ -132,10 +131,14 @@ def draw_static_vs_dynamic(path: str | PathLike, summary: pd.DataFrame) -> None:
     """
     metrics = list(summary["metric"].unique())
     pairs = [
-        (METRICS[metric][0], _counts(summary, metric, "static"), _counts(summary, metric, "dynamic"))
+        Pair(
+            METRICS[metric][0],
+            *(f"{threshold} threshold (count)" for threshold in ("static", "dynamic")),
+            *(_counts(summary, metric, threshold) for threshold in ("static", "dynamic")),
+        )
         for metric in metrics
     ]
-    _draw_pairs(path, pairs, "static threshold", "dynamic threshold")
+    _draw_pairs(path, pairs, "Static and dynamic threshold: salient changes per video and layer")
 
 
 def draw_metric_vs_metric(path: str | PathLike, summary: pd.DataFrame) -> None:
@@ -146,39 +149,43 @@ def draw_metric_vs_metric(path: str | PathLike, summary: pd.DataFrame) -> None:
     path : the figure.
     summary : ``accumulators/summary.tsv``; a point is one layer of one video.
     """
-    metrics = list(summary["metric"].unique())
     pairs = [
-        (
-            f"x: {METRICS[first][0]}\ny: {METRICS[second][0]}\n{threshold} threshold",
-            _counts(summary, first, threshold),
-            _counts(summary, second, threshold),
+        Pair(
+            f"{threshold} threshold",
+            *(f"{METRICS[metric][0]} (count)" for metric in metrics),
+            *(_counts(summary, metric, threshold) for metric in metrics),
         )
-        for first, second in combinations(metrics, 2)
+        for metrics in combinations(summary["metric"].unique(), 2)
         for threshold in summary["threshold"].unique()
     ]
-    _draw_pairs(path, pairs, "first metric", "second metric")
+    _draw_pairs(path, pairs, "Metrics of change: salient changes per video and layer")
 
 
-def _draw_pairs(
-    path: str | PathLike,
-    pairs: Sequence[tuple[str, pd.DataFrame, pd.DataFrame]],
-    x_name: str,
-    y_name: str,
-) -> None:
-    """One panel per (title, x counts, y counts), both axes symmetric-log since counts may be 0."""
-    layers = list(pairs[0][1].columns)
+class Pair(NamedTuple):
+    """What one panel compares: counts, videos × layers, on either axis."""
+
+    title: str
+    x_label: str
+    y_label: str
+    x: pd.DataFrame
+    y: pd.DataFrame
+
+
+def _draw_pairs(path: str | PathLike, pairs: Sequence[Pair], title: str) -> None:
+    """One panel per pair, both axes symmetric-log since counts may be 0."""
+    layers = list(pairs[0].x.columns)
     colours = layer_colours(layers)
     columns = 3 if len(pairs) > 4 else 2
     figure = new_figure(0.8 + (10 / columns - 0.4) * -(-len(pairs) // columns))
-    top = 1.5 * max(1.0, *(counts.to_numpy().max() for _, x, y in pairs for counts in (x, y)))
-    for axis, (title, x, y) in zip(panels(figure, len(pairs), columns), pairs, strict=True):
+    top = 1.5 * max(1.0, *(counts.to_numpy().max() for pair in pairs for counts in pair[3:]))
+    for axis, pair in zip(panels(figure, len(pairs), columns), pairs, strict=True):
         axis.plot([0, top], [0, top], color=FAINT, linestyle=_IDENTITY, linewidth=1)
         for layer in layers:
-            _scatter(axis, x[layer], y[layer], colours[layer], size=26)
+            _scatter(axis, pair.x[layer], pair.y[layer], colours[layer], size=26)
         _count_scale(axis, top)
-        axis.set_title(f"{title}\n{_rank_correlation(x, y)}")
-    figure.supxlabel(f"salient changes in the video (count), {x_name}", fontsize=9)
-    figure.supylabel(f"salient changes in the video (count), {y_name}", fontsize=9)
+        axis.set_title(f"{pair.title}\n{_rank_correlation(pair.x, pair.y)}")
+        axis.set(xlabel=pair.x_label, ylabel=pair.y_label)
+    figure.suptitle(title)
     identity = Line2D([], [], color=FAINT, linestyle=_IDENTITY, label="equal counts")
     _legend(figure, colours, [identity], "layers")
     save(figure, path)
@@ -186,11 +193,11 @@ def _draw_pairs(
 
 def _count_scale(axis: Axes, top: float) -> None:
     ticks = [0, *(10**power for power in range(int(np.log10(top)) + 1))]
-    for scale, limit, low in ((axis.set_xscale, axis.set_xlim, 0), (axis.set_yscale, axis.set_ylim, 0)):
-        scale("symlog", linthresh=1, linscale=0.5)
-        limit(low - 0.15, top)
+    axis.set_xscale("symlog", linthresh=1, linscale=0.5)
+    axis.set_yscale("symlog", linthresh=1, linscale=0.5)
     axis.set_xticks(ticks, [str(tick) for tick in ticks])
     axis.set_yticks(ticks, [str(tick) for tick in ticks])
+    axis.set(xlim=(-0.15, top), ylim=(-0.15, top))
     axis.minorticks_off()
     axis.set_aspect("equal", adjustable="box")
 
@@ -218,7 +225,7 @@ def _layers(table: pd.DataFrame) -> list[str]:
 
 
 def _scatter(axis: Axes, x, y, colour, size: float = 14) -> None:
-    axis.scatter(x, y, c=colour, s=size, alpha=0.65, linewidths=0, clip_on=False)
+    axis.scatter(x, y, color=colour, s=size, alpha=0.65, linewidths=0, clip_on=False)
 
 
 def _legend(figure: Figure, colours: Mapping, extra: list[Line2D], noun: str) -> None:
@@ -234,7 +241,6 @@ def _legend(figure: Figure, colours: Mapping, extra: list[Line2D], noun: str) ->
     ]
     figure.legend(
         handles=dots + extra,
-        loc="outside lower center",
-        ncols=min(len(dots) + len(extra), 5),
+        loc="outside right upper",
         labelcolor=INK,
     )

@@ -44,6 +44,12 @@ def check_config(config: dict, schema_path: str | os.PathLike) -> None:
         raise UserError(f"config: {problem}")
 
 
+def refuse_missing(path: str | None, key: str) -> None:
+    """Raise UserError if the file that a key names is not there; None is no file."""
+    if path is not None and not Path(path).is_file():
+        raise UserError(f"config: {key}: no such file {Path(path).absolute()}: correct the path")
+
+
 def _refuse_non_finite(value: object, key: str) -> None:
     if isinstance(value, float) and not math.isfinite(value):
         raise UserError(f"config: {key} is {value}; a finite number is needed")

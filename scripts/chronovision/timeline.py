@@ -3,7 +3,6 @@
 import io
 from os import PathLike
 
-import h5py
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
@@ -24,9 +23,10 @@ from chronovision.canvas import (
     thin_marks,
 )
 from chronovision.labels import METRICS, kind_label
+from chronovision.thumbnails import nearest_thumbnails
 from chronovision.timing import median_interval
 
-_STRIP_HEIGHT, _ROW_HEIGHT, _MARGINS = 0.8, 0.95, 1.15  # inches
+_STRIP_HEIGHT, _RAIL_HEIGHT, _ROW_HEIGHT, _MARGINS = 0.8, 0.2, 0.95, 1.3  # inches
 
 #: Beyond this number boundaries are drawn in the rail only: lines would hide the series.
 _MAX_BOUNDARIES = 250
@@ -59,8 +59,9 @@ def draw_timeline(
     metric, threshold = kind.split(".")
     layers = list(changes.columns[3:])
     rows = _ROW_HEIGHT * max(len(layers), 1.6)
-    figure = new_figure(_MARGINS + _STRIP_HEIGHT + rows)
-    heights = [_STRIP_HEIGHT, 0.12] + [rows / len(layers)] * len(layers)
+    figure = new_figure(_MARGINS + _STRIP_HEIGHT + _RAIL_HEIGHT + rows)
+    figure.get_layout_engine().set(h_pad=0.02, hspace=0)
+    heights = [_STRIP_HEIGHT, _RAIL_HEIGHT] + [rows / len(layers)] * len(layers)
     strip, rail, *axes = figure.subplots(len(heights), 1, sharex=True, height_ratios=heights)
     time = changes["time_s"].to_numpy()
     log = needs_log([changes[layer].to_numpy() for layer in layers])
@@ -71,7 +72,7 @@ def draw_timeline(
     axes[-1].set_xlim(*time_span(time))
     axes[-1].set_xlabel("time (s)")
     scale = "log scale, 0 at the lower edge" if log else "linear scale"
-    figure.supylabel(f"change: {METRICS[metric][1]}, {scale}", fontsize=9)
+    figure.supylabel(f"change: {METRICS[metric][1]}\n{scale}", fontsize=9)
     figure.suptitle(f"{video}: {kind_label(kind)}")
     figure.legend(handles=_legend(threshold, colour), loc="outside lower center", ncols=4)
     _draw_rail(rail, segments)
@@ -94,8 +95,9 @@ def _draw_layer(
     salient = accumulators[f"{layer}_salient"].to_numpy() == 1
     axis.plot(*envelope(time, values), color=INK, linewidth=0.7)
     axis.plot(*envelope(time, threshold), color=colour, linewidth=1.1)
-    marks = thin_marks(time[salient], values[salient])
-    axis.plot(*marks, "o", color=colour, markersize=3.5, markeredgewidth=0, clip_on=False)
+    if salient.any():
+        marks = thin_marks(time[salient], values[salient])
+        axis.plot(*marks, "o", color=colour, markersize=3.5, markeredgewidth=0, clip_on=False)
     scale_changes(axis, [values, threshold], values, log)
     axis.set_ylabel(layer, rotation=0, ha="right", va="center", fontweight="bold")
     count = int(accumulators[f"{layer}_count"].iloc[-1])
@@ -145,14 +147,6 @@ def _draw_strip(
     axis.set_xlim(*limits)
 
 
-def nearest_thumbnails(path: str | PathLike, wanted_s: np.ndarray) -> list[bytes]:
-    """JPEG nearest in time to each of `wanted_s` (seconds), from a ``thumbnails.h5``."""
-    with h5py.File(path, "r") as file:
-        time = file["time_s"][:]
-        chosen = [int(np.argmin(np.abs(time - wanted))) for wanted in wanted_s]
-        return [bytes(file["jpeg"][index]) for index in chosen]
-
-
 def _legend(threshold: str, colour: str) -> list[Line2D]:
     dashes = (0, (4, 2))
     return [
@@ -161,5 +155,3 @@ def _legend(threshold: str, colour: str) -> list[Line2D]:
         Line2D([], [], color=colour, marker="o", linestyle="none", label="salient frame"),
         Line2D([], [], color=FAINT, linestyle=dashes, label="segment boundary"),
     ]
-
-

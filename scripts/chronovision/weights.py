@@ -12,7 +12,6 @@ from http.client import HTTPException
 from pathlib import Path
 from urllib.parse import urlparse
 
-import numpy as np
 import torch
 
 from chronovision.errors import UserError
@@ -67,7 +66,7 @@ def fetch_weights(
         # Through a file object, because a path's name would become part of the contents.
         torch.save(state, file)
     trained = facts["source"] != "untrained"
-    facts = {"model": model, "asked": asked, "trained": trained, "sha256": digest, **facts}
+    facts = {"model": model, **facts, "asked": asked, "trained": trained, "sha256": digest}
     write_json(output_json, facts)
     log.info("%s: %s weights, %d tensors, sha256 %s", model, facts["source"], len(state), digest)
 
@@ -105,8 +104,8 @@ def _obtain(asked: str, model: str, layers: Sequence[str], seed: int) -> tuple[S
 def _untrained(model: str, seed: int) -> State:
     """The whole network's initialisation, so that no tensor depends on the layers asked for."""
     with torch.random.fork_rng(devices=[]):
-        words = derive_rng(seed, "weights", model)
-        torch.default_generator.manual_seed(int(words.integers(2**63)))
+        draws = derive_rng(seed, "weights", model)
+        torch.default_generator.manual_seed(int(draws.integers(2**63)))
         return make_model(model).state_dict()
 
 
@@ -217,5 +216,7 @@ def _missing(name: str, state: State, model: str, layers: Sequence[str], where: 
     layer = next(one for one in layers if name in needed_tensors(build_extractor(model, [one])))
     parts = {other.split(".")[0] for other in state}
     base_only = "features" in parts and "classifier" not in parts
-    hint = "a convolutional base only?" if base_only else f"weights of another network than {model}?"
+    hint = (
+        "a convolutional base only?" if base_only else f"weights of another network than {model}?"
+    )
     return f"{where}: layer {layer} needs {name}, which the file does not hold ({hint})"

@@ -10,12 +10,13 @@ sys.path.insert(0, f"{workflow.basedir}/scripts")
 
 from chronovision.errors import UserError
 from chronovision.provenance import source_digest
-from chronovision.settings import check_config
+from chronovision.settings import check_config, refuse_missing
 from chronovision.video_table import find_table, read_videos
 
 try:
     check_config(config, f"{workflow.basedir}/workflow/schemas/config.schema.yaml")
     VIDEOS = read_videos(find_table(config["videos"], workflow.basedir))
+    refuse_missing(config["duration"]["apply"], "duration.apply")
 except UserError as error:
     raise WorkflowError(str(error))
 
@@ -66,7 +67,7 @@ def decoding_settings():
 
 def weight_settings():
     """What of the config decides which weights are needed."""
-    return {name: config["network"][name] for name in ("model", "weights", "layers")}
+    return {name: config["network"][name] for name in ("model", "weights", "layers", "keep_maps")}
 
 
 def feature_settings():
@@ -96,12 +97,24 @@ def of_scope(pattern):
     return branch(config["thresholds"]["scope"] == "set", then=pattern, otherwise=[])
 
 
+def fitted(pattern):
+    """`pattern` for every metric and threshold if there is a fit, nothing otherwise."""
+    return collect(pattern, metric=METRICS, threshold=THRESHOLDS) if FITS else []
+
+
+def applied(pattern):
+    """`pattern` if another set's model is named, nothing otherwise."""
+    return [pattern] if config["duration"]["apply"] else []
+
+
+def fit_settings():
+    """What of the config decides the fit."""
+    return {name: config["duration"][name] for name in ("estimators", "folds")}
+
+
 def all_outputs():
     """What `rule all` asks for."""
-    wanted = ["<results>/report/index.html", "<results>/accumulators/summary.tsv"]
-    wanted += collect("<results>/clips/{m}.{t}.tsv", m=METRICS, t=THRESHOLDS)
+    wanted = ["<results>/report/index.html"]
     if config["frames"]["images"]:
         wanted += collect("<results>/images/{video}", video=VIDEOS)
-    if config["duration"]["apply"]:
-        wanted.append("<results>/duration/applied/predictions.tsv")
-    return wanted
+    return wanted + applied("<results>/duration/applied/predictions.tsv")

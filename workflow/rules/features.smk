@@ -7,7 +7,7 @@ rule fetch_weights:
     input:
         file=weights_file,
     output:
-        multiext("<results>/weights/{weights}", state=".pth", about=".json"),
+        multiext("<results>/weights/{weights}", weights=".pth", facts=".json"),
     log:
         "<results>/logs/fetch_weights/{weights}.log",
     benchmark:
@@ -33,8 +33,8 @@ rule extract_features:
     """Run the network over the frames and keep what every measure of change needs."""
     input:
         frames="<results>/frames/{video}.h5",
-        state=f"<results>/weights/{WEIGHTS}.pth",
-        about=f"<results>/weights/{WEIGHTS}.json",
+        weights=f"<results>/weights/{WEIGHTS}.pth",
+        facts=f"<results>/weights/{WEIGHTS}.json",
     output:
         features="<results>/features/{video}.h5",
     log:

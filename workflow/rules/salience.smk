@@ -19,7 +19,6 @@ rule pool_ranges:
         mem_mb=2000,
         runtime=30,
     params:
-        videos=list(VIDEOS),
         settings=threshold_settings(),
         code=digest("pool_ranges"),
     message:
@@ -77,7 +76,7 @@ rule summarise_counts:
         mem_mb=2000,
         runtime=30,
     params:
-        keys=[[v, m, t] for v in VIDEOS for m in METRICS for t in THRESHOLDS],
+        series=[[v, m, t] for v in VIDEOS for m in METRICS for t in THRESHOLDS],
         code=digest("summarise_counts"),
     message:
         "gathering the counts of all videos"
@@ -136,7 +135,6 @@ rule check_quality:
         mem_mb=1000,
         runtime=30,
     params:
-        metrics=METRICS,
         settings=threshold_settings(),
         code=digest("check_quality"),
     message:

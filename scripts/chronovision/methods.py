@@ -1,0 +1,249 @@
+"""The methods paragraph of a paper, written from config and provenance."""
+
+import re
+from collections.abc import Mapping, Sequence
+
+from chronovision.references import REFERENCES
+
+_CITATION = re.compile(r"\[@([\w@; ]+)\]")
+
+_GEOMETRY = {
+    "crop": "scaled so that the short side measured {0} pixels and cropped to the central square",
+    "squash": "scaled to {0} × {0} pixels, which distorts frames that are not square",
+    "pad": "scaled to fit into {0} × {0} pixels and padded with black",
+}
+
+_NETWORKS = {
+    "vgg16": "VGG16 [@simonyan2015]",
+    "vgg19": "VGG19 [@simonyan2015]",
+    "vgg16_bn": "VGG16 with batch normalisation [@simonyan2015; ioffe2015]",
+    "vgg19_bn": "VGG19 with batch normalisation [@simonyan2015; ioffe2015]",
+    "alexnet": "AlexNet in torchvision's variant [@krizhevsky2014]",
+}
+
+_WEIGHTS = {
+    "imagenet": "trained on ImageNet [@russakovsky2015]",
+    "file": "with weights read from a file",
+    "untrained": "UNTRAINED, with random weights",
+}
+
+_METRICS = {
+    "correlation": "one minus Pearson's correlation, change(t) = 1 − r(x(t), x(t−1))",
+    "euclidean": "the Euclidean distance, change(t) = √Σᵢ (xᵢ(t) − xᵢ(t−1))²",
+    "cosine": "one minus the cosine similarity, change(t) = 1 − x(t)·x(t−1) / (|x(t)| |x(t−1)|)",
+}
+
+#: Estimators of chronovision.duration, with the parameters that are set there.
+ESTIMATORS = {
+    "svr": "support vector regression with a radial basis function (counts and durations "
+    "standardised; C = 5, ε = 0.02, gamma = 1/layers)",
+    "ridge": "ridge regression (counts standardised; penalty by leave-one-out among 13 values "
+    "from 10⁻³ to 10³)",
+    "svr_published": "support vector regression with a radial basis function on raw counts "
+    "(C = 1000, gamma = 10⁻⁴) as published",
+}
+
+
+def methods_paragraphs(
+    config: Mapping, provenance: Mapping, n_groups: int, fitted: bool
+) -> list[str]:
+    """Paragraphs of text; citations are ``[@key; key]`` with keys of REFERENCES.
+
+    Parameters
+    ----------
+    config : the whole config.
+    provenance : of the set, see `chronovision.provenance`.
+    n_groups : groups of videos, which folds do not split.
+    fitted : whether a duration model was fitted.
+    """
+    paragraphs = [
+        _frames(config["frames"], provenance) + " " + _network(provenance),
+        _changes(config["changes"]["metrics"]),
+        _thresholds(config["thresholds"]),
+        _segments(config["segments"]),
+        _clips(config["clips"], config["seed"]),
+    ]
+    if fitted:
+        paragraphs.append(_duration(config["duration"], n_groups))
+    return [*paragraphs, _software(provenance["software"])]
+
+
+def _frames(frames: Mapping, provenance: Mapping) -> str:
+    version = provenance["software"].get("ffmpeg")
+    decoder = f"FFmpeg {version}" if version else "FFmpeg"
+    if frames["fps"]:
+        kept = f"Frames were resampled to {frames['fps']:g} per second"
+    elif frames["every"] > 1:
+        kept = f"Of the decoded frames one in {frames['every']} was kept"
+    else:
+        kept = "All decoded frames were kept"
+    n = len(provenance["videos"])
+    return (
+        f"{n} video{'s were' if n > 1 else ' was'} decoded with {decoder} [@ffmpeg]; times are "
+        f"the streams' presentation times. {kept}, each {_GEOMETRY[frames['geometry']]}.".format(
+            frames["size"]
+        )
+    )
+
+
+def _network(provenance: Mapping) -> str:
+    network = provenance["network"]
+    name = _NETWORKS.get(network["model"], f"the network {network['model']}")
+    version = provenance["software"].get("torchvision", "")
+    digest = network["weights_sha256"][:16]
+    return (
+        f"They were passed through {name} of torchvision {version} [@torchvision2016], "
+        f"{_WEIGHTS[network['weights']]} (SHA-256 of the tensors {digest}…), "
+        f"in {network['precision']}. Activations x were read at {_join(network['layers'])}."
+    )
+
+
+def _changes(metrics: Sequence[str]) -> str:
+    measures = "; and ".join(_METRICS[metric] for metric in metrics)
+    return (
+        f"Change from frame to frame was measured in each layer, over all its units, as {measures}."
+    )
+
+
+def _thresholds(thresholds: Mapping) -> str:
+    of = "each video" if thresholds["scope"] == "video" else "all videos together"
+    if thresholds["range"] == "minmax":
+        extremes = f"the smallest and largest change of the layer in {of}"
+    else:
+        low, high = thresholds["percentiles"]
+        extremes = f"percentiles {low:g} and {high:g} of the layer's changes in {of}"
+    parts = [f"Changes were called salient by threshold, with Fmin and Fmax {extremes}."]
+    if "static" in thresholds["kinds"]:
+        parts.append("Static threshold: a change is salient if it exceeds (Fmax + Fmin)/2.")
+    if "dynamic" in thresholds["kinds"]:
+        parts.append(_dynamic(thresholds["dynamic"]))
+    return " ".join(parts)
+
+
+def _dynamic(dynamic: Mapping) -> str:
+    if dynamic["tmax"] is None:
+        scale = dynamic["tmax_scale"]
+        tmax = "(Fmax + Fmin)/2" if scale == 1 else f"{scale:g}·(Fmax + Fmin)/2"
+    else:
+        tmax = _per_layer(dynamic["tmax"])
+    tmin = "Fmin" if dynamic["tmin"] == "min" else _per_layer(dynamic["tmin"])
+    in_frames = dynamic["tau_frames"] is not None
+    tau = f"{dynamic['tau_frames']:g} frames" if in_frames else f"{dynamic['tau_s']:g} s"
+    unit, step = ("frames", "1") if in_frames else ("seconds", "Δt")
+    text = (
+        "Dynamic threshold [@roseboom2019]: T starts at Tmax and is stepped at each frame, "
+        f"T ← T − (Tmax − Tmin)·{step}/τ·exp(−D/τ){_noise(dynamic['noise_divisor'], in_frames)}, "
+        f"D being the time in {unit} since the last reset; a change of at least T is salient and "
+        f"resets T to Tmax and D to 0. Tmax = {tmax}, Tmin = {tmin}, τ = {tau}."
+    )
+    return text + (" T was kept within [Tmin, Tmax]." if dynamic["bounded"] else "")
+
+
+def _noise(divisor: float | None, in_frames: bool) -> str:
+    if divisor is None:
+        return ""
+    scale = "" if in_frames else "·√(30 s⁻¹·Δt)"
+    return f" + ξ with ξ normal of mean 0 and s.d. (Tmax − Tmin)/{divisor:g}{scale}"
+
+
+def _per_layer(value: float | Mapping[str, float]) -> str:
+    if isinstance(value, Mapping):
+        return _join([f"{number:g} ({layer})" for layer, number in value.items()])
+    return f"{value:g}"
+
+
+def _segments(segments: Mapping) -> str:
+    least = segments["min_layers"]
+    share = "more than half of the layers" if least == "majority" else f"at least {least} layers"
+    return (
+        f"Segments begin where {share} are salient; of neighbouring such frames the one of the "
+        f"largest change is taken, and boundaries lie at least {segments['min_duration_s']:g} s "
+        "apart."
+    )
+
+
+def _clips(clips: Mapping, seed: int) -> str:
+    durations = _join([f"{duration:g}" for duration in clips["durations_s"]])
+    if clips["mode"] == "random":
+        how = (
+            f"cut at random starts (seed {seed}), clips of one duration together lasting "
+            f"{clips['coverage']:g} times the video, at most {clips['max_per_video']} per video"
+        )
+    else:
+        how = f"made by dividing each video without overlap (seed {seed})"
+    text = (
+        f"Clips of {durations} s, as far as they last at most half of the shortest video, were "
+        f"{how}. Counts of salient changes start anew with each clip."
+    )
+    if clips["snapshots"]:
+        text += f" Each clip was also read out {clips['snapshots']} times in its middle."
+    if clips["repeats"] > 1:
+        text += f" The dynamic threshold was run {clips['repeats']} times with other noise."
+    return text
+
+
+def _duration(duration: Mapping, n_groups: int) -> str:
+    estimators = _join([ESTIMATORS[name] for name in duration["estimators"]])
+    if n_groups < 10:
+        folds = f"each of the {n_groups} groups of videos in turn"
+    else:
+        folds = f"groups of videos ({n_groups} groups in {min(duration['folds'], n_groups)} folds)"
+    return (
+        f"Durations in seconds were predicted from the counts of all layers by {estimators} "
+        f"[@pedregosa2011]. Predictions are out of fold, leaving out {folds}; scaling and "
+        "hyperparameters were fitted within the training folds. Scores stand beside those of "
+        "controls: mean duration, counts at a constant rate, number of frames, counts of "
+        "permuted changes, counts of pixel changes, and each layer alone. Predicting clock time "
+        "from counts is nearly trivial, hence scores are to be read against these controls."
+    )
+
+
+def _software(software: Mapping) -> str:
+    numeric = "NumPy [@harris2020]"
+    if "scipy" in software:
+        numeric += " and SciPy [@virtanen2020]"
+    commit = f", commit {software['commit'][:12]}" if software.get("commit") else ""
+    modified = ", with uncommitted changes" if software.get("dirty") else ""
+    return (
+        f"The analysis ran in Chronovision {software['chronovision']}{commit}{modified}, a "
+        f"Snakemake workflow [@molder2021] that uses {numeric}."
+    )
+
+
+def _join(words: Sequence[str]) -> str:
+    words = [str(word) for word in words]
+    return " and ".join(filter(None, [", ".join(words[:-1]), words[-1]]))
+
+
+def cited_keys(paragraphs: Sequence[str]) -> list[str]:
+    """Keys of the works that the paragraphs cite, by first occurrence."""
+    found = [
+        key.strip() for text in paragraphs for c in _CITATION.findall(text) for key in c.split(";")
+    ]
+    return list(dict.fromkeys(found))
+
+
+def spell_citations(text: str) -> str:
+    """The text with citations as author and year, e.g. ``(Roseboom et al., 2019)``."""
+
+    def spelled(match: re.Match) -> str:
+        return "(" + "; ".join(REFERENCES[key.strip()].cited for key in match[1].split(";")) + ")"
+
+    return _CITATION.sub(spelled, text)
+
+
+def methods_markdown(paragraphs: Sequence[str], warning: str | None = None) -> str:
+    """The paragraphs and their references as Markdown.
+
+    Parameters
+    ----------
+    paragraphs : see `methods_paragraphs`.
+    warning : stands in bold before them.
+    """
+    entries = [
+        f"- {reference.text} <{reference.url}>"
+        for reference in (REFERENCES[key] for key in cited_keys(paragraphs))
+    ]
+    blocks = ["# Methods", *([f"**{warning}**"] if warning else [])]
+    blocks += [spell_citations(text) for text in paragraphs]
+    return "\n\n".join([*blocks, "## References", "\n".join(entries)]) + "\n"

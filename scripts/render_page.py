@@ -1,0 +1,9 @@
+"""Adapter of rule render_page."""
+
+from chronovision.job import logged_job
+from chronovision.report import PageInputs, render_page
+
+with logged_job(snakemake.log[0]):
+    files = dict(snakemake.input.items())
+    inputs = PageInputs.from_files(snakemake.wildcards.video, files)
+    render_page(snakemake.output.page, inputs)

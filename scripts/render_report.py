@@ -1,0 +1,9 @@
+"""Adapter of rule render_report."""
+
+from chronovision.job import logged_job
+from chronovision.report import SetInputs, render_report
+
+with logged_job(snakemake.log[0]):
+    files, params, out = dict(snakemake.input.items()), snakemake.params, snakemake.output
+    inputs = SetInputs.from_files(files, params.groups, params.scenes)
+    render_report(out.index, out.methods, out.references, inputs=inputs, config=params.config)

@@ -1,0 +1,319 @@
+"""Clips: where they are cut, and what is counted in them."""
+
+import math
+
+import numpy as np
+import pandas as pd
+import pytest
+from chronovision.clips import Video, assemble_series
+from chronovision.counting import Clip, count_dynamic, count_static
+from chronovision.errors import UserError
+from chronovision.sampling import (
+    clip_length,
+    partition_clips,
+    random_clips,
+    sample_clips,
+    snapshot_lengths,
+    usable_durations,
+)
+from chronovision.seeds import derive_rng
+from chronovision.store import read_provenance, read_table
+from chronovision.thresholds import pool_ranges
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from made_sets import CLIPS, LAYERS, THRESHOLDS, MadeSet, made_changes, made_set
+
+rates = st.sampled_from([5.0, 12.5, 24000 / 1001, 25.0, 30.0, 60.0])
+durations = st.lists(st.floats(0.2, 6), min_size=1, max_size=6, unique=True)
+
+
+@given(rates, st.integers(400, 900), durations, st.floats(0.1, 5), st.integers(1, 60))
+@settings(max_examples=60, deadline=None)
+def test_random_clips_lie_inside_and_keep_to_coverage(rate, n, wanted, coverage, limit):
+    time_s = np.arange(n) / rate
+    clips = random_clips(time_s, wanted, coverage=coverage, max_per_video=limit, seed=1, video="a")
+    assert all(start >= 0 and length >= 2 and start + length <= n for start, length in clips)
+    assert {length for _, length in clips} == {clip_length(d, 1 / rate) for d in wanted}
+    for duration in wanted:
+        alone = random_clips(
+            time_s, [duration], coverage=coverage, max_per_video=limit, seed=1, video="a"
+        )
+        assert len(set(alone)) == len(alone)
+        assert 1 <= len(alone) <= min(limit, math.ceil(coverage * n / rate / duration + 1e-9))
+
+
+def test_number_of_clips_per_duration():
+    time_s = np.arange(3000) / 30
+    clips = random_clips(time_s, [1.0, 40.0], coverage=2, max_per_video=41, seed=0, video="a")
+    lengths = [length for _, length in clips]
+    assert lengths.count(30) == 20  # 41 // 2, although 2 · 100 s / 1 s would be 200
+    assert lengths.count(1200) == 5  # ⌈2 · 100 / 40⌉
+
+
+@given(rates, st.integers(400, 900), durations, st.integers(0, 9))
+@settings(max_examples=60, deadline=None)
+def test_partition_does_not_overlap_and_uses_the_video_up(rate, n, wanted, seed):
+    time_s = np.arange(n) / rate
+    clips = partition_clips(time_s, wanted, seed=seed, video="a")
+    lengths = {clip_length(d, 1 / rate) for d in wanted}
+    end = 0
+    for start, length in clips:
+        assert start == end and length in lengths
+        end = start + length
+    assert end <= n and n - end < min(lengths)
+
+
+def test_same_durations_from_every_video_at_most_half_the_shortest(caplog):
+    times = {"long": np.arange(3000) / 30, "short": np.arange(250) / 25}
+    with caplog.at_level("WARNING", logger="chronovision"):
+        assert usable_durations(times, [8, 1, 5, 2.5]) == [1.0, 2.5, 5.0]
+    assert "short" in caplog.text and "8 s" in caplog.text
+    for mode in ("random", "partition"):
+        clips = sample_clips(times, {**CLIPS, "mode": mode, "durations_s": [1, 5, 8]}, 0)
+        for video, rate in (("long", 30), ("short", 25)):
+            mine = {round(clip.n_frames / rate, 9) for clip in clips if clip.video == video}
+            assert mine <= {1.0, 5.0}
+            assert mode == "partition" or mine == {1.0, 5.0}
+
+
+def test_no_duration_fits():
+    times = {"long": np.arange(3000) / 30, "tiny": np.arange(40) / 30}
+    with pytest.raises(UserError, match=r"tiny lasts 1\.333 s.*clips\.durations_s.*1 s"):
+        usable_durations(times, [1, 2])
+
+
+def test_clips_of_one_video_do_not_depend_on_the_others():
+    a, b = np.arange(900) / 30, np.arange(1200) / 30
+    for mode in ("random", "partition"):
+        chosen = {**CLIPS, "mode": mode, "snapshots": 2}
+        alone = sample_clips({"a": a}, chosen, 3)
+        both = sample_clips({"b": b, "a": a}, chosen, 3)
+        assert alone == [clip for clip in both if clip.video == "a"]
+        assert alone != sample_clips({"a": a}, chosen, 4)
+
+
+@given(st.integers(2, 400), st.integers(0, 5))
+def test_snapshots_come_from_the_middle(n_frames, snapshots):
+    lengths = snapshot_lengths(n_frames, snapshots, np.random.default_rng(0))
+    assert len(set(lengths)) == len(lengths) <= snapshots
+    assert all(2 <= length < n_frames for length in lengths)
+    assert all(n_frames / 4 <= length <= 3 * n_frames / 4 for length in lengths)
+    assert n_frames < 40 or len(lengths) == snapshots
+
+
+def made_videos(n=300, rate=30.0, names=("a", "b")):
+    videos = {}
+    for index, name in enumerate(names):
+        jitter = np.random.default_rng(index).uniform(0, 0.2 / rate, n)
+        pixels = made_changes(50 + index, n, 1)[:, 0]
+        videos[name] = Video(np.arange(n) / rate + jitter, made_changes(index, n), pixels)
+    return videos
+
+
+def run(clips, videos, *, layers=LAYERS, repeats=1, thresholds=THRESHOLDS):
+    series = assemble_series(videos, layers, None, thresholds, 0)
+    tau = thresholds["dynamic"]["tau_frames"] or thresholds["dynamic"]["tau_s"]
+    bounded = thresholds["dynamic"]["bounded"]
+    return count_dynamic(clips, series, tau=tau, bounded=bounded, seed=0, repeats=repeats)
+
+
+def counted_by_a_loop(clip, length, changes, time_s, name, repeat, dynamic):
+    """The published rule for one layer, one run, from the start of the clip."""
+    tmin, tmax = np.nanmin(changes), (np.nanmax(changes) + np.nanmin(changes)) / 2
+    rng = derive_rng(0, "clip noise", clip.video, clip.start, clip.n_frames, name)
+    normal = rng.standard_normal((repeat + 1, clip.n_frames - 1))[repeat]
+    in_frames = dynamic["tau_frames"] is not None
+    tau = dynamic["tau_frames"] if in_frames else dynamic["tau_s"]
+    threshold, since, count = tmax, 0.0, 0
+    for step in range(length - 1):
+        frame = clip.start + step + 1
+        dt = 1.0 if in_frames else time_s[frame] - time_s[frame - 1]
+        scale = 1.0 if in_frames else math.sqrt(30 * dt)
+        threshold -= (tmax - tmin) * dt / tau * math.exp(-since / tau)
+        threshold += normal[step] * scale * (tmax - tmin) / dynamic["noise_divisor"]
+        if dynamic["bounded"]:
+            threshold = min(max(threshold, tmin), tmax)
+        if changes[frame] >= threshold:
+            threshold, since, count = tmax, 0.0, count + 1
+        else:
+            since += dt
+    return count
+
+
+@pytest.mark.parametrize("special", [{}, {"tau_frames": 100}, {"bounded": True}])
+def test_dynamic_counts_equal_a_plain_loop_started_afresh(special):
+    videos = made_videos()
+    dynamic = {**THRESHOLDS["dynamic"], **special}
+    clips = [
+        Clip("a", 0, (150, 40)),
+        Clip("b", 20, (60,)),
+        Clip("a", 240, (60, 30, 2)),
+        Clip("b", 298, (2,)),
+    ]
+    counts = run(clips, videos, repeats=3, thresholds={**THRESHOLDS, "dynamic": dynamic})
+    row = 0
+    for clip in clips:
+        video = videos[clip.video]
+        for length in clip.readouts:
+            for repeat in range(3):
+                for index, layer in enumerate(LAYERS):
+                    expected = counted_by_a_loop(
+                        *(clip, length, video.changes[:, index], video.time_s),
+                        *(layer, repeat, dynamic),
+                    )
+                    assert counts[row, repeat, index] == expected
+            row += 1
+    assert row == len(counts) and counts.sum() > 0
+
+
+def test_static_counts_equal_a_plain_loop():
+    videos = made_videos()
+    series = assemble_series(videos, LAYERS, None, THRESHOLDS, 0)
+    clips = [Clip("a", 0, (300, 7)), Clip("b", 250, (50,)), Clip("a", 13, (2,))]
+    counts = count_static(clips, series)
+    expected = []
+    for clip in clips:
+        changes = videos[clip.video].changes
+        middle = (np.nanmax(changes, axis=0) + np.nanmin(changes, axis=0)) / 2
+        for length in clip.readouts:
+            inside = range(clip.start + 1, clip.start + length)
+            expected.append(sum((changes[frame] > middle).astype(int) for frame in inside))
+    np.testing.assert_array_equal(counts[:, 0, : len(LAYERS)], expected)
+
+
+def test_counts_do_not_depend_on_batches_neighbours_layers_or_repeats(monkeypatch):
+    videos = made_videos()
+    clips = [Clip("a", 0, (150, 70)), Clip("a", 20, (60,)), Clip("b", 5, (200,))]
+    together = run(clips, videos, repeats=3)
+    monkeypatch.setattr("chronovision.counting.BATCH_ELEMENTS", 1)
+    np.testing.assert_array_equal(run(clips, videos, repeats=3), together)
+    np.testing.assert_array_equal(run(clips[:1], videos), together[:2, :1])
+    fewer = {
+        name: Video(video.time_s, video.changes[:, :2], video.pixels)
+        for name, video in videos.items()
+    }
+    without = run(clips, fewer, layers=LAYERS[:2], repeats=3)
+    np.testing.assert_array_equal(without[..., :2], together[..., :2])
+    np.testing.assert_array_equal(without[..., -1], together[..., -1])
+    assert (together[:, 0] != together[:, 1]).any()
+
+
+def test_snapshot_is_the_same_run_read_out_earlier():
+    videos = made_videos()
+    counts = run([Clip("a", 30, (200, *range(50, 151)))], videos)[:, 0]
+    whole, early = counts[0], counts[1:]
+    assert (np.diff(early, axis=0) >= 0).all() and (np.diff(early, axis=0) <= 1).all()
+    assert (early[-1] <= whole).all() and (early[0] < whole).all()
+
+
+def test_tables_hold_the_contract(tmp_path):
+    made = made_set(tmp_path, 3, n=600)
+    table_path, controls_path = made.build(snapshots=2, repeats=3)
+    table, controls = read_table(table_path), read_table(controls_path)
+    assert list(table.columns) == [
+        *("clip", "video", "group", "repeat", "start_frame", "n_frames", "start_s", "duration_s"),
+        *(f"{layer}_count" for layer in LAYERS),
+    ]
+    assert list(controls.columns) == [
+        *("clip", "repeat"),
+        *(f"permuted_{layer}_count" for layer in LAYERS),
+        "pixel_count",
+    ]
+    pd.testing.assert_frame_equal(table[["clip", "repeat"]], controls[["clip", "repeat"]])
+    assert not table[["clip", "repeat"]].duplicated().any()
+    assert table["clip"].iloc[0] == "v00-0001" and "v00-0001s1" in set(table["clip"])
+    assert table.groupby("clip")["repeat"].apply(list).map(lambda r: r == [0, 1, 2]).all()
+    np.testing.assert_allclose(table["duration_s"], table["n_frames"] / 30)
+    np.testing.assert_allclose(table["start_s"], table["start_frame"] / 30)
+    assert read_provenance(table_path)["videos"]["v01"]["frame_interval_s"] == pytest.approx(1 / 30)
+    before = table_path.read_bytes(), controls_path.read_bytes()
+    made.build(snapshots=2, repeats=3)
+    assert before == (table_path.read_bytes(), controls_path.read_bytes())
+
+
+def test_adding_a_video_changes_no_other_row(tmp_path):
+    first = read_table(made_set(tmp_path / "a", 2).build()[0])
+    more = read_table(made_set(tmp_path / "b", 3).build()[0])
+    kept = more[more["video"] != "v02"].reset_index(drop=True)
+    pd.testing.assert_frame_equal(first, kept)
+
+
+def test_static_tables_have_one_repeat_and_permutation_keeps_the_whole(tmp_path):
+    """The whole video holds as many changes above the threshold in any order of time."""
+    made = MadeSet(tmp_path)
+    for name, n in (("a", 200), ("b", 900)):
+        made.add(name, np.sort(made_changes(1, n), axis=0)[::-1])
+    table, controls = (
+        read_table(path)
+        for path in made.build("static", mode="partition", durations_s=[1 / 3], repeats=5)
+    )
+    assert set(table["repeat"]) == {0}
+    assert not np.array_equal(table["pool1_count"], controls["permuted_pool1_count"])
+    videos = {
+        name: Video(
+            *(read_table(made.changes[name])[column].to_numpy() for column in ("time_s", LAYERS)),
+            read_table(made.pixels[name])["pixel_change"].to_numpy(),
+        )
+        for name in made.changes
+    }
+    series = assemble_series(videos, LAYERS, None, THRESHOLDS, 0)
+    whole = count_static([Clip("a", 0, (200,)), Clip("b", 0, (900,))], series)[:, 0]
+    np.testing.assert_array_equal(whole[:, :3], whole[:, 3:6])
+
+
+def test_layers_are_permuted_together():
+    videos = made_videos(names=("a",))
+    series = assemble_series(videos, LAYERS, None, THRESHOLDS, 0)["a"]
+    real, shuffled = series.changes[:, :3], series.changes[:, 3:6]
+    assert not np.array_equal(real, shuffled)
+    assert {tuple(row) for row in real} == {tuple(row) for row in shuffled}
+
+
+def test_scope_set_pools_layers_and_pixels(tmp_path):
+    """Twice the change everywhere: the same counts by a video's own range, more by the set's."""
+    changes, pixels = made_changes(0, 610), made_changes(5, 610, 1)[:, 0]
+    made = MadeSet(tmp_path).add("calm", changes, pixels).add("busy", 2 * changes, 2 * pixels)
+    pool_ranges(made.changes, tmp_path / "ranges.tsv", settings=THRESHOLDS)
+    pieces = {"mode": "partition", "durations_s": [2]}
+    for ranges in (None, tmp_path / "ranges.tsv"):
+        table, controls = (
+            read_table(path) for path in made.build("static", ranges=ranges, **pieces)
+        )
+        for column in (table["pool2_count"], controls["pixel_count"]):
+            sums = column.groupby(table["video"]).sum()
+            if ranges is None:
+                assert sums["busy"] == sums["calm"] > 0
+            else:
+                assert sums["busy"] > 3 * sums["calm"]
+
+
+def test_fixed_thresholds_do_not_hold_for_pixels(tmp_path):
+    dynamic = {**THRESHOLDS["dynamic"], "tmax": dict.fromkeys(LAYERS, 1e9), "noise_divisor": None}
+    made = made_set(tmp_path, 1)
+    table, controls = (
+        read_table(path) for path in made.build(thresholds={**THRESHOLDS, "dynamic": dynamic})
+    )
+    assert table["pool1_count"].sum() == 0 and controls["pixel_count"].sum() > 0
+
+
+def test_times_rounded_to_milliseconds_give_clips_of_the_right_length(tmp_path):
+    time_s = np.round(np.arange(1200) * 1001 / 30000, 3)
+    made = MadeSet(tmp_path).add("a", made_changes(0, 1200), time_s=time_s)
+    table = read_table(made.build("static", durations_s=[1, 8])[0])
+    assert sorted(set(table["n_frames"])) == [30, 240]
+    assert (np.abs(table["duration_s"] - table["n_frames"] * 1001 / 30000) < 0.002).all()
+
+
+def test_mixed_rates_still_give_a_table(tmp_path):
+    made = MadeSet(tmp_path).add("a", made_changes(0, 600), rate=30)
+    made.add("b", made_changes(1, 600), rate=25)
+    table = read_table(made.build(durations_s=[2])[0])
+    assert table.groupby("video")["n_frames"].first().to_dict() == {"a": 60, "b": 50}
+
+
+def test_pixels_of_other_frames_are_refused(tmp_path):
+    made = MadeSet(tmp_path).add("a", made_changes(0, 600))
+    other = MadeSet(tmp_path / "other").add("a", made_changes(0, 500))
+    made.pixels = other.pixels
+    with pytest.raises(UserError, match="not of the same frames"):
+        made.build()

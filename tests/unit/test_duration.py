@@ -1,0 +1,320 @@
+"""The duration model: folds, scores, controls, and its use on another set."""
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+from chronovision.applying import apply_duration_model
+from chronovision.duration import (
+    PREDICTION_COLUMNS,
+    conditions,
+    fit_duration_model,
+    predict_folds,
+    read_clip_set,
+    split_folds,
+)
+from chronovision.errors import UserError
+from chronovision.model_file import load_model, refuse_mixed_rates
+from chronovision.scores import COLUMNS, score
+from chronovision.store import read_table, sidecar_path
+from chronovision.thresholds import pool_ranges
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+from made_sets import LAYERS, THRESHOLDS, MadeSet, made_changes, made_set
+from scipy.stats import linregress
+from sklearn import metrics
+from skops.io import dump
+
+PERCENTILES = {**THRESHOLDS, "range": "percentile"}
+
+
+def fit(tables, folder, estimators=("ridge",), folds=5):
+    outputs = [folder / name for name in ("predictions.tsv", "scores.tsv", "model.skops")]
+    fit_duration_model(
+        *tables,
+        *outputs,
+        duration={"estimators": list(estimators), "folds": folds, "apply": None},
+        metric="correlation",
+        threshold="dynamic",
+    )
+    return outputs
+
+
+def look_up(table, metric, control="none", layers="all", split="test", estimator="ridge"):
+    chosen = (table["metric"] == metric) & (table["control"] == control)
+    chosen &= (table["layers"] == layers) & (table["split"] == split)
+    (value,) = table.loc[chosen & (table["estimator"] == estimator), "value"]
+    return value
+
+
+@pytest.fixture(scope="module")
+def few(tmp_path_factory):
+    """Four videos: below ten groups."""
+    folder = tmp_path_factory.mktemp("few")
+    made = made_set(folder, 4)
+    return made.build(thresholds=PERCENTILES), fit(made.build(thresholds=PERCENTILES), folder)
+
+
+seconds = st.floats(0.5, 100)
+
+
+@given(st.integers(2, 30).flatmap(lambda n: arrays(float, (2, n), elements=seconds)))
+def test_scores_equal_sklearn_and_scipy(pair):
+    real, predicted = pair
+    values = score(real, predicted)
+    assert values["rmse_s"] == pytest.approx(metrics.root_mean_squared_error(real, predicted))
+    assert values["mae_s"] == pytest.approx(metrics.mean_absolute_error(real, predicted))
+    relative = metrics.mean_absolute_percentage_error(real, predicted)
+    assert values["relative_error"] == pytest.approx(relative)
+    if np.ptp(real) < 1e-3:
+        return
+    line = linregress(real, predicted)
+    assert values["r2"] == pytest.approx(metrics.r2_score(real, predicted))
+    assert values["slope"] == pytest.approx(line.slope, rel=1e-6, abs=1e-6)
+    assert values["intercept_s"] == pytest.approx(line.intercept, rel=1e-6, abs=1e-4)
+
+
+def test_scores_of_equal_durations_are_missing():
+    values = score(np.full(3, 2.0), np.array([1.0, 2.0, 4.0]))
+    assert np.isnan([values["r2"], values["slope"], values["intercept_s"]]).all()
+    assert values["mae_s"] == 1.0
+
+
+@given(st.lists(st.integers(1, 8), min_size=3, max_size=25), st.integers(2, 12))
+def test_a_group_is_never_split(sizes, folds):
+    groups = np.repeat([f"g{index}" for index in range(len(sizes))], sizes).astype(object)
+    held_out = split_folds(groups, folds)
+    assert all(len(set(held_out[groups == name])) == 1 for name in set(groups))
+    expected = len(sizes) if len(sizes) < 10 else min(folds, len(sizes))
+    assert set(held_out) == set(range(expected))
+
+
+def test_too_few_groups():
+    with pytest.raises(UserError, match="at least 3 groups.*has 2"):
+        split_folds(np.array(["a", "b", "a"], dtype=object), 5)
+
+
+def test_tables_of_few_groups(few):
+    (clip_table, _), (predictions_path, scores_path, _) = few
+    clips, table = read_table(clip_table), read_table(scores_path)
+    predictions = read_table(predictions_path)
+    assert list(predictions) == list(PREDICTION_COLUMNS)
+    assert list(predictions["clip"]) == list(clips["clip"])
+    assert predictions.groupby("group")["fold"].nunique().eq(1).all()
+    assert predictions["fold"].nunique() == 4
+    assert list(table) == list(COLUMNS)
+    controls = {"mean_duration", "constant_rate", "frame_count", "permuted", "pixel_change"}
+    assert set(table["control"]) == {"none", *controls}
+    assert set(table.loc[table["control"] == "none", "layers"]) == {"all", *LAYERS}
+    for control in controls:
+        splits = set(table.loc[table["control"] == control, "split"])
+        assert splits == {"train", "test", *(f"test:v{index:02d}" for index in range(4))}
+    again = score(predictions["duration_s"].to_numpy(), predictions["predicted_s"].to_numpy())
+    for metric, value in again.items():
+        assert look_up(table, metric) == pytest.approx(value)
+    assert set(table.loc[table["split"] == "test", "n_groups"]) == {4}
+    assert set(table.loc[table["split"] == "test:v01", "n_groups"]) == {1}
+
+
+def test_tables_of_many_groups(tmp_path):
+    made = made_set(tmp_path, 11, n=300)
+    predictions, scores, _ = fit(made.build(durations_s=[1, 2, 4]), tmp_path, folds=4)
+    assert read_table(predictions)["fold"].nunique() == 4
+    table = read_table(scores)
+    alone = table[table["split"].str.startswith("test:")]
+    assert set(alone["control"]) == {"none"} and set(alone["layers"]) == {"all"}
+    assert alone["split"].nunique() == 11
+
+
+def test_groups_hold_several_videos(tmp_path):
+    made = MadeSet(tmp_path)
+    for index in range(6):
+        made.add(f"v{index}", made_changes(index, 300), group=f"g{index // 2}")
+    predictions = read_table(fit(made.build(durations_s=[1, 2, 4]), tmp_path)[0])
+    assert predictions["fold"].nunique() == 3
+    assert predictions.groupby("group")["fold"].nunique().eq(1).all()
+
+
+def test_same_bytes_again(few, tmp_path):
+    tables, (predictions, scores, _) = few
+    again = fit(tables, tmp_path)
+    assert predictions.read_bytes() == again[0].read_bytes()
+    assert scores.read_bytes() == again[1].read_bytes()
+
+
+@pytest.mark.parametrize("estimator", ["svr", "ridge"])
+def test_nothing_leaks_from_the_held_out_fold(few, estimator):
+    """Shuffled durations cannot be predicted; those held out bear on no prediction."""
+    (clip_table, controls), _ = few
+    _, clips = read_clip_set(clip_table, controls)
+    held_out = split_folds(clips.group, 5)
+    shuffled = replace(clips, duration_s=np.random.default_rng(0).permutation(clips.duration_s))
+    predicted = predict_folds(estimator, conditions(shuffled)[0], shuffled, held_out)
+    assert score(shuffled.duration_s, predicted)["r2"] < 0.05
+    stretch = np.where(held_out == 0, 100, 1)
+    for condition in conditions(clips):
+        if condition.control == "constant_rate":
+            continue  # its input is made of the held-out durations
+        before = predict_folds(estimator, condition, clips, held_out)
+        other = replace(clips, duration_s=clips.duration_s * stretch)
+        after = predict_folds(estimator, condition, other, held_out)
+        np.testing.assert_array_equal(after[held_out == 0], before[held_out == 0])
+
+
+def test_controls_say_what_they_should(few):
+    table = read_table(few[1][1])
+    assert look_up(table, "r2", "mean_duration") < 0.01
+    assert look_up(table, "r2", "frame_count") > 0.9999
+    assert look_up(table, "r2", "constant_rate") > 0.99
+    # independent changes have no order in time that permuting could destroy
+    assert look_up(table, "r2", "permuted") == pytest.approx(look_up(table, "r2"), abs=0.05)
+
+
+def test_metronome_keeps_the_mean_rate_of_training(few):
+    _, clips = read_clip_set(*few[0])
+    train = clips.group != "v00"
+    rate = clips.counts[train, 1].sum() / clips.duration_s[train].sum()
+    expected = [int(duration * rate) for duration in clips.duration_s]
+    np.testing.assert_array_equal(clips.metronome(train)[:, 1], expected)
+
+
+def test_repeats_are_predicted_each(tmp_path):
+    made = made_set(tmp_path, 3, n=300)
+    tables = made.build(durations_s=[1, 2, 4], repeats=3)
+    clips, predictions = read_table(tables[0]), read_table(fit(tables, tmp_path)[0])
+    assert list(clips["clip"]) == list(predictions["clip"])
+    once = made.build(durations_s=[1, 2, 4], repeats=1)
+    single = read_table(fit(once, tmp_path)[0])
+    first = predictions[(clips["repeat"] == 0).to_numpy()]["predicted_s"]
+    np.testing.assert_allclose(first, single["predicted_s"], rtol=1e-12)
+
+
+def test_duration_is_nearly_free(tmp_path):
+    """Independent changes through the dynamic rule predict clock time: SVR and ridge alike."""
+    made = MadeSet(tmp_path, layers=["pool1"])
+    for index in range(6):
+        made.add(f"v{index}", made_changes(index, 3900, 1))
+    listed = [1, 1.5, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64]
+    pool_ranges(made.changes, tmp_path / "ranges.tsv", settings=THRESHOLDS)
+    for ranges, thresholds in ((tmp_path / "ranges.tsv", THRESHOLDS), (None, PERCENTILES)):
+        tables = made.build(
+            thresholds=thresholds, ranges=ranges, durations_s=listed, max_per_video=130
+        )
+        table = read_table(fit(tables, tmp_path, ["svr", "ridge", "svr_published"])[1])
+        for estimator in ("svr", "ridge", "svr_published"):
+            assert look_up(table, "r2", estimator=estimator) >= 0.95
+            assert look_up(table, "slope", estimator=estimator) >= 0.93
+
+
+@pytest.mark.parametrize("scale", [0.1, 1, 20])
+def test_svr_shrinks_little_whatever_the_durations(few, scale):
+    _, clips = read_clip_set(*few[0])
+    held_out = split_folds(clips.group, 5)
+    rates = np.array([3.0, 5.0, 2.0])
+    counts = np.round(clips.duration_s[:, np.newaxis] * rates)
+    clips = replace(clips, counts=counts, duration_s=clips.duration_s * scale)
+    predicted = predict_folds("svr", conditions(clips)[0], clips, held_out)
+    assert score(clips.duration_s, predicted)["slope"] > 0.97
+
+
+def test_mixed_rates_are_refused_at_the_fit(tmp_path):
+    made = made_set(tmp_path, 2, n=300)
+    made.add("pal", made_changes(9, 300), rate=25)
+    tables = made.build(durations_s=[1, 2])
+    wanted = r"25 frames/s: pal; 30 frames/s: v00, v01.*frames\.fps.*duration\.estimators: \[\]"
+    with pytest.raises(UserError, match=wanted):
+        fit(tables, tmp_path)
+    refuse_mixed_rates({"a": {"frame_interval_s": 1 / 30}, "b": {"frame_interval_s": 1.001 / 30}})
+
+
+def apply(model, tables, folder):
+    outputs = folder / "applied" / "predictions.tsv", folder / "applied" / "scores.tsv"
+    apply_duration_model(model, {"correlation.dynamic": tables[0]}, *outputs)
+    return [read_table(path) for path in outputs]
+
+
+def test_model_is_used_on_another_set(few, tmp_path):
+    _, (_, scores, model) = few
+    made = MadeSet(tmp_path).add("new", made_changes(77, 900)).add("two", made_changes(78, 900))
+    tables = made.build(thresholds=PERCENTILES)
+    predictions, table = apply(model, tables, tmp_path)
+    clips = read_table(tables[0])
+    expected = load_model(model)["regressions"]["ridge"]["none"].predict(
+        clips[[f"{layer}_count" for layer in LAYERS]].to_numpy(float)
+    )
+    np.testing.assert_allclose(predictions["predicted_s"], expected)
+    assert predictions["fold"].isna().all()
+    assert set(table["split"]) == {"applied", "applied:new", "applied:two"}
+    assert set(table["control"]) == {"none", "mean_duration", "frame_count"}
+    own = look_up(read_table(scores), "r2")
+    assert look_up(table, "r2", split="applied") == pytest.approx(own, abs=0.1)
+
+
+def test_in_sample_scores_are_those_of_the_saved_model(few, tmp_path):
+    tables, (_, scores, model) = few
+    _, applied = apply(model, tables, tmp_path)
+    for metric in ("r2", "slope", "mae_s"):
+        trained = look_up(read_table(scores), metric, split="train")
+        assert look_up(applied, metric, split="applied") == pytest.approx(trained, rel=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("network", "video", "thresholds", "wanted"),
+    [
+        ({"model": "vgg16"}, {}, PERCENTILES, "network.model is vgg19, here it is vgg16"),
+        ({"weights_sha256": "z"}, {}, PERCENTILES, "weights_sha256 is abc, here it is z"),
+        ({"precision": "bfloat16"}, {}, PERCENTILES, "network.precision is float32"),
+        ({"layers": ["a", "b", "c"]}, {}, PERCENTILES, "network.layers is .*pool1"),
+        ({}, {"size": 112}, PERCENTILES, "frames.size is 224, here it is 112"),
+        ({}, {"rate": 25}, PERCENTILES, r"frame rate is 30, here it is 25 \(frames/s\)"),
+        ({}, {}, THRESHOLDS, "thresholds.range is percentile, here it is minmax"),
+    ],
+)
+def test_model_is_refused_on_a_set_that_differs(few, tmp_path, network, video, thresholds, wanted):
+    model = few[1][2]
+    made = MadeSet(tmp_path, **{"layers": LAYERS, **network})
+    made.add("new", made_changes(77, 900), **video)
+    tables = made.build(thresholds=thresholds)
+    with pytest.raises(UserError, match=wanted):
+        apply(model, tables, tmp_path)
+
+
+def test_model_needs_its_metric_and_threshold(few, tmp_path):
+    (clip_table, _), (_, _, model) = few
+    with pytest.raises(UserError, match="add correlation to changes.metrics and dynamic to"):
+        apply_duration_model(model, {"euclidean.static": clip_table}, *[tmp_path / "x.tsv"] * 2)
+
+
+class Foreign:
+    """A type that a model file may not hold."""
+
+
+def test_files_that_are_no_models(few, tmp_path):
+    with pytest.raises(UserError, match="there is no file"):
+        load_model(tmp_path / "absent.skops")
+    text = tmp_path / "text.skops"
+    text.write_text("no model")
+    with pytest.raises(UserError, match="not a duration model"):
+        load_model(text)
+    for index, value in enumerate(({"a": 1}, {"regressions": Foreign(), "set": {}})):
+        other = tmp_path / f"{index}.skops"
+        dump(value, other)
+        with pytest.raises(UserError, match="not a duration model"):
+            load_model(other)
+
+
+def test_controls_of_other_clips_are_refused(few, tmp_path):
+    (clip_table, controls), _ = few
+    shorter = tmp_path / "controls.tsv"
+    pd.read_csv(controls, sep="\t").iloc[1:].to_csv(shorter, sep="\t", index=False)
+    with pytest.raises(UserError, match="not of the same clips"):
+        read_clip_set(clip_table, shorter)
+
+
+def test_every_column_is_described(few):
+    for path in few[1][:2]:
+        described = json.loads(sidecar_path(path).read_text())["columns"]
+        assert list(described) == list(read_table(path).columns)

@@ -1,0 +1,276 @@
+"""The report: complete in itself, escaped, and true to the tables."""
+
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pandas as pd
+import pytest
+import yaml
+from PIL import Image
+
+from chronovision.methods import ESTIMATORS, cited_keys, methods_paragraphs, spell_citations
+from chronovision.references import REFERENCES, bibliography
+from chronovision.report import MAX_SEGMENTS, PageInputs, SetInputs, render_page, render_report
+from chronovision.score_tables import score_table
+from chronovision.store import read_json, read_table, write_json
+from made_results import KINDS, MadeResults
+
+VOID = {"meta", "img", "link", "br", "hr"}
+PROJECT = Path(__file__).parents[2]
+
+
+class Page(HTMLParser):
+    """Tags, resources, links and text of a page; fails on tags that are not closed in order."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.open, self.tags, self.resources, self.links, self.text = [], [], [], [], ""
+        self.alts = []
+        self.feed(text)
+        assert not self.open
+
+    def handle_starttag(self, tag, attrs):
+        attrs = dict(attrs)
+        self.tags.append(tag)
+        if tag not in VOID:
+            self.open.append(tag)
+        if "src" in attrs:
+            self.resources.append(attrs["src"])
+        if tag == "a":
+            self.links.append(attrs["href"])
+        if tag == "img":
+            self.alts.append(attrs.get("alt"))
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+    def handle_data(self, data):
+        self.text += data
+
+
+def picture(path):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.new("RGB", (4, 4)).save(path)
+    return path
+
+
+def page_of(made: MadeResults, video: str) -> str:
+    out = made.path("report", f"{video}.html")
+    names = [f"timeline.{kind}" for kind in made.kinds] + ["heatmaps"]
+    files = {
+        "facts": made.path("videos", f"{video}.json"),
+        "quality": made.path("quality", f"{video}.tsv"),
+        "features": made.path("features", f"{video}.h5"),
+        "thumbnails": made.path("pixels", f"{video}.thumbnails.h5"),
+        "accumulators": [made.path("accumulators", kind, f"{video}.tsv") for kind in made.kinds],
+        "segments": [made.path("segments", kind, f"{video}.tsv") for kind in made.kinds],
+        "figures": [picture(made.path("figures", video, f"{name}.png")) for name in names],
+    }
+    render_page(out, PageInputs.from_files(video, files))
+    return out.read_text(encoding="utf-8")
+
+
+def overview_of(made: MadeResults, fit: bool = True, scenes=None, groups=None, **files) -> str:
+    made.add_set(fit)
+    videos = list(made.videos)
+    out = [made.path("report", name) for name in ("index.html", "methods.md", "references.bib")]
+    files = {
+        "facts": [made.path("videos", f"{video}.json") for video in videos],
+        "quality": [made.path("quality", f"{video}.tsv") for video in videos],
+        "summary": made.path("accumulators", "summary.tsv"),
+        "weights": made.path("weights", "vgg19.json"),
+        "segments": [made.path("segments", k, f"{v}.tsv") for k in made.kinds for v in videos],
+        "figures": [picture(made.path("figures", "set", "static_vs_dynamic.png"))],
+        "scores": [made.path("duration", k, "scores.tsv") for k in made.kinds] if fit else [],
+        **files,
+    }
+    groups = groups or {video: video for video in videos}
+    inputs = SetInputs.from_files(files, groups, scenes or {})
+    render_report(*out, inputs=inputs, config=made.config)
+    return out[0].read_text(encoding="utf-8")
+
+
+@pytest.fixture
+def made(tmp_path) -> MadeResults:
+    made = MadeResults(tmp_path, layers=["pool1", "pool5"], kinds=KINDS[:2])
+    for video in ("bikes", "cars", "dog.2"):
+        made.add_video(video, 60)
+    return made
+
+
+def test_pages_are_complete_in_one_file(made):
+    for text in (page_of(made, "dog.2"), overview_of(made)):
+        page = Page(text)
+        assert page.resources
+        assert all(source.startswith("data:image/") for source in page.resources)
+        assert all(page.alts)
+        assert not {"script", "link", "iframe"} & set(page.tags)
+        assert "url(" not in text and "@import" not in text
+        references = {reference.url for reference in REFERENCES.values()}
+        assert {link for link in page.links if "://" in link} <= references
+
+
+def test_overview_links_to_the_pages(made):
+    assert {"bikes.html", "cars.html", "dog.2.html"} <= set(Page(overview_of(made)).links)
+    assert "index.html" in Page(page_of(made, "bikes")).links
+
+
+@pytest.mark.parametrize("trained", [True, False])
+def test_the_banner_stands_on_untrained_results_only(tmp_path, trained):
+    made = MadeResults(tmp_path, layers=["pool1"], kinds=KINDS[:1], trained=trained)
+    made.add_video("v", 20)
+    page, overview = page_of(made, "v"), overview_of(made, fit=False)
+    assert ('class="banner"' in page) == ('class="banner"' in overview) == (not trained)
+    methods = made.path("report", "methods.md").read_text(encoding="utf-8")
+    assert ("UNTRAINED" in methods) == (not trained)
+    assert ("no connection to download.pytorch.org" in overview) == (not trained)
+
+
+def test_words_of_users_are_escaped(made):
+    evil = "<script>alert(1)</script>"
+    facts = made.path("videos", "bikes.json")
+    write_json(facts, read_json(facts) | {"path": evil})
+    made.config["videos"] = evil
+    page = page_of(made, "bikes")
+    overview = overview_of(
+        made,
+        scenes=dict.fromkeys(made.videos, evil),
+        groups=dict.fromkeys(made.videos, f"{evil}&"),
+    )
+    for text in (page, overview):
+        assert "<script" not in text
+        assert "&lt;script&gt;" in text
+    assert overview.count("&lt;/script&gt;&amp;") == 3
+
+
+def test_scores_shown_are_those_of_the_table(made):
+    text = Page(overview_of(made)).text
+    scores = read_table(made.path("duration", KINDS[0], "scores.tsv"))
+    shown = scores[(scores["split"] == "test") & (scores["metric"] != "r2")]
+    assert len(shown) > 20
+    for value in shown["value"]:
+        assert f"{value:.3f}" in text
+    assert "nearly trivial" in text
+
+
+def test_few_groups_are_shown_one_by_one_without_r2(made):
+    made.add_set()
+    scores = read_table(made.path("duration", KINDS[0], "scores.tsv"))
+    table = score_table(KINDS[0], scores)
+    assert not any("R²" in heading for heading in table["columns"])
+    assert [row["label"] for row in table["groups"]] == ["bikes", "cars", "dog.2"] * 2
+    chosen = scores[(scores["split"] == "test:cars") & (scores["estimator"] == "svr")]
+    chosen = chosen[chosen["layers"] == "all"]
+    rmse = chosen.set_index("metric").loc["rmse_s", "value"]
+    assert table["groups"][1]["values"][0] == rmse
+    many = score_table(KINDS[0], scores.assign(n_groups=10))
+    assert many["columns"][0].startswith("R²")
+    assert many["groups"] == []
+
+
+def test_slopes_stand_beside_those_of_controls(made):
+    made.add_set()
+    scores = read_table(made.path("duration", KINDS[0], "scores.tsv"))
+    sentences = score_table(KINDS[0], scores)["slopes"]
+    assert len(sentences) == 2
+    assert re.match(
+        r"svr: slope 0\.\d{3} with all layers; controls: mean duration 0\.", sentences[0]
+    )
+
+
+def test_without_a_fit_the_report_says_why(made):
+    assert "the videos form 3 groups" in overview_of(made, fit=False)
+    made.config["duration"]["estimators"] = []
+    assert "duration.estimators is empty" in overview_of(made, fit=False)
+
+
+def test_scores_of_a_model_of_another_set(made):
+    made.add_set()
+    path = made.path("duration", KINDS[0], "scores.tsv")
+    scores = read_table(path)
+    scores["split"] = scores["split"].str.replace("test", "applied")
+    applied = made.path("duration", "applied", "scores.tsv")
+    made.table(applied, scores[scores["control"].isin(["none", "frame_count"])], *made.videos)
+    made.config["duration"]["apply"] = "other/model.skops"
+    text = overview_of(made, fit=False, applied=[applied])
+    assert "Model of another set" in text and "other/model.skops" in text
+
+
+def test_config_and_commit_are_in_the_overview(made):
+    text = Page(overview_of(made)).text
+    shown = text[text.index("All settings (YAML)") + len("All settings (YAML)") :]
+    assert yaml.safe_load(shown[: shown.index("Versions and weights")]) == made.config
+    assert "0123456789abcdef, clean" in text
+
+
+def test_long_tables_of_segments_are_cut_and_say_so(made):
+    rows = [[i, i, 1, i / 25, 0.04, 0.1, 2] for i in range(MAX_SEGMENTS + 7)]
+    names = ["segment", "start_frame", "n_frames", "start_s", "duration_s", "change", "n_layers"]
+    made.table(
+        made.path("segments", KINDS[0], "bikes.tsv"), pd.DataFrame(rows, columns=names), "bikes"
+    )
+    text = page_of(made, "bikes")
+    assert f"the first {MAX_SEGMENTS} of {MAX_SEGMENTS + 7}" in text
+    assert len(text) < 5_000_000
+
+
+def test_reports_repeat_byte_for_byte(made):
+    assert page_of(made, "bikes") == page_of(made, "bikes")
+    assert overview_of(made) == overview_of(made)
+
+
+def test_every_citation_has_its_entry(made):
+    overview_of(made)
+    methods = made.path("report", "methods.md").read_text(encoding="utf-8")
+    bib = made.path("report", "references.bib").read_text(encoding="utf-8")
+    assert "[@" not in methods and "{" not in methods
+    assert bib.count("@") == methods.count("\n- ") >= 6
+    assert bib.count("{") == bib.count("}")
+    assert "10.1038/s41467-018-08194-7" in methods and "10.1038/s41467-018-08194-7" in bib
+    assert bibliography(REFERENCES).count("\n}\n") == len(REFERENCES)
+
+
+@pytest.mark.parametrize("preset", ["notebook", "roseboom2019", "demo"])
+def test_methods_can_be_written_for_every_preset(made, preset):
+    overlay = PROJECT / "config" / f"{preset}.yaml"
+    if not overlay.exists():
+        pytest.skip(f"{overlay.name} is not there")
+    for key, value in yaml.safe_load(overlay.read_text(encoding="utf-8")).items():
+        made.config[key] = {**made.config[key], **value} if isinstance(value, dict) else value
+    thresholds = made.config["thresholds"]
+    defaults = yaml.safe_load((PROJECT / "config" / "config.yaml").read_text(encoding="utf-8"))
+    thresholds["dynamic"] = {**defaults["thresholds"]["dynamic"], **thresholds["dynamic"]}
+    paragraphs = methods_paragraphs(made.config, made.provenance("a", "b"), 12, fitted=True)
+    assert all(key in REFERENCES for key in cited_keys(paragraphs))
+    assert "None" not in " ".join(paragraphs)
+
+
+def test_methods_tell_the_values_used(made):
+    made.config["frames"] |= {"fps": 12.5, "geometry": "pad"}
+    made.config["thresholds"]["dynamic"] |= {
+        "tmax": {"pool1": 340, "pool5": 400},
+        "tmin": 100,
+        "tau_frames": 100,
+        "noise_divisor": None,
+        "bounded": True,
+    }
+    made.config["thresholds"] |= {"range": "percentile", "scope": "set"}
+    made.config["clips"] |= {"mode": "partition", "snapshots": 2, "repeats": 3}
+    text = " ".join(methods_paragraphs(made.config, made.provenance("a"), 12, fitted=True))
+    text = spell_citations(text)
+    for words in ("12.5 per second", "padded", "340 (pool1) and 400 (pool5)", "Tmin = 100",
+                  "τ = 100 frames", "within [Tmin, Tmax]", "percentiles 1 and 99", "without overlap",
+                  "12 groups in 5 folds", "3 times with other noise"):  # fmt: skip
+        assert words in text
+    assert "ξ" not in text
+
+
+def test_parameters_in_the_methods_are_those_of_the_estimators():
+    duration = pytest.importorskip("chronovision.duration")
+    svr = duration.make_estimator("svr").regressor[-1]
+    assert f"C = {svr.C:g}, ε = {svr.epsilon:g}" in ESTIMATORS["svr"]
+    published = duration.make_estimator("svr_published")
+    assert (published.C, published.gamma) == (1000, 1e-4)
+    alphas = duration.make_estimator("ridge")[-1].alphas
+    assert (len(alphas), alphas[0], alphas[-1]) == (13, 1e-3, 1e3)

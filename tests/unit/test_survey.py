@@ -1,0 +1,245 @@
+"""Survey of a folder: what is found, how it is named, what is written and what is said."""
+
+import runpy
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+from chronovision.errors import UserError
+from chronovision.survey import clean_name, name_videos, survey_folder
+from chronovision.tools import find_tools
+from chronovision.video_table import read_videos
+
+PROJECT = Path(__file__).parents[2]
+
+
+def make_video(path, rate=25, n_frames=20):
+    command = [find_tools().ffmpeg, "-v", "error", "-f", "lavfi"]
+    command += ["-i", f"testsrc=s=64x48:r={rate}", "-frames:v", str(n_frames), f"file:{path}"]
+    subprocess.run(command, check=True)
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    """A folder of three videos at one rate, outside the working directory."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path / "hub"))
+    videos = tmp_path / "my films"
+    videos.mkdir()
+    for name in ("a.mp4", "b.mp4", "c.mp4"):
+        make_video(videos / name)
+    return videos
+
+
+def survey(folder, **settings):
+    found = survey_folder(folder, project=PROJECT, **settings)
+    return found, yaml.safe_load(found.overlay.read_text()), "\n".join(found.summary)
+
+
+def test_what_is_written(folder):
+    before = sorted(folder.iterdir())
+    found, overlay, said = survey(folder)
+    assert found.overlay == Path("results/my_films/run.yaml")
+    assert overlay == {
+        "videos": "results/my_films/videos.tsv",
+        "pathvars": {"results": "results/my_films"},
+    }
+    videos = read_videos(overlay["videos"])
+    assert {name: video.path for name, video in videos.items()} == {
+        name: str(folder / f"{name}.mp4") for name in "abc"
+    }
+    assert sorted(folder.iterdir()) == before, "nothing is written into the user's folder"
+    assert "3 videos" in said and "60 frames" in said and "25 (3)" in said
+    assert "1 MB on disk" in said and "processor cores" in said
+    assert "if its ImageNet weights can be had" in said and "WARNING" not in said
+
+
+def test_odd_names_and_files_that_are_no_videos(folder):
+    for name in ("Ünïted  näme.mp4", "a.mkv", "A.avi", "映画.mp4", 'it\'s "q" 100%; #1.MOV'):
+        make_video(folder / name)
+    (folder / "bad {braces}.mp4").write_bytes((folder / "a.mp4").read_bytes())
+    (folder / "text.mkv").write_text("no video")
+    (folder / "empty.mkv").touch()
+    (folder / "notes.txt").write_text("notes")
+    (folder / ".hidden.mp4").touch()
+    (folder / "sub.mp4").mkdir()
+    make_video(folder / "single.mp4", n_frames=1)
+    _, overlay, said = survey(folder)
+    videos = read_videos(overlay["videos"])
+    assert {name: Path(video.path).name for name, video in videos.items()} == {
+        "A": "A.avi",
+        "United_name": "Ünïted  näme.mp4",
+        "a_2": "a.mkv",
+        "a_3": "a.mp4",
+        "b": "b.mp4",
+        "c": "c.mp4",
+        "it_s_q_100_1": 'it\'s "q" 100%; #1.MOV',
+        "video": "映画.mp4",
+    }
+    for reason in (
+        "left out: text.mkv (not a video",
+        "left out: empty.mkv (the file is empty",
+        "left out: notes.txt (no video, by its name)",
+        "left out: sub.mp4/ (a subfolder)",
+        "left out: single.mp4 (1 frame",
+        "left out: 'bad {braces}.mp4' (braces",
+    ):
+        assert reason in said
+    assert ".hidden" not in said
+
+
+def test_long_list_of_left_out_files_is_cut(folder):
+    for number in range(25):
+        (folder / f"{number:02}.txt").touch()
+    said = survey(folder)[2]
+    assert said.count("left out:") == 20 and "and 5 more left out" in said
+
+
+def test_names():
+    assert clean_name("../x y.z", "video") == "x_y_z"
+    assert clean_name("…", "video") == "video"
+    assert len(clean_name("x" * 300, "video")) == 80
+    names = name_videos(["/f/index.mp4", "/f/x.avi", "/f/x.mp4", "/f/X.mkv"], {"/f/x.mp4": "x"})
+    assert list(names.values()) == ["index_2", "x_2", "x", "X_3"]
+
+
+def test_added_video_leaves_the_other_ids_alone(folder):
+    survey(folder)
+    make_video(folder / "a.avi")
+    _, overlay, _ = survey(folder)
+    videos = read_videos(overlay["videos"])
+    assert {Path(v.path).name: name for name, v in videos.items()} == {
+        "a.avi": "a_2",
+        "a.mp4": "a",
+        "b.mp4": "b",
+        "c.mp4": "c",
+    }
+
+
+def test_second_survey_writes_the_same(folder):
+    table = Path(survey(folder)[1]["videos"])
+    before = table.stat().st_mtime_ns, table.read_text()
+    survey(folder)
+    assert (table.stat().st_mtime_ns, table.read_text()) == before
+
+
+def test_edited_table_is_kept(folder):
+    table = Path(survey(folder)[1]["videos"])
+    edited = f"video\tpath\tstart_s\nmine\t{folder}/a.mp4\t0.4\nlost\t/nowhere.mp4\n"
+    table.write_text(edited)
+    make_video(folder / "d.mp4")
+    _, _, said = survey(folder)
+    assert table.read_text() == edited
+    assert "has been edited and is used as it is; the folder also has b.mp4, c.mp4, d.mp4" in said
+    assert "To renew it, delete it" in said
+    assert "WARNING: lost: no such video file" in said
+    assert "10 frames" in said, "half of a.mp4"
+    table.unlink()
+    survey(folder)
+    assert len(read_videos(table)) == 4
+
+
+def test_clash_of_rates(folder):
+    make_video(folder / "slow.mp4", rate=12.5)
+    _, overlay, said = survey(folder)
+    assert overlay["duration"] == {"estimators": []}
+    assert "WITHOUT the fit" in said
+    assert f"make run VIDEOS='{folder}' FPS=12.5" in said
+    _, overlay, said = survey(folder, fps=12.5)
+    assert overlay["frames"] == {"fps": 12.5, "every": 1} and "duration" not in overlay
+    assert "WARNING" not in said and "50 frames" in said
+
+
+def test_rates_within_one_percent_do_not_clash(folder):
+    make_video(folder / "d.mp4", rate="25.2")
+    assert "duration" not in survey(folder)[1]
+
+
+def test_users_config_counts(folder, tmp_path):
+    make_video(folder / "slow.mp4", rate=12.5)
+    config = tmp_path / "my.yaml"
+    config.write_text("frames: {fps: 10, size: 64}\nnetwork: {model: vgg16, weights: untrained}\n")
+    _, overlay, said = survey(folder, config=config)
+    assert "duration" not in overlay and "frames" not in overlay
+    assert "UNTRAINED network: vgg16" in said and "vgg16 at 64 pixels" in said
+
+
+@pytest.mark.parametrize(
+    ("weights", "said"),
+    [
+        ("auto", "else the network stays UNTRAINED"),
+        ("imagenet", "else the run stops"),
+        ("untrained", "UNTRAINED network"),
+        ("my.pth", "with the weights of my.pth"),
+    ],
+)
+def test_weights(folder, tmp_path, weights, said):
+    (tmp_path / "my.pth").touch()
+    (tmp_path / "my.yaml").write_text(f"network: {{weights: {weights}}}\n")
+    assert said in survey(folder, config="my.yaml")[2]
+
+
+def test_cached_weights(folder, tmp_path):
+    cached = tmp_path / "hub/hub/checkpoints/vgg19-dcbb9e9d.pth"
+    cached.parent.mkdir(parents=True)
+    cached.touch()
+    assert f"trained network: vgg19 with ImageNet weights ({cached})" in survey(folder)[2]
+
+
+@pytest.mark.parametrize("name", ["videos", "Frames", "demo"])
+def test_folder_named_like_one_of_ours(folder, name):
+    folder = folder.rename(folder.parent / name)
+    assert survey(folder)[0].overlay.parent == Path(f"results/{name}_set")
+
+
+def test_two_folders_of_one_name(folder, tmp_path):
+    other = tmp_path / "elsewhere/my films"
+    other.mkdir(parents=True)
+    make_video(other / "x.mp4")
+    assert survey(folder)[0].overlay.parent == Path("results/my_films")
+    assert survey(other)[0].overlay.parent == Path("results/my_films_2")
+    assert survey(folder)[0].overlay.parent == Path("results/my_films")
+    assert "fewer than three videos" in survey(other)[2]
+
+
+@pytest.mark.parametrize(
+    ("config", "complaint"),
+    [
+        ("frames: {fpss: 3}", r"unknown key frames\.fpss.*did you mean fps"),
+        ("network: {weights: missing.pth}", r"network\.weights: no such file missing\.pth"),
+        ("- a list", "not a config"),
+        ("{", "cannot be read as a config"),
+    ],
+)
+def test_mistakes_in_the_config(folder, config, complaint):
+    Path("my.yaml").write_text(config)
+    with pytest.raises(UserError, match=complaint):
+        survey(folder, config="my.yaml")
+
+
+def test_mistakes_in_the_call(folder, tmp_path):
+    with pytest.raises(UserError, match="no such folder"):
+        survey(tmp_path / "nowhere")
+    with pytest.raises(UserError, match="cannot be read as a config"):
+        survey(folder, config="nowhere.yaml")
+    with pytest.raises(UserError, match="FPS=0"):
+        survey(folder, fps=0.0)
+    (tmp_path / "none").mkdir()
+    (tmp_path / "none/a.txt").touch()
+    with pytest.raises(UserError, match="no usable video in it .a.txt"):
+        survey(tmp_path / "none")
+
+
+def test_adapter_prints_the_configs_path_alone(folder, monkeypatch, capsys):
+    adapter = str(PROJECT / "scripts/survey_folder.py")
+    monkeypatch.setattr(sys, "argv", [adapter, str(folder), "--fps", "10"])
+    runpy.run_path(adapter)
+    said = capsys.readouterr()
+    assert said.out == "results/my_films/run.yaml\n" and "3 videos" in said.err
+    monkeypatch.setattr(sys, "argv", [adapter, "nowhere"])
+    with pytest.raises(SystemExit, match=r"error: .*/nowhere: no such folder"):
+        runpy.run_path(adapter)
+    assert capsys.readouterr().out == ""

@@ -1,0 +1,95 @@
+# REQUIRED INPUTS: changes/{metric}/{video}.tsv and pixels/{video}.tsv of all videos.
+# OUTPUTS: clips/{metric}.{threshold}.tsv with controls, duration/{metric}.{threshold}/,
+# duration/applied/ if another set's model is named.
+
+
+rule build_clip_table:
+    """Cut the videos into clips of many durations and count salient changes in each, from its start.
+
+    The same clips with changes permuted in time, and with changes of the pixels, go into a
+    table of controls.
+    """
+    input:
+        changes=collect("<results>/changes/{{metric}}/{video}.tsv", video=VIDEOS),
+        pixels=collect("<results>/pixels/{video}.tsv", video=VIDEOS),
+        ranges=of_scope("<results>/ranges/{metric}.tsv"),
+    output:
+        multiext("<results>/clips/{metric}.{threshold}", table=".tsv", about=".json"),
+        controls="<results>/clips/controls/{metric}.{threshold}.tsv",
+        controls_about="<results>/clips/controls/{metric}.{threshold}.json",
+    log:
+        "<results>/logs/build_clip_table/{metric}.{threshold}.log",
+    benchmark:
+        "<results>/benchmarks/build_clip_table/{metric}.{threshold}.tsv"
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=60,
+    params:
+        groups=GROUPS,
+        thresholds=threshold_settings(),
+        clips=lookup(within=config, dpath="clips"),
+        seed=lookup(within=config, dpath="seed"),
+        code=digest("build_clip_table"),
+    message:
+        "counting salient {wildcards.metric} changes in clips, {wildcards.threshold}"
+    conda:
+        "../../envs/analysis.yaml"
+    script:
+        "../../scripts/build_clip_table.py"
+
+
+rule fit_duration_model:
+    """Predict seconds from counts, tested on groups of videos that the fit has not seen."""
+    input:
+        clips="<results>/clips/{metric}.{threshold}.tsv",
+        controls="<results>/clips/controls/{metric}.{threshold}.tsv",
+    output:
+        multiext("<results>/duration/{metric}.{threshold}/predictions", predictions=".tsv", about_predictions=".json"),
+        scores="<results>/duration/{metric}.{threshold}/scores.tsv",
+        about_scores="<results>/duration/{metric}.{threshold}/scores.json",
+        model="<results>/duration/{metric}.{threshold}/model.skops",
+    log:
+        "<results>/logs/fit_duration_model/{metric}.{threshold}.log",
+    benchmark:
+        "<results>/benchmarks/fit_duration_model/{metric}.{threshold}.tsv"
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=120,
+    params:
+        duration=fit_settings(),
+        code=digest("fit_duration_model"),
+    message:
+        "fitting the duration model, {wildcards.metric}, {wildcards.threshold}"
+    conda:
+        "../../envs/analysis.yaml"
+    script:
+        "../../scripts/fit_duration_model.py"
+
+
+rule apply_duration_model:
+    """Predict this set's clips with a model that was fitted on another set."""
+    input:
+        model=lambda wildcards: config["duration"]["apply"],
+        clips=collect("<results>/clips/{metric}.{threshold}.tsv", metric=METRICS, threshold=THRESHOLDS),
+    output:
+        multiext("<results>/duration/applied/predictions", predictions=".tsv", about_predictions=".json"),
+        scores="<results>/duration/applied/scores.tsv",
+        about_scores="<results>/duration/applied/scores.json",
+    log:
+        "<results>/logs/apply_duration_model.log",
+    benchmark:
+        "<results>/benchmarks/apply_duration_model.tsv"
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=30,
+    params:
+        code=digest("apply_duration_model"),
+    message:
+        "applying the duration model {input.model}"
+    conda:
+        "../../envs/analysis.yaml"
+    script:
+        "../../scripts/apply_duration_model.py"

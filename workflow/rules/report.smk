@@ -1,0 +1,202 @@
+# REQUIRED INPUTS: the tables of all stages.
+# OUTPUTS: figures/{video}/, figures/set/, report/{video}.html, report/index.html, report/methods.md,
+# report/references.bib.
+
+
+rule plot_video:
+    """Draw one video's timelines, counts, histograms, heatmaps and similarity matrices."""
+    input:
+        features="<results>/features/{video}.h5",
+        thumbnails="<results>/pixels/{video}.thumbnails.h5",
+        changes=collect("<results>/changes/{metric}/{{video}}.tsv", metric=METRICS),
+        accumulators=collect(
+            "<results>/accumulators/{metric}.{threshold}/{{video}}.tsv",
+            metric=METRICS,
+            threshold=THRESHOLDS,
+        ),
+        segments=collect(
+            "<results>/segments/{metric}.{threshold}/{{video}}.tsv",
+            metric=METRICS,
+            threshold=THRESHOLDS,
+        ),
+    output:
+        report(
+            collect(
+                "<results>/figures/{{video}}/timeline.{metric}.{threshold}.png",
+                metric=METRICS,
+                threshold=THRESHOLDS,
+            ),
+            caption="../report/timeline.rst",
+            category="{video}",
+            labels={"figure": "timeline"},
+        ),
+        report(
+            collect("<results>/figures/{{video}}/counts.{metric}.png", metric=METRICS),
+            caption="../report/counts.rst",
+            category="{video}",
+            labels={"figure": "cumulative counts"},
+        ),
+        report(
+            collect("<results>/figures/{{video}}/changes.{metric}.png", metric=METRICS),
+            caption="../report/changes.rst",
+            category="{video}",
+            labels={"figure": "distribution of changes"},
+        ),
+        report(
+            "<results>/figures/{video}/heatmaps.png",
+            caption="../report/heatmaps.rst",
+            category="{video}",
+            labels={"figure": "channels over time"},
+        ),
+        report(
+            "<results>/figures/{video}/similarity.png",
+            caption="../report/similarity.rst",
+            category="{video}",
+            labels={"figure": "similarity of frames"},
+        ),
+    log:
+        "<results>/logs/plot_video/{video}.log",
+    benchmark:
+        "<results>/benchmarks/plot_video/{video}.tsv"
+    threads: 1
+    resources:
+        mem_mb=3000,
+        runtime=30,
+    params:
+        code=digest("plot_video"),
+    message:
+        "{wildcards.video}: drawing figures"
+    conda:
+        "../../envs/analysis.yaml"
+    script:
+        "../../scripts/plot_video.py"
+
+
+rule plot_set:
+    """Draw what only the whole set shows: counts against duration, predictions, comparisons."""
+    input:
+        summary="<results>/accumulators/summary.tsv",
+        clips=collect("<results>/clips/{metric}.{threshold}.tsv", metric=METRICS, threshold=THRESHOLDS),
+        predictions=fitted("<results>/duration/{metric}.{threshold}/predictions.tsv"),
+    output:
+        report(
+            fitted("<results>/figures/set/predicted_vs_real.{metric}.{threshold}.png"),
+            caption="../report/predicted_vs_real.rst",
+            category="all videos",
+            labels={"figure": "predicted against real duration"},
+        ),
+        report(
+            collect(
+                "<results>/figures/set/counts_vs_duration.{metric}.{threshold}.png",
+                metric=METRICS,
+                threshold=THRESHOLDS,
+            ),
+            caption="../report/counts_vs_duration.rst",
+            category="all videos",
+            labels={"figure": "counts against duration"},
+        ),
+        report(
+            branch(len(THRESHOLDS) > 1, then="<results>/figures/set/static_vs_dynamic.png", otherwise=[]),
+            caption="../report/static_vs_dynamic.rst",
+            category="all videos",
+            labels={"figure": "static against dynamic threshold"},
+        ),
+        report(
+            branch(len(METRICS) > 1, then="<results>/figures/set/metric_vs_metric.png", otherwise=[]),
+            caption="../report/metric_vs_metric.rst",
+            category="all videos",
+            labels={"figure": "metric against metric"},
+        ),
+    log:
+        "<results>/logs/plot_set.log",
+    benchmark:
+        "<results>/benchmarks/plot_set.tsv"
+    threads: 1
+    resources:
+        mem_mb=3000,
+        runtime=30,
+    params:
+        code=digest("plot_set"),
+    message:
+        "drawing figures of the set"
+    conda:
+        "../../envs/analysis.yaml"
+    script:
+        "../../scripts/plot_set.py"
+
+
+rule render_page:
+    """Gather one video's facts, notes, segments and figures on a page."""
+    input:
+        facts="<results>/videos/{video}.json",
+        quality="<results>/quality/{video}.tsv",
+        features="<results>/features/{video}.h5",
+        thumbnails="<results>/pixels/{video}.thumbnails.h5",
+        accumulators=rules.plot_video.input.accumulators,
+        segments=rules.plot_video.input.segments,
+        figures=rules.plot_video.output,
+    output:
+        page="<results>/report/{video}.html",
+    log:
+        "<results>/logs/render_page/{video}.log",
+    benchmark:
+        "<results>/benchmarks/render_page/{video}.tsv"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=30,
+    params:
+        code=digest("render_page"),
+    message:
+        "{wildcards.video}: writing its page"
+    conda:
+        "../../envs/analysis.yaml"
+    script:
+        "../../scripts/render_page.py"
+
+
+rule render_report:
+    """Gather the whole set on one page, with a methods paragraph for a paper."""
+    input:
+        pages=collect("<results>/report/{video}.html", video=VIDEOS),
+        facts=collect("<results>/videos/{video}.json", video=VIDEOS),
+        quality=collect("<results>/quality/{video}.tsv", video=VIDEOS),
+        summary="<results>/accumulators/summary.tsv",
+        weights=f"<results>/weights/{WEIGHTS}.json",
+        segments=collect(
+            "<results>/segments/{metric}.{threshold}/{video}.tsv",
+            metric=METRICS,
+            threshold=THRESHOLDS,
+            video=VIDEOS,
+        ),
+        figures=rules.plot_set.output,
+        scores=fitted("<results>/duration/{metric}.{threshold}/scores.tsv"),
+        applied=applied("<results>/duration/applied/scores.tsv"),
+    output:
+        index=report(
+            "<results>/report/index.html",
+            caption="../report/index.rst",
+            category="overview",
+            labels={"figure": "overview page"},
+        ),
+        methods="<results>/report/methods.md",
+        references="<results>/report/references.bib",
+    log:
+        "<results>/logs/render_report.log",
+    benchmark:
+        "<results>/benchmarks/render_report.tsv"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=30,
+    params:
+        groups=GROUPS,
+        scenes={name: video.scene for name, video in VIDEOS.items()},
+        config=config,
+        code=digest("render_report"),
+    message:
+        "writing the overview"
+    conda:
+        "../../envs/analysis.yaml"
+    script:
+        "../../scripts/render_report.py"
