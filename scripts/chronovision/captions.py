@@ -18,9 +18,9 @@ _CAPTIONS = {
         "Timeline",
         "change of each layer over time in seconds, with threshold, salient frames and segments",
         "Change into each frame, layer by layer, with the threshold it was compared with. Dots "
-        "are salient frames, dashed lines and the bar at the top are segments; thumbnails show "
-        "the frame at the middle of the time that they cover. On a log scale zeros and negative "
-        "thresholds lie at the lower edge.",
+        "are salient frames, dashed lines (unless there are very many) and the bar at the top are "
+        "segments; thumbnails show the frame at the middle of the time that they cover. On a log "
+        "scale zeros and negative thresholds lie at the lower edge.",
     ),
     "counts": Caption(
         "Cumulative counts",

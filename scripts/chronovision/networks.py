@@ -70,19 +70,13 @@ def layer_nodes(model: str) -> dict[str, str]:
 
 
 def check_network(network: Mapping) -> None:
-    """Refuse a config section `network` whose model, layers or kept maps do not exist.
+    """Refuse a config section `network` whose model or layers do not exist.
 
     Raises
     ------
-    UserError : unknown model or layer (with the nearest names), a layer asked for twice, or
-        `keep_maps` with a layer that is not among `layers`.
+    UserError : unknown model or layer (with the nearest names), or a layer asked for twice.
     """
     _resolve(network["model"], network["layers"])
-    stray = [layer for layer in network["keep_maps"] if layer not in network["layers"]]
-    if stray:
-        raise UserError(
-            f"network.keep_maps: {', '.join(stray)} is not among network.layers: add it there"
-        )
 
 
 def build_extractor(model: str, layers: Sequence[str]) -> torch.fx.GraphModule:

@@ -13,6 +13,7 @@ from PIL import Image
 from chronovision.canvas import (
     FAINT,
     INK,
+    MAX_POINTS,
     THRESHOLD_COLOURS,
     WIDTH,
     envelope,
@@ -29,7 +30,7 @@ from chronovision.timing import median_interval
 _STRIP_HEIGHT, _RAIL_HEIGHT, _ROW_HEIGHT, _MARGINS = 0.8, 0.2, 0.95, 1.3  # inches
 
 #: Beyond this number boundaries are drawn in the rail only: lines would hide the series.
-_MAX_BOUNDARIES = 250
+_MAX_BOUNDARIES = 120
 
 
 def time_span(time_s: np.ndarray) -> tuple[float, float]:
@@ -94,15 +95,19 @@ def _draw_layer(
     threshold = accumulators[f"{layer}_threshold"].to_numpy(dtype=float)
     salient = accumulators[f"{layer}_salient"].to_numpy() == 1
     axis.plot(*envelope(time, values), color=INK, linewidth=0.7)
-    axis.plot(*envelope(time, threshold), color=colour, linewidth=1.1)
+    # In a long film a threshold that goes up and down is a band: it must not hide the changes.
+    band = len(time) > MAX_POINTS and np.ptp(threshold) > 0
+    line = {"linewidth": 0.5, "alpha": 0.45, "zorder": 1} if band else {"linewidth": 1.1}
+    axis.plot(*envelope(time, threshold), color=colour, **line)
     if salient.any():
-        marks = thin_marks(time[salient], values[salient])
-        axis.plot(*marks, "o", color=colour, markersize=3.5, markeredgewidth=0, clip_on=False)
+        x, y = thin_marks(time[salient], values[salient])
+        size = 3.5 if len(x) < 200 else 2.0
+        axis.plot(x, y, "o", color=colour, markersize=size, markeredgewidth=0, clip_on=False)
     scale_changes(axis, [values, threshold], values, log)
     axis.set_ylabel(layer, rotation=0, ha="right", va="center", fontweight="bold")
     count = int(accumulators[f"{layer}_count"].iloc[-1])
     axis.annotate(
-        f"{count} salient", (1.005, 0.5), xycoords="axes fraction", va="center", fontsize=8
+        f"{count} salient", (1.012, 0.5), xycoords="axes fraction", va="center", fontsize=8
     )
 
 

@@ -40,7 +40,7 @@ def fetch_weights(
 
     Parameters
     ----------
-    network : the config's section; `model`, `layers`, `keep_maps` and `weights` count. `weights` is
+    network : the config's section; `model`, `layers` and `weights` count. `weights` is
         ``imagenet`` (torchvision's default weights, from torch hub's cache or its address),
         ``untrained`` (torchvision's initialisation, the same tensors whichever layers are
         asked for), ``auto`` (imagenet if it can be had, else untrained with a warning), or

@@ -8,13 +8,14 @@ import numpy as np
 import pytest
 import torch
 import torchvision
+from scipy.stats import pearsonr
+from torchvision.models.feature_extraction import create_feature_extractor
+from torchvision.transforms.functional import normalize
+
 from chronovision.errors import UserError
 from chronovision.features import choose_device, extract_features
 from chronovision.moments import BLOCK, random_signs, summarise
 from chronovision.weights import fetch_weights
-from scipy.stats import pearsonr
-from torchvision.models.feature_extraction import create_feature_extractor
-from torchvision.transforms.functional import normalize
 
 ALEXNET = {
     **{"conv2": "features.3", "pool5": "features.12", "fc6": "classifier.1"},

@@ -3,6 +3,9 @@
 import pytest
 import torch
 import torchvision
+from torch import nn
+from torch.utils.flop_counter import FlopCounterMode
+
 from chronovision.errors import UserError
 from chronovision.networks import (
     activation_shapes,
@@ -15,8 +18,6 @@ from chronovision.networks import (
     needed_tensors,
     normalisation,
 )
-from torch import nn
-from torch.utils.flop_counter import FlopCounterMode
 
 # The field's names, written out by hand from torchvision's printed modules.
 VGG16 = {
@@ -80,7 +81,7 @@ def test_notebook_slices_are_the_poolings():
 
 
 def network(**changes):
-    return {"model": "vgg19", "layers": ["pool1", "pool5"], "keep_maps": [], **changes}
+    return {"model": "vgg19", "layers": ["pool1", "pool5"], **changes}
 
 
 @pytest.mark.parametrize(
@@ -94,7 +95,6 @@ def network(**changes):
         ({"model": "resnet18", "layers": ["layer9"]}, ["network.layers", "layer4"]),
         ({"layers": ["pool1", "pool1"]}, ["network.layers", "pool1", "twice"]),
         ({"layers": []}, ["network.layers"]),
-        ({"keep_maps": ["pool4"]}, ["network.keep_maps", "pool4"]),
     ],
 )
 def test_mistakes_are_named(changes, words):

@@ -11,6 +11,7 @@ import urllib.request
 import pytest
 import torch
 import torchvision
+
 from chronovision import weights
 from chronovision.errors import UserError
 from chronovision.weights import fetch_weights, tensors_digest
@@ -19,7 +20,7 @@ CONV_ONLY = ["conv2", "pool5"]
 
 
 def network(asked, layers=CONV_ONLY, model="alexnet"):
-    return {"model": model, "weights": str(asked), "layers": list(layers), "keep_maps": []}
+    return {"model": model, "weights": str(asked), "layers": list(layers)}
 
 
 @pytest.fixture(scope="module")

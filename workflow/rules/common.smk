@@ -67,7 +67,7 @@ def decoding_settings():
 
 def weight_settings():
     """What of the config decides which weights are needed."""
-    return {name: config["network"][name] for name in ("model", "weights", "layers", "keep_maps")}
+    return {name: config["network"][name] for name in ("model", "weights", "layers")}
 
 
 def feature_settings():
