@@ -96,11 +96,17 @@ def _git_state() -> dict:
     return {"commit": git("rev-parse", "HEAD"), "dirty": bool(status)}
 
 
-def source_digest(script: str | Path) -> str:
+def source_digest(script: str | Path, data: str | None = None) -> str:
     """Digest of a script and of the modules of this package that it imports, transitively.
 
     Docstrings, comments and layout do not count, so that only a change of what the code
     does asks for a rerun.
+
+    Parameters
+    ----------
+    script : path of an adapter.
+    data : pattern of files of this package that the code reads, e.g. ``templates/*.html``;
+        their bytes count.
 
     Returns
     -------
@@ -108,6 +114,8 @@ def source_digest(script: str | Path) -> str:
     """
     seen: dict[str, str] = {}
     _collect(Path(script), seen)
+    for path in sorted(PACKAGE.glob(data)) if data else []:
+        seen[str(path.relative_to(PACKAGE))] = path.read_text(encoding="utf-8")
     text = "\n".join(f"{name}\n{source}" for name, source in sorted(seen.items()))
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 

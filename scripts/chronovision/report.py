@@ -201,8 +201,8 @@ def _render(output: str | PathLike, template: str, **values: object) -> None:
 
 
 def _number(value: float | None, digits: int = 2) -> str:
-    """Fixed decimals; n/a for None and NaN."""
-    return "n/a" if value is None or np.isnan(value) else f"{value:.{digits}f}"
+    """Fixed decimals, without a sign before zero; n/a for None and NaN."""
+    return "n/a" if value is None or np.isnan(value) else f"{value:z.{digits}f}"
 
 
 def _clock(seconds: float | None) -> str:

@@ -99,7 +99,7 @@ def _slopes(overall: pd.DataFrame) -> list[str]:
         }
         model = named.pop("model: all layers")
         controls = ", ".join(
-            f"{label.removeprefix('control: ')} {value:.3f}" for label, value in named.items()
+            f"{label.removeprefix('control: ')} {value:z.3f}" for label, value in named.items()
         )
-        sentences.append(f"{estimator}: slope {model:.3f} with all layers; controls: {controls}.")
+        sentences.append(f"{estimator}: slope {model:z.3f} with all layers; controls: {controls}.")
     return sentences

@@ -10,16 +10,6 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from made_clips import (
-    H264,
-    cut,
-    damage,
-    decoded_frames,
-    ffmpeg,
-    make_clip,
-    make_lossless,
-    make_ramps,
-)
 
 from chronovision.errors import UserError
 from chronovision.frames import (
@@ -34,6 +24,16 @@ from chronovision.frames import (
 )
 from chronovision.probe import probe_video
 from chronovision.store import read_json, read_provenance
+from made_clips import (
+    H264,
+    cut,
+    damage,
+    decoded_frames,
+    ffmpeg,
+    make_clip,
+    make_lossless,
+    make_ramps,
+)
 
 SETTINGS = {"size": 32, "geometry": "crop", "every": 1, "fps": None}
 WHOLE = (None, None)
@@ -418,7 +418,8 @@ def test_the_file_of_frames(info, plain, tmp_path):
     expected = frames_of(plain)
     with h5py.File(tmp_path / "plain.h5") as file:
         assert {name: data.dtype.str for name, data in file.items()} == {
-            "rgb": "|u1", "source_frame": "<i8", "time_s": "<f8", "key_frame": "|b1", "repeated": "|b1",
+            "rgb": "|u1", "source_frame": "<i8", "time_s": "<f8",
+            "key_frame": "|b1", "repeated": "|b1",
         }  # fmt: skip
         np.testing.assert_array_equal(file["rgb"], [frame.rgb for frame in expected])
         np.testing.assert_allclose(file["time_s"], np.arange(36) / 12)

@@ -10,7 +10,6 @@ import pytest
 from chronovision.errors import UserError
 from chronovision.job import logged_job
 
-
 SCRIPTS = Path(__file__).parents[2] / "scripts"
 
 

@@ -8,10 +8,10 @@ import statistics
 import struct
 
 import pytest
-from made_clips import count_frames, cut, decoded_frames, ffmpeg, ffprobe, make_clip
 
 from chronovision.errors import UserError
 from chronovision.probe import probe, probe_video, video_provenance
+from made_clips import count_frames, cut, decoded_frames, ffmpeg, ffprobe, make_clip
 
 
 @pytest.fixture(scope="module")
@@ -65,11 +65,10 @@ def test_facts_of_a_plain_file(plain):
         ("t.ts", ("-c:v", "libx264", "-bf", "2")),
         ("f.mkv", ("-c:v", "ffv1")),
         ("j.mov", ("-c:v", "mjpeg")),
-        ("g.gif", ()),
+        ("g.gif", ("-r", "10")),
     ],
 )
 def test_frames_are_those_that_ffprobe_decodes(clips, name, options):
-    options = options or ("-f", "gif")
     path = make_clip(clips / name, "testsrc2=s=64x48:r=12:d=2", *options)
     found = probe(path)
     times = [float(time) for time, _ in decoded_frames(path)]

@@ -65,6 +65,14 @@ def test_features_depend_on_few_modules():
     }  # fmt: skip
 
 
+def test_files_that_the_code_reads_count(sources):
+    script, pattern = sources / "render_page.py", "templates/*.html"
+    before = source_digest(script), source_digest(script, pattern)
+    edit(sources / "chronovision/templates/video.html", "<h2", "<h2 ")
+    assert source_digest(script) == before[0]
+    assert source_digest(script, pattern) != before[1]
+
+
 def record(video, **network):
     about = {"model": "vgg19", "weights_sha256": "a", "layers": ["pool1"], "precision": "float32"}
     return {"videos": {video: {"sha256": video}}, "network": {**about, **network}, "steps": {}}

@@ -42,9 +42,9 @@ wildcard_constraints:
     threshold="static|dynamic",
 
 
-def digest(rule):
+def digest(rule, data=None):
     """Digest of the code behind a rule, so that a change of it, and only of it, asks for a rerun."""
-    return source_digest(f"{workflow.basedir}/scripts/{rule}.py")
+    return source_digest(f"{workflow.basedir}/scripts/{rule}.py", data)
 
 
 def video_file(wildcards):

@@ -146,7 +146,7 @@ rule render_page:
         mem_mb=2000,
         runtime=30,
     params:
-        code=digest("render_page"),
+        code=digest("render_page", data="templates/*.html"),
     message:
         "{wildcards.video}: writing its page"
     conda:
@@ -193,7 +193,7 @@ rule render_report:
         groups=GROUPS,
         scenes={name: video.scene for name, video in VIDEOS.items()},
         config=config,
-        code=digest("render_report"),
+        code=digest("render_report", data="templates/*.html"),
     message:
         "writing the overview"
     conda:

@@ -1,0 +1,140 @@
+"""Runs of Snakemake on tiny videos, and what can be asked of them."""
+
+import copy
+import os
+import re
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import yaml
+
+PROJECT = Path(__file__).parents[2]
+
+#: An untrained AlexNet on small pictures: a few seconds for a whole pipeline's arithmetic.
+TINY = {
+    "videos": "videos.tsv",
+    "frames": {"size": 64},
+    "network": {
+        "model": "alexnet",
+        "weights": "untrained",
+        "layers": ["pool1", "pool2", "pool5"],
+        "device": "cpu",
+    },
+    "changes": {"metrics": ["correlation"]},
+    "clips": {"durations_s": [0.5, 0.75, 1, 1.25]},
+}
+
+
+@dataclass(frozen=True)
+class Run:
+    """How a run of Snakemake ended. Its messages come on stderr, a dry run's on stdout."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def text(self) -> str:
+        return self.out + self.err
+
+    @property
+    def jobs(self) -> dict[str, int]:
+        """Rule -> number of its jobs, from the first table of jobs; empty if nothing is to be done."""
+        found = re.search(r"^Job stats:\njob +count\n-+ +-+\n((?:\w+ +\d+\n)+)", self.text, re.M)
+        rows = [line.split() for line in found[1].splitlines()] if found else []
+        return {rule: int(count) for rule, count in rows if rule != "total"}
+
+    @property
+    def rules(self) -> set[str]:
+        """Rules with jobs to run, but for the one that only gathers targets."""
+        return set(self.jobs) - {"all"}
+
+    @property
+    def messages(self) -> list[str]:
+        """The messages of the jobs, such as `a: decoding frames`."""
+        return re.findall(r"^Job \d+: (.*)", self.text, re.M)
+
+    def succeeded(self) -> "Run":
+        assert self.code == 0, self.text
+        return self
+
+
+def merged(base: dict, overlay: dict) -> dict:
+    """`base` with the parts of `overlay` put in, as Snakemake merges configs."""
+    result = copy.deepcopy(base)
+    for key, value in overlay.items():
+        nested = isinstance(value, dict) and isinstance(result.get(key), dict)
+        result[key] = merged(result[key], value) if nested else copy.deepcopy(value)
+    return result
+
+
+def write_config(folder: Path, overlay: dict, name: str = "config.yaml") -> Path:
+    """TINY with `overlay` put in, as a file in `folder`."""
+    path = folder / name
+    path.write_text(yaml.safe_dump(merged(TINY, overlay), allow_unicode=True), encoding="utf-8")
+    return path
+
+
+def write_videos(folder: Path, videos: dict[str, Path], name: str = "videos.tsv", **columns) -> Path:
+    """A table of videos: id -> path, and columns of further cells by id."""
+    rows = [["video", "path", *columns]]
+    for video, path in videos.items():
+        rows.append([video, str(path), *(str(cells.get(video, "n/a")) for cells in columns.values())])
+    path = folder / name
+    path.write_text("".join("\t".join(row) + "\n" for row in rows), encoding="utf-8")
+    return path
+
+
+def snakemake(
+    folder: Path,
+    config: Path | None,
+    *words: str,
+    cores: int = 2,
+    project: Path = PROJECT,
+    environment: dict[str, str] | None = None,
+    cwd: Path | None = None,
+) -> Run:
+    """Run Snakemake in `folder`; `words` are targets and options, targets first."""
+    command = [sys.executable, "-m", "snakemake", *words, "-s", project / "Snakefile"]
+    command += ["--directory", folder, "--workflow-profile", project / "profiles/default"]
+    command += ["--cores", cores, *(["--configfile", config] if config else [])]
+    done = subprocess.run(
+        list(map(str, command)),
+        cwd=cwd or folder,
+        env={**os.environ, "OMP_NUM_THREADS": "1", **(environment or {})},
+        capture_output=True,
+        encoding="utf-8",
+    )
+    return Run(done.returncode, done.stdout, done.stderr)
+
+
+def plan(folder: Path, config: Path | None, *words: str, **options) -> Run:
+    """What Snakemake would do."""
+    return snakemake(folder, config, *words, "--dry-run", **options)
+
+
+def copy_run(source: Path, target: Path) -> Path:
+    """A copy of a working folder with its results, keeping times and Snakemake's records."""
+    shutil.copytree(source, target, symlinks=True)
+    return target
+
+
+def copy_project(target: Path) -> Path:
+    """A copy of the project to edit, without its results."""
+    for name in ("Snakefile", "workflow", "scripts", "config", "profiles", "envs"):
+        source = PROJECT / name
+        if source.is_dir():
+            ignored = shutil.ignore_patterns("__pycache__", "*.egg-info")
+            shutil.copytree(source, target / name, ignore=ignored)
+        else:
+            target.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(source, target / name)
+    return target
+
+
+def files(folder: Path) -> set[str]:
+    """Relative paths of all files in `folder`."""
+    return {str(p.relative_to(folder)) for p in folder.rglob("*") if not p.is_dir()}

@@ -1,0 +1,3 @@
+def test_x(finished):
+    print(finished)
+    assert 0
