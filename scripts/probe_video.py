@@ -4,6 +4,4 @@ from chronovision.job import logged_job
 from chronovision.probe import probe_video
 
 with logged_job(snakemake.log[0]):
-    probe_video(
-        snakemake.params.path, snakemake.output.info, stream=snakemake.params.stream
-    )
+    probe_video(snakemake.params.path, snakemake.output.info, stream=snakemake.params.stream)

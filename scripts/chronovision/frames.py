@@ -298,12 +298,14 @@ def dump_frames(
     info = read_json(info_path)
     size, decoding = settings["size"], Decoding()
     config = {**settings, "start_s": span[0], "end_s": span[1]}
-    provenance = add_step(
-        video_provenance(info, video), "dump_frames", config, ["numpy", "h5py"]
-    )
+    provenance = add_step(video_provenance(info, video), "dump_frames", config, ["numpy", "h5py"])
     with new_h5(output, provenance) as file:
         rgb = file.create_dataset(
-            "rgb", (0, size, size, 3), "u1", maxshape=(None, size, size, 3), chunks=(1, size, size, 3)
+            "rgb",
+            (0, size, size, 3),
+            "u1",
+            maxshape=(None, size, size, 3),
+            chunks=(1, size, size, 3),
         )
         rows: list[tuple] = []
         for row in analysed_rows(info, settings, span, decoding):

@@ -28,6 +28,9 @@ PACKAGE = Path(__file__).parent
 #: What must agree over the videos of a set before their numbers may stand in one table.
 COMPARABLE = ("model", "weights_sha256", "layers", "precision")
 
+#: Nodes that may begin with a docstring.
+DOCUMENTED = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
+
 
 def add_step(record: Mapping, stage: str, config: Mapping, packages: Sequence[str] = ()) -> dict:
     """`record` with this stage, its slice of the config and the present software added.
@@ -64,7 +67,9 @@ def merge(records: Mapping[str, Mapping]) -> dict:
                     f"videos {first} and {video} have features of different {key} ({mine} and "
                     f"{theirs}), so they cannot share a table: delete the older features/*.h5"
                 )
-    videos = {name: value for record in records.values() for name, value in record["videos"].items()}
+    videos = {
+        name: value for record in records.values() for name, value in record["videos"].items()
+    }
     return {**reference, "videos": dict(sorted(videos.items()))}
 
 
@@ -133,9 +138,8 @@ def _collect(path: Path, seen: dict[str, str]) -> None:
 def _normalised(path: Path, _mtime_ns: int) -> tuple[str, tuple[Path, ...]]:
     tree = ast.parse(path.read_text(encoding="utf-8"))
     for node in ast.walk(tree):
-        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
-            if ast.get_docstring(node, clean=False) is not None:
-                node.body = node.body[1:] or [ast.Pass()]
+        if isinstance(node, DOCUMENTED) and ast.get_docstring(node, clean=False) is not None:
+            node.body = node.body[1:] or [ast.Pass()]
     return ast.unparse(tree), tuple(_imported(ast.walk(tree)))
 
 

@@ -84,7 +84,9 @@ def picture_notes(pixels: pd.DataFrame) -> Iterator[Note]:
     flat = pixels["contrast"] <= CONSTANT
     black = flat & (pixels["brightness"] <= BLACK)
     if black.any():
-        yield Note("black_frames", "info", int(black.sum()), f"{black.sum()} of {n} frames are black")
+        yield Note(
+            "black_frames", "info", int(black.sum()), f"{black.sum()} of {n} frames are black"
+        )
     if (flat & ~black).any():
         count = int((flat & ~black).sum())
         yield Note("constant_frames", "info", count, f"{count} of {n} frames are of one colour")
@@ -109,9 +111,9 @@ def change_notes(
         worst = int(np.argmax(np.nan_to_num(ratio, nan=0.0)))
         level = "warning" if ratio[worst] > KEY_RATIO else "info"
         text = (
-            f"{metric}: the median change at the {keys.sum()} key frames is {ratio[worst]:.2f} times "
-            f"that elsewhere ({changes.columns[worst]}, the largest ratio); the encoder may set it, "
-            "or it put key frames at cuts"
+            f"{metric}: the median change at the {keys.sum()} key frames is {ratio[worst]:.2f} "
+            f"times that elsewhere ({changes.columns[worst]}, the largest ratio): the encoder "
+            "makes it, or it put key frames at cuts"
         )
         yield Note(f"key_frames.{metric}", level, float(ratio[worst]), text)
     still = [str(layer) for layer in changes if np.ptp(changes[layer].to_numpy()[1:]) == 0]
@@ -125,8 +127,8 @@ def change_notes(
         if len(set_by_few):
             text = (
                 f"{metric}: few frames set Fmax in {', '.join(set_by_few)} (up to "
-                f"{excess.max():.1f} times the 99th percentile); thresholds from it are blind to the "
-                "rest: consider thresholds.range: percentile"
+                f"{excess.max():.1f} times the 99th percentile); thresholds from it are blind to "
+                "the rest: consider thresholds.range: percentile"
             )
             yield Note(f"few_frames_set_fmax.{metric}", "warning", float(excess.max()), text)
 
@@ -147,9 +149,7 @@ def pacemaker_note(
     counts = salient.sum(axis=0)
     below = (salient & (changes <= static)).sum(axis=0)
     share = below / np.maximum(counts, 1)
-    listed = ", ".join(
-        f"{layer} {part:.0%}" for layer, part in zip(layers, share, strict=True)
-    )
+    listed = ", ".join(f"{layer} {part:.0%}" for layer, part in zip(layers, share, strict=True))
     text = (
         f"{metric}: share of the dynamic threshold's counts at or below the static one: {listed}; "
         "a large share means that the decaying threshold paces the counts"
@@ -168,8 +168,8 @@ def constant_layer_notes(file: h5py.File, layers: list[str]) -> Iterator[Note]:
             pairs = constant[1:] & constant[:-1]
             differ = int(np.sum(pairs & (np.diff(mean) != 0)))
             text = (
-                f"{layer} is constant in {constant.sum()} frames: 1 - r is set to 0 between two such "
-                f"frames ({differ} pairs differ all the same) and to 1 beside others"
+                f"{layer} is constant in {constant.sum()} frames: 1 - r is set to 0 between two "
+                f"such frames ({differ} pairs differ all the same) and to 1 beside others"
             )
             yield Note(f"constant_activations.{layer}", "warning", int(constant.sum()), text)
 

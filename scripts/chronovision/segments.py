@@ -104,6 +104,4 @@ def segment_video(
     boundaries = find_boundaries(salient, strength, time_s, needed, settings["min_duration_s"])
     table = segment_table(boundaries, time_s, strength, salient.sum(axis=1))
     provenance = read_provenance(accumulators_path)
-    write_table(
-        output, table, COLUMNS, add_step(provenance, "segment_video", settings, ["numpy"])
-    )
+    write_table(output, table, COLUMNS, add_step(provenance, "segment_video", settings, ["numpy"]))

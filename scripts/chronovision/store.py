@@ -105,9 +105,7 @@ def write_table(
     if undescribed:
         raise ValueError(f"columns without description: {undescribed}")
     booleans = {name: "int8" for name in table.columns if table[name].dtype == bool}
-    text = table.astype(booleans).to_csv(
-        sep="\t", index=False, na_rep=MISSING, lineterminator="\n"
-    )
+    text = table.astype(booleans).to_csv(sep="\t", index=False, na_rep=MISSING, lineterminator="\n")
     described = {
         name: {"description": columns[name][0], "unit": columns[name][1]} for name in table.columns
     }
@@ -132,10 +130,9 @@ def new_h5(path: str | os.PathLike, provenance: dict) -> Iterator[h5py.File]:
 
     `provenance` becomes the file's attribute of that name, as JSON.
     """
-    with whole_file(path) as part:
-        with h5py.File(part, "w") as file:
-            file.attrs["provenance"] = json.dumps(provenance, ensure_ascii=False)
-            yield file
+    with whole_file(path) as part, h5py.File(part, "w") as file:
+        file.attrs["provenance"] = json.dumps(provenance, ensure_ascii=False)
+        yield file
 
 
 def read_provenance(path: str | os.PathLike) -> dict:

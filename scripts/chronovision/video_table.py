@@ -149,7 +149,9 @@ def _check_unique(where: str, video: str, videos: dict[str, Video]) -> None:
     """Ids that differ in case alone would share files on some systems."""
     for other in videos:
         if other.casefold() == video.casefold():
-            raise UserError(f"{where}: the id {video!r} stands twice (line of {other!r}): rename one")
+            raise UserError(
+                f"{where}: the id {video!r} stands twice (line of {other!r}): rename one"
+            )
 
 
 def _number(where: str, name: str, cell: str | None) -> float | None:

@@ -61,7 +61,9 @@ def test_layers_and_clips_side_by_side_equal_each_alone(seed):
     tmax, tmin = rng.uniform(0.6, 1, (3, 4)), rng.uniform(0, 0.3, (3, 4))
     thresholds, salient = dynamic_accumulator(changes, noise, tmax, tmin, 20.0)
     for i, j in np.ndindex(3, 4):
-        alone, fired = dynamic_accumulator(changes[:, i, j], noise[:, i, j], tmax[i, j], tmin[i, j], 20.0)
+        alone, fired = dynamic_accumulator(
+            changes[:, i, j], noise[:, i, j], tmax[i, j], tmin[i, j], 20.0
+        )
         np.testing.assert_array_equal(thresholds[:, i, j], alone)
         np.testing.assert_array_equal(salient[:, i, j], fired)
 

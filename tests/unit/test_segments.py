@@ -10,7 +10,9 @@ from chronovision.segments import find_boundaries, layers_needed, segment_table
 
 def find(salient, strength, min_layers=1, min_duration_s=0.0, rate=10):
     time_s = np.arange(len(strength)) / rate
-    return find_boundaries(np.asarray(salient), np.asarray(strength), time_s, min_layers, min_duration_s)
+    return find_boundaries(
+        np.asarray(salient), np.asarray(strength), time_s, min_layers, min_duration_s
+    )
 
 
 def test_a_run_is_merged_at_its_largest_change():
@@ -48,7 +50,10 @@ def test_segments_cover_every_row_once_and_keep_their_distance(salient, seed, le
     boundaries = find_boundaries(salient, strength, time_s, 2, least)
     table = segment_table(boundaries, time_s, strength, salient.sum(axis=1))
     assert table["n_frames"].sum() == n
-    assert (table["start_frame"].to_numpy()[1:] == table["start_frame"] .to_numpy()[:-1] + table["n_frames"].to_numpy()[:-1]).all()
+    assert (
+        table["start_frame"].to_numpy()[1:]
+        == table["start_frame"].to_numpy()[:-1] + table["n_frames"].to_numpy()[:-1]
+    ).all()
     assert np.isclose(table["duration_s"].sum(), n / 10)
     assert (np.diff(time_s[boundaries]) >= least).all()
     assert np.isnan(table["change"][0]) and table["change"][1:].notna().all()

@@ -39,8 +39,14 @@ def test_presets_are_valid(name):
     [
         ({"sed": 1}, "unknown key sed: did you mean seed"),
         ({"network": {"layer": ["pool1"]}}, "unknown key network.layer: did you mean layers"),
-        ({"thresholds": {"dynamic": {"tau": 3}}}, "unknown key thresholds.dynamic.tau: did you mean"),
-        ({"frames": {"geometry": "corp"}}, "frames.geometry: 'corp' is not possible: did you mean crop"),
+        (
+            {"thresholds": {"dynamic": {"tau": 3}}},
+            "unknown key thresholds.dynamic.tau: did you mean",
+        ),
+        (
+            {"frames": {"geometry": "corp"}},
+            "frames.geometry: 'corp' is not possible: did you mean crop",
+        ),
         ({"frames": {"size": "224"}}, "frames.size: '224' is not of type 'integer'"),
         ({"frames": {"size": 4}}, "frames.size: 4 is less than the minimum"),
         ({"frames": {"fps": 0}}, "frames.fps: 0 is less than or equal to"),
@@ -48,16 +54,34 @@ def test_presets_are_valid(name):
         ({"frames": {"fps": 5, "every": 2}}, "frames.every and frames.fps are both set"),
         ({"frames": None}, "frames: None is not of type 'object'"),
         ({"network": {"layers": []}}, "network.layers: [] should be non-empty"),
-        ({"network": {"layers": ["pool1", "pool1"]}}, "network.layers: ['pool1', 'pool1'] has non-unique"),
+        (
+            {"network": {"layers": ["pool1", "pool1"]}},
+            "network.layers: ['pool1', 'pool1'] has non-unique",
+        ),
         ({"network": {"batch_size": "big"}}, "network.batch_size: 'big' does not match"),
-        ({"network": {"keep_maps": ["pool6"]}}, "no layer pool6 in network.layers: did you mean pool"),
+        (
+            {"network": {"keep_maps": ["pool6"]}},
+            "no layer pool6 in network.layers: did you mean pool",
+        ),
         ({"changes": {"metrics": ["pearson"]}}, "changes.metrics.0: 'pearson' is not possible"),
         ({"thresholds": {"percentiles": [99, 1]}}, "99 is not below 1"),
-        ({"thresholds": {"dynamic": {"tau_frames": 100}}}, "set one of tau_s (seconds) and tau_frames"),
+        (
+            {"thresholds": {"dynamic": {"tau_frames": 100}}},
+            "set one of tau_s (seconds) and tau_frames",
+        ),
         ({"thresholds": {"dynamic": {"tau_s": None}}}, "set one of tau_s (seconds) and tau_frames"),
-        ({"thresholds": {"dynamic": {"tmax": {"pol1": 3}}}}, "no layer pol1 in network.layers: did you"),
-        ({"thresholds": {"dynamic": {"tmin": "max"}}}, "thresholds.dynamic.tmin: 'max' does not match"),
-        ({"segments": {"min_layers": 6}}, "segments.min_layers is 6, but network.layers has only 5"),
+        (
+            {"thresholds": {"dynamic": {"tmax": {"pol1": 3}}}},
+            "no layer pol1 in network.layers: did you",
+        ),
+        (
+            {"thresholds": {"dynamic": {"tmin": "max"}}},
+            "thresholds.dynamic.tmin: 'max' does not match",
+        ),
+        (
+            {"segments": {"min_layers": 6}},
+            "segments.min_layers is 6, but network.layers has only 5",
+        ),
         ({"clips": {"durations_s": [1, -2]}}, "clips.durations_s.1: -2 is less than or equal"),
         ({"duration": {"estimators": ["svm"]}}, "duration.estimators.0: 'svm' is not possible"),
         ({"pathvars": {"results": "a{b}"}}, "pathvars.results: 'a{b}' does not match"),

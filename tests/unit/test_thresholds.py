@@ -15,7 +15,9 @@ def settings(**dynamic):
 
 
 def test_minmax_and_percentiles():
-    changes = np.vstack([[np.nan, np.nan], np.column_stack([np.arange(101.0), np.arange(101.0) * 2])])
+    changes = np.vstack(
+        [[np.nan, np.nan], np.column_stack([np.arange(101.0), np.arange(101.0) * 2])]
+    )
     low, high = change_range(changes, {"range": "minmax"})
     assert (low.tolist(), high.tolist()) == ([0, 0], [100, 200])
     low, high = change_range(changes, {"range": "percentile", "percentiles": [1, 99]})
@@ -23,7 +25,9 @@ def test_minmax_and_percentiles():
 
 
 def test_from_the_range():
-    found = resolve_thresholds(np.array([1.0, 2]), np.array([3.0, 10]), LAYERS, settings(tmax_scale=1.5))
+    found = resolve_thresholds(
+        np.array([1.0, 2]), np.array([3.0, 10]), LAYERS, settings(tmax_scale=1.5)
+    )
     assert found.static.tolist() == [2, 6]
     assert found.tmax.tolist() == [3, 9]
     assert found.tmin.tolist() == [1, 2]

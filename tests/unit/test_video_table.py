@@ -31,7 +31,8 @@ def test_short_rows_and_byte_order_mark(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "name", ["it's.mp4", 'say "hi".mp4', "a*b?.mp4", "$(rm).mp4", "ünï–視.mp4", "a;b&c|d.mp4", "%d.mp4"]
+    "name",
+    ["it's.mp4", 'say "hi".mp4', "a*b?.mp4", "$(rm).mp4", "ünï–視.mp4", "a;b&c|d.mp4", "%d.mp4"],
 )
 def test_every_other_character_in_a_path_is_kept(tmp_path, name):
     assert read_videos(table(tmp_path, f"video\tpath\na\t{name}\n"))["a"].path.endswith(f"/{name}")

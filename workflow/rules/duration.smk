@@ -21,6 +21,8 @@ rule build_clip_table:
         "<results>/logs/build_clip_table/{metric}.{threshold}.log",
     benchmark:
         "<results>/benchmarks/build_clip_table/{metric}.{threshold}.tsv"
+    conda:
+        "../../envs/analysis.yaml"
     threads: 1
     resources:
         mem_mb=4000,
@@ -33,8 +35,6 @@ rule build_clip_table:
         code=digest("build_clip_table"),
     message:
         "counting salient {wildcards.metric} changes in clips, {wildcards.threshold}"
-    conda:
-        "../../envs/analysis.yaml"
     script:
         "../../scripts/build_clip_table.py"
 
@@ -45,7 +45,11 @@ rule fit_duration_model:
         clips="<results>/clips/{metric}.{threshold}.tsv",
         controls="<results>/clips/controls/{metric}.{threshold}.tsv",
     output:
-        multiext("<results>/duration/{metric}.{threshold}/predictions", predictions=".tsv", about_predictions=".json"),
+        multiext(
+            "<results>/duration/{metric}.{threshold}/predictions",
+            predictions=".tsv",
+            about_predictions=".json",
+        ),
         scores="<results>/duration/{metric}.{threshold}/scores.tsv",
         about_scores="<results>/duration/{metric}.{threshold}/scores.json",
         model="<results>/duration/{metric}.{threshold}/model.skops",
@@ -53,6 +57,8 @@ rule fit_duration_model:
         "<results>/logs/fit_duration_model/{metric}.{threshold}.log",
     benchmark:
         "<results>/benchmarks/fit_duration_model/{metric}.{threshold}.tsv"
+    conda:
+        "../../envs/analysis.yaml"
     threads: 1
     resources:
         mem_mb=4000,
@@ -62,8 +68,6 @@ rule fit_duration_model:
         code=digest("fit_duration_model"),
     message:
         "fitting the duration model, {wildcards.metric}, {wildcards.threshold}"
-    conda:
-        "../../envs/analysis.yaml"
     script:
         "../../scripts/fit_duration_model.py"
 
@@ -72,15 +76,21 @@ rule apply_duration_model:
     """Predict this set's clips with a model that was fitted on another set."""
     input:
         model=lambda wildcards: config["duration"]["apply"],
-        clips=collect("<results>/clips/{metric}.{threshold}.tsv", metric=METRICS, threshold=THRESHOLDS),
+        clips=collect(
+            "<results>/clips/{metric}.{threshold}.tsv", metric=METRICS, threshold=THRESHOLDS
+        ),
     output:
-        multiext("<results>/duration/applied/predictions", predictions=".tsv", about_predictions=".json"),
+        multiext(
+            "<results>/duration/applied/predictions", predictions=".tsv", about_predictions=".json"
+        ),
         scores="<results>/duration/applied/scores.tsv",
         about_scores="<results>/duration/applied/scores.json",
     log:
         "<results>/logs/apply_duration_model.log",
     benchmark:
         "<results>/benchmarks/apply_duration_model.tsv"
+    conda:
+        "../../envs/analysis.yaml"
     threads: 1
     resources:
         mem_mb=4000,
@@ -89,7 +99,5 @@ rule apply_duration_model:
         code=digest("apply_duration_model"),
     message:
         "applying the duration model {input.model}"
-    conda:
-        "../../envs/analysis.yaml"
     script:
         "../../scripts/apply_duration_model.py"

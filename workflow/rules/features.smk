@@ -13,6 +13,8 @@ rule fetch_weights:
     benchmark:
         "<results>/benchmarks/fetch_weights/{weights}.tsv"
     localrule: True
+    conda:
+        "../../envs/features.yaml"
     threads: 1
     resources:
         mem_mb=4000,
@@ -23,8 +25,6 @@ rule fetch_weights:
         code=digest("fetch_weights"),
     message:
         "fetching weights {wildcards.weights}"
-    conda:
-        "../../envs/features.yaml"
     script:
         "../../scripts/fetch_weights.py"
 
@@ -41,6 +41,8 @@ rule extract_features:
         "<results>/logs/extract_features/{video}.log",
     benchmark:
         "<results>/benchmarks/extract_features/{video}.tsv"
+    conda:
+        "../../envs/features.yaml"
     threads: 2
     resources:
         gpu=gpus,
@@ -52,8 +54,6 @@ rule extract_features:
         code=digest("extract_features"),
     message:
         "{wildcards.video}: extracting features"
-    conda:
-        "../../envs/features.yaml"
     script:
         "../../scripts/extract_features.py"
 
@@ -68,6 +68,8 @@ rule measure_changes:
         "<results>/logs/measure_changes/{metric}.{video}.log",
     benchmark:
         "<results>/benchmarks/measure_changes/{metric}.{video}.tsv"
+    conda:
+        "../../envs/analysis.yaml"
     threads: 1
     resources:
         mem_mb=1000,
@@ -76,7 +78,5 @@ rule measure_changes:
         code=digest("measure_changes"),
     message:
         "{wildcards.video}: measuring {wildcards.metric} changes"
-    conda:
-        "../../envs/analysis.yaml"
     script:
         "../../scripts/measure_changes.py"

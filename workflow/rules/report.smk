@@ -58,6 +58,8 @@ rule plot_video:
         "<results>/logs/plot_video/{video}.log",
     benchmark:
         "<results>/benchmarks/plot_video/{video}.tsv"
+    conda:
+        "../../envs/analysis.yaml"
     threads: 1
     resources:
         mem_mb=3000,
@@ -66,8 +68,6 @@ rule plot_video:
         code=digest("plot_video"),
     message:
         "{wildcards.video}: drawing figures"
-    conda:
-        "../../envs/analysis.yaml"
     script:
         "../../scripts/plot_video.py"
 
@@ -76,7 +76,9 @@ rule plot_set:
     """Draw what only the whole set shows: counts against duration, predictions, comparisons."""
     input:
         summary="<results>/accumulators/summary.tsv",
-        clips=collect("<results>/clips/{metric}.{threshold}.tsv", metric=METRICS, threshold=THRESHOLDS),
+        clips=collect(
+            "<results>/clips/{metric}.{threshold}.tsv", metric=METRICS, threshold=THRESHOLDS
+        ),
         predictions=fitted("<results>/duration/{metric}.{threshold}/predictions.tsv"),
     output:
         report(
@@ -96,13 +98,19 @@ rule plot_set:
             labels={"figure": "counts against duration"},
         ),
         report(
-            branch(len(THRESHOLDS) > 1, then="<results>/figures/set/static_vs_dynamic.png", otherwise=[]),
+            branch(
+                len(THRESHOLDS) > 1,
+                then="<results>/figures/set/static_vs_dynamic.png",
+                otherwise=[],
+            ),
             caption="../report/static_vs_dynamic.rst",
             category="all videos",
             labels={"figure": "static against dynamic threshold"},
         ),
         report(
-            branch(len(METRICS) > 1, then="<results>/figures/set/metric_vs_metric.png", otherwise=[]),
+            branch(
+                len(METRICS) > 1, then="<results>/figures/set/metric_vs_metric.png", otherwise=[]
+            ),
             caption="../report/metric_vs_metric.rst",
             category="all videos",
             labels={"figure": "metric against metric"},
@@ -111,6 +119,8 @@ rule plot_set:
         "<results>/logs/plot_set.log",
     benchmark:
         "<results>/benchmarks/plot_set.tsv"
+    conda:
+        "../../envs/analysis.yaml"
     threads: 1
     resources:
         mem_mb=3000,
@@ -119,8 +129,6 @@ rule plot_set:
         code=digest("plot_set"),
     message:
         "drawing figures of the set"
-    conda:
-        "../../envs/analysis.yaml"
     script:
         "../../scripts/plot_set.py"
 
@@ -141,6 +149,8 @@ rule render_page:
         "<results>/logs/render_page/{video}.log",
     benchmark:
         "<results>/benchmarks/render_page/{video}.tsv"
+    conda:
+        "../../envs/analysis.yaml"
     threads: 1
     resources:
         mem_mb=2000,
@@ -149,8 +159,6 @@ rule render_page:
         code=digest("render_page", data="templates/*.html"),
     message:
         "{wildcards.video}: writing its page"
-    conda:
-        "../../envs/analysis.yaml"
     script:
         "../../scripts/render_page.py"
 
@@ -185,6 +193,8 @@ rule render_report:
         "<results>/logs/render_report.log",
     benchmark:
         "<results>/benchmarks/render_report.tsv"
+    conda:
+        "../../envs/analysis.yaml"
     threads: 1
     resources:
         mem_mb=2000,
@@ -196,7 +206,5 @@ rule render_report:
         code=digest("render_report", data="templates/*.html"),
     message:
         "writing the overview"
-    conda:
-        "../../envs/analysis.yaml"
     script:
         "../../scripts/render_report.py"

@@ -14,6 +14,8 @@ rule pool_ranges:
         "<results>/logs/pool_ranges/{metric}.log",
     benchmark:
         "<results>/benchmarks/pool_ranges/{metric}.tsv"
+    conda:
+        "../../envs/analysis.yaml"
     threads: 1
     resources:
         mem_mb=2000,
@@ -23,8 +25,6 @@ rule pool_ranges:
         code=digest("pool_ranges"),
     message:
         "pooling the ranges of {wildcards.metric} changes"
-    conda:
-        "../../envs/analysis.yaml"
     script:
         "../../scripts/pool_ranges.py"
 
@@ -40,6 +40,8 @@ rule accumulate_changes:
         "<results>/logs/accumulate_changes/{metric}.{threshold}.{video}.log",
     benchmark:
         "<results>/benchmarks/accumulate_changes/{metric}.{threshold}.{video}.tsv"
+    conda:
+        "../../envs/analysis.yaml"
     threads: 1
     resources:
         mem_mb=1000,
@@ -50,8 +52,6 @@ rule accumulate_changes:
         code=digest("accumulate_changes"),
     message:
         "{wildcards.video}: counting salient {wildcards.metric} changes, {wildcards.threshold}"
-    conda:
-        "../../envs/analysis.yaml"
     script:
         "../../scripts/accumulate_changes.py"
 
@@ -71,6 +71,8 @@ rule summarise_counts:
         "<results>/logs/summarise_counts.log",
     benchmark:
         "<results>/benchmarks/summarise_counts.tsv"
+    conda:
+        "../../envs/analysis.yaml"
     threads: 1
     resources:
         mem_mb=2000,
@@ -80,8 +82,6 @@ rule summarise_counts:
         code=digest("summarise_counts"),
     message:
         "gathering the counts of all videos"
-    conda:
-        "../../envs/analysis.yaml"
     script:
         "../../scripts/summarise_counts.py"
 
@@ -97,6 +97,8 @@ rule segment_video:
         "<results>/logs/segment_video/{metric}.{threshold}.{video}.log",
     benchmark:
         "<results>/benchmarks/segment_video/{metric}.{threshold}.{video}.tsv"
+    conda:
+        "../../envs/analysis.yaml"
     threads: 1
     resources:
         mem_mb=1000,
@@ -106,8 +108,6 @@ rule segment_video:
         code=digest("segment_video"),
     message:
         "{wildcards.video}: segmenting by {wildcards.metric} changes, {wildcards.threshold}"
-    conda:
-        "../../envs/analysis.yaml"
     script:
         "../../scripts/segment_video.py"
 
@@ -130,6 +130,8 @@ rule check_quality:
         "<results>/logs/check_quality/{video}.log",
     benchmark:
         "<results>/benchmarks/check_quality/{video}.tsv"
+    conda:
+        "../../envs/analysis.yaml"
     threads: 1
     resources:
         mem_mb=1000,
@@ -139,7 +141,5 @@ rule check_quality:
         code=digest("check_quality"),
     message:
         "{wildcards.video}: checking quality"
-    conda:
-        "../../envs/analysis.yaml"
     script:
         "../../scripts/check_quality.py"

@@ -13,6 +13,8 @@ rule probe_video:
         "<results>/logs/probe_video/{video}.log",
     benchmark:
         "<results>/benchmarks/probe_video/{video}.tsv"
+    conda:
+        "../../envs/video.yaml"
     threads: 1
     resources:
         mem_mb=1000,
@@ -23,8 +25,6 @@ rule probe_video:
         code=digest("probe_video"),
     message:
         "{wildcards.video}: reading the file's streams and times"
-    conda:
-        "../../envs/video.yaml"
     script:
         "../../scripts/probe_video.py"
 
@@ -40,6 +40,8 @@ rule dump_frames:
         "<results>/logs/dump_frames/{video}.log",
     benchmark:
         "<results>/benchmarks/dump_frames/{video}.tsv"
+    conda:
+        "../../envs/video.yaml"
     threads: 1
     resources:
         mem_mb=2000,
@@ -51,8 +53,6 @@ rule dump_frames:
         code=digest("dump_frames"),
     message:
         "{wildcards.video}: decoding frames"
-    conda:
-        "../../envs/video.yaml"
     script:
         "../../scripts/dump_frames.py"
 
@@ -67,11 +67,15 @@ rule describe_frames:
         info="<results>/videos/{video}.json",
         video=video_file,
     output:
-        multiext("<results>/pixels/{video}", table=".tsv", about=".json", thumbnails=".thumbnails.h5"),
+        multiext(
+            "<results>/pixels/{video}", table=".tsv", about=".json", thumbnails=".thumbnails.h5"
+        ),
     log:
         "<results>/logs/describe_frames/{video}.log",
     benchmark:
         "<results>/benchmarks/describe_frames/{video}.tsv"
+    conda:
+        "../../envs/video.yaml"
     threads: 1
     resources:
         mem_mb=2000,
@@ -82,8 +86,6 @@ rule describe_frames:
         code=digest("describe_frames"),
     message:
         "{wildcards.video}: describing frames"
-    conda:
-        "../../envs/video.yaml"
     script:
         "../../scripts/describe_frames.py"
 
@@ -99,6 +101,8 @@ rule export_images:
         "<results>/logs/export_images/{video}.log",
     benchmark:
         "<results>/benchmarks/export_images/{video}.tsv"
+    conda:
+        "../../envs/video.yaml"
     threads: 1
     resources:
         mem_mb=2000,
@@ -110,7 +114,5 @@ rule export_images:
         code=digest("export_images"),
     message:
         "{wildcards.video}: exporting images"
-    conda:
-        "../../envs/video.yaml"
     script:
         "../../scripts/export_images.py"
