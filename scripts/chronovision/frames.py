@@ -2,6 +2,7 @@
 
 import json
 import logging
+import math
 import os
 import queue
 import re
@@ -238,6 +239,13 @@ def _hold(frame: Frame, ticks: range, rate: Fraction, key: bool) -> Iterator[Row
         yield Row(frame.index, float(tick / rate), key and new, not new, frame.rgb)
 
 
+def expected_rows(info: Mapping, settings: Mapping, span: tuple[float | None, float | None]) -> int:
+    """About how many rows `analysed_rows` will yield, for the progress bar."""
+    start, end = span[0] or 0.0, min(span[1] or math.inf, info["duration_s"])
+    rate = settings["fps"] or info["n_frames"] / info["duration_s"] / settings["every"]
+    return max(round((end - start) * rate), 0)
+
+
 def analysed_rows(
     info: Mapping, settings: Mapping, span: tuple[float | None, float | None], decoding: Decoding
 ) -> Iterator[Row]:
@@ -260,8 +268,8 @@ def analysed_rows(
         rows = resample(frames, settings["fps"])
     else:
         rows = every_nth(frames, settings["every"])
-    n = 0
-    for n, row in enumerate(tqdm(rows, unit=" frames", disable=None), start=1):  # noqa: B007
+    n, expected = 0, expected_rows(info, settings, span)
+    for n, row in enumerate(tqdm(rows, total=expected, unit="frame", disable=None), start=1):  # noqa: B007
         yield row
     if n < 2:
         why = f" ({next(iter(decoding.messages))})" if decoding.messages else ""
