@@ -46,8 +46,10 @@ RATE_TOLERANCE = 0.01
 GFLOP = {"vgg19": 39.0, "vgg19_bn": 39.0, "vgg16": 31.0, "vgg16_bn": 31.0, "alexnet": 1.4}
 #: What a processor core does of it in a second (float32, without AMX).
 GFLOPS_PER_CORE = 60.0
-#: Everything else, per frame and core: decoding twice, describing.
-OTHER_S = 0.02
+#: Everything else, in seconds of one core: decoding twice and describing, per frame …
+FRAME_S = 0.02
+#: … and the start of the jobs, tables and figures, per video.
+VIDEO_S = 30.0
 #: Stored per kept frame without `keep_maps`.
 BYTES_PER_FRAME = 12_000
 
@@ -296,11 +298,12 @@ def _describe_set(
     size, model = settings["frames"]["size"], settings["network"]["model"]
     cores = os.cpu_count() or 1
     network_s = GFLOP.get(model, GFLOP["vgg19"]) * (size / 224) ** 2 / GFLOPS_PER_CORE
+    work_s = sum(frames) * (network_s + FRAME_S) + len(facts) * VIDEO_S
     disk, temporary = sum(frames) * BYTES_PER_FRAME, max(frames) * size**2 * 3
     lines = [
         f"  {sum(frames)} frames to analyse, {_time(sum(seconds))} of video; frames per second "
         f"(videos): {listed}",
-        f"  about {_time(sum(frames) * (network_s + OTHER_S) / cores)} on the {cores} processor "
+        f"  about {_time(work_s / cores)} on the {cores} processor "
         f"cores of this machine (rule of thumb for {model} at {size} pixels; a GPU is far faster)",
         f"  about {_size(disk)} on disk, and {_size(temporary)} for a while",
     ]

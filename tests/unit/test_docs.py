@@ -1,5 +1,7 @@
 """The documentation: its links, its tables and the example that it computes by hand."""
 
+import ast
+import importlib.util
 import re
 import subprocess
 from pathlib import Path
@@ -125,3 +127,236 @@ def test_one_clip_gives_the_numbers_of_the_pipeline(results, capsys):
     assert clip in capsys.readouterr().out
     assert names["counts"].sum() > 0
     assert names["dynamic"].sum() > 0
+
+
+# --- links
+
+
+def without_code(text: str) -> str:
+    return re.sub(r"```.*?```", "", text, flags=re.DOTALL)
+
+
+def anchors(page: Path) -> set[str]:
+    """Anchors of the headings, as they are made on GitHub."""
+    headings = re.findall(
+        r"^#+ (.*)$", without_code(page.read_text(encoding="utf-8")), re.MULTILINE
+    )
+    return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(PROJECT)))
+def test_links_resolve(page):
+    text = without_code(page.read_text(encoding="utf-8"))
+    targets = re.findall(r"\]\(([^()\s]+)\)", text)
+    assert targets
+    for target in targets:
+        if target.startswith("https://"):
+            continue
+        path, _, anchor = target.partition("#")
+        linked = (page.parent / path).resolve() if path else page
+        assert linked.exists(), f"{page.name}: {target}"
+        if anchor:
+            assert anchor in anchors(linked), f"{page.name}: {target}"
+
+
+def test_pages_are_not_orphans():
+    """Each page can be reached from the README."""
+    seen, waiting = set(), [PROJECT / "README.md"]
+    while waiting:
+        page = waiting.pop()
+        seen.add(page)
+        links = re.findall(r"\]\(([^()\s#]+\.md)", page.read_text(encoding="utf-8"))
+        waiting += [p for link in links if (p := (page.parent / link).resolve()) not in seen]
+    assert set(PAGES) <= seen
+
+
+# --- README
+
+
+def test_paths_and_targets_of_the_readme_exist():
+    text = (PROJECT / "README.md").read_text(encoding="utf-8")
+    makefile = (PROJECT / "Makefile").read_text(encoding="utf-8")
+    for target in re.findall(r"make ([a-z]+)\b", text):
+        assert re.search(rf"^{target}:", makefile, re.MULTILINE), target
+    for path in re.findall(r"\b(?:profiles|config|docs|envs|scripts)/[\w./-]+\w", text):
+        assert (PROJECT / path).exists(), path
+    results = "\n".join(outputs_of_rules())
+    for path in re.findall(r"`([a-z]+/[\w{}./]+)`", text):
+        if not (PROJECT / path).exists():
+            assert path in results, path
+
+
+def test_picture_is_small():
+    assert (DOCS / "images" / "timeline.png").stat().st_size < 300_000
+
+
+# --- outputs.md
+
+
+def directive(rule: str, name: str) -> str:
+    """The lines of one directive of a rule."""
+    found = re.search(rf"^    {name}:[^\n]*\n((?:        .*\n|\n)+)", rule, re.MULTILINE)
+    return found[1] if found else ""
+
+
+def rules() -> dict[str, str]:
+    """Name -> text of each rule."""
+    text = "\n".join(path.read_text() for path in (PROJECT / "workflow" / "rules").glob("*.smk"))
+    parts = re.split(r"^rule (\w+):", text, flags=re.MULTILINE)[1:]
+    return dict(zip(parts[::2], parts[1::2], strict=True))
+
+
+def outputs_of_rules() -> set[str]:
+    """Paths of the rules' outputs in the results folder, sidecars of tables left out."""
+    paths = set()
+    for rule in rules().values():
+        block = directive(rule, "output")
+        for call in re.findall(r"multiext\((.*?)\)", block, re.DOTALL):
+            stem = re.search(r'"<results>/([^"]+)"', call)[1]
+            paths |= {stem + suffix for suffix in re.findall(r'\w+="(\.[^"]+)"', call)}
+        block = re.sub(r"multiext\(.*?\)", "", block, flags=re.DOTALL)
+        paths |= set(re.findall(r'"<results>/([^"]+)"', block))
+    plain = {path.replace("{{", "{").replace("}}", "}") for path in paths}
+    plain = {path.replace("{weights}", "{model}.{source}") for path in plain}
+    return {
+        path
+        for path in plain
+        if not (path.endswith(".json") and path.removesuffix("json") + "tsv" in plain)
+    }
+
+
+def test_every_output_is_described():
+    text = (DOCS / "outputs.md").read_text(encoding="utf-8")
+    found = outputs_of_rules()
+    assert len(found) > 30
+    assert not [path for path in sorted(found) if f"`{path}`" not in text]
+
+
+# --- cluster.md
+
+
+def test_requests_of_the_rules_are_those_of_the_table():
+    text = (DOCS / "cluster.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| `(\w+)`[^|]*\| (\d+) \|[^|]*\| (\d+) \| (\d+) \|$", text, re.MULTILINE)
+    wanted = {
+        (name, *(re.search(rf"{key}\D+(\d+)", rule)[1] for key in ("threads", "mem_mb", "runtime")))
+        for name, rule in rules().items()
+    }
+    assert set(rows) == wanted
+
+
+# --- caching.md
+
+
+def caching_table(heading: str) -> dict[str, set[str]]:
+    """First cell of each row -> names of rules in the second."""
+    text = (DOCS / "caching.md").read_text(encoding="utf-8")
+    section = text.split(f"\n## {heading}\n")[1].split("\n## ")[0]
+    rows = re.findall(r"^\| `([\w.]+)` \| ([^|]*) \|", section, re.MULTILINE)
+    return {key: set(re.findall(r"`([a-z_]+)`", cell)) for key, cell in rows}
+
+
+def keys_of(config: dict, prefix: str = "") -> set[str]:
+    keys = set()
+    for name, value in config.items():
+        inner = isinstance(value, dict)
+        keys |= keys_of(value, f"{prefix}{name}.") if inner else {f"{prefix}{name}"}
+    return keys
+
+
+def test_caching_table_names_every_key_and_rule():
+    assert set(caching_table("By key")) == keys_of(CONFIG)
+    follows = caching_table("What follows")
+    assert set(follows) == set(rules())
+    assert set().union(*follows.values()) <= set(rules())
+
+
+def with_successors(rules: set[str]) -> set[str]:
+    """Rules that run again after these, by the table of what follows."""
+    follows = caching_table("What follows")
+    found = rules | {"render_report"}
+    waiting = list(found)
+    while waiting:
+        new = follows[waiting.pop()] - found
+        found |= new
+        waiting += new
+    return found | ({"dump_frames"} if "extract_features" in found else set())
+
+
+def test_caching_table_agrees_with_the_runs():
+    """tests/workflow/reruns.py holds what Snakemake is seen to run again."""
+    path = PROJECT / "tests" / "workflow" / "reruns.py"
+    spec = importlib.util.spec_from_file_location("reruns", path)
+    seen = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(seen)
+    # Rules that run only where the config asks for them.
+    optional = {"export_images", "pool_ranges", "apply_duration_model"}
+    for key, first in caching_table("By key").items():
+        expected = set(rules()) if key == "pathvars.results" else with_successors(first)
+        found = seen.RERUNS[key][1] - optional
+        if key in ("changes.metrics", "thresholds.kinds"):  # The row has two cases, the runs one.
+            assert found <= expected, key
+        else:
+            assert found == expected - optional, key
+    for rule, found in seen.AFTER.items():
+        assert found - optional == with_successors({rule}) - optional, rule
+
+
+# --- troubleshooting.md
+
+
+def messages(path: Path) -> list[str]:
+    """Texts that the code of a module can write, with … for what is put in."""
+
+    def text(node: ast.expr) -> str:
+        if isinstance(node, ast.Constant):
+            return str(node.value)
+        if isinstance(node, ast.JoinedStr):
+            return "".join(text(part) for part in node.values)
+        return "…"
+
+    nodes = ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+    kinds = (ast.Constant, ast.JoinedStr)
+    return [text(node) for node in nodes if isinstance(node, kinds)]
+
+
+def quoted_messages() -> list[str]:
+    """Fixed parts of the messages in the tables, other than Snakemake's and jsonschema's."""
+    text = (DOCS / "troubleshooting.md").read_text(encoding="utf-8")
+    text = re.sub(r"\n## Snakemake\n.*?(?=\n## )", "", text, flags=re.DOTALL)
+    cells = re.findall(r"^\| (`[^|]*`)[^|`]* \|", text, re.MULTILINE)
+    spans = [span for cell in cells for span in re.findall(r"`([^`]+)`", cell)]
+    parts = [part.strip(" :;,)") for span in spans for part in span.split("…")]
+    parts = [part.removeprefix("config: ") for part in parts]  # Stands before messages of all keys.
+    foreign = ("is not of type", "is less than the minimum of")
+    return [part for part in parts if len(part) > 7 and not part.endswith(foreign)]
+
+
+def test_messages_that_are_explained_exist():
+    modules = (PROJECT / "scripts" / "chronovision").glob("*.py")
+    texts = [text for path in modules for text in messages(path)]
+    known = "\n".join([*texts, (PROJECT / "Makefile").read_text(encoding="utf-8")])
+    parts = [re.sub(r"\.(METRIC|LAYER)$", "", part) for part in quoted_messages()]
+    assert len(parts) > 80
+    assert not [part for part in parts if part not in known]
+
+
+def test_every_mistake_of_a_user_is_explained():
+    """Each message of a UserError holds a part that troubleshooting.md quotes."""
+    text = (DOCS / "troubleshooting.md").read_text(encoding="utf-8")
+    parts = [part.strip() for span in re.findall(r"`([^`]+)`", text) for part in span.split("…")]
+    parts = [part for part in parts if len(part) > 5]
+    unexplained = []
+    for path in (PROJECT / "scripts" / "chronovision").glob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            raised = node.exc if isinstance(node, ast.Raise) else None
+            if isinstance(raised, ast.Call) and getattr(raised.func, "id", "") == "UserError":
+                message = "".join(
+                    part.value
+                    for part in ast.walk(raised.args[0])
+                    if isinstance(part, ast.Constant) and isinstance(part.value, str)
+                )
+                fixed = len(message) > 20
+                if fixed and not any(part in message for part in parts):
+                    unexplained.append(f"{path.name}, line {node.lineno}: {message}")
+    assert not unexplained

@@ -74,10 +74,14 @@ def imports(script):
 
 
 def rules_with_environment():
-    text = "".join(path.read_text() for path in (PROJECT / "workflow/rules").glob("*.smk"))
-    found = re.findall(r'conda:\s+"../../(envs/\S+)"\s+script:\s+"../../(scripts/\S+)"', text)
-    assert len(found) == len(re.findall(r"^\s+script:", text, re.MULTILINE))
-    return found
+    """Environment and script of every rule that runs a script."""
+    text = "".join(path.read_text() for path in sorted((PROJECT / "workflow/rules").glob("*.smk")))
+    rules = [rule for rule in re.split(r"^rule ", text, flags=re.MULTILINE) if "script:" in rule]
+    return [(_path_under("conda", rule), _path_under("script", rule)) for rule in rules]
+
+
+def _path_under(directive, rule):
+    return re.search(rf'^    {directive}:\s+"../../(\S+)"', rule, re.MULTILINE)[1]
 
 
 def test_constraints_pin_every_requirement():

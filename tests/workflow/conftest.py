@@ -1,6 +1,8 @@
 """Videos and finished runs that the tests of the workflow share."""
 
 import fcntl
+import os
+import shutil
 import sys
 from pathlib import Path
 
@@ -8,15 +10,16 @@ import pytest
 
 sys.path.append(str(Path(__file__).parents[1] / "unit"))  # made_clips.py
 
+from pipeline import copy_project, copy_run, snakemake, write_config, write_videos
+
 from made_clips import ffmpeg, make_clip
-from pipeline import copy_run, snakemake, write_config, write_videos
 
 
 @pytest.fixture(scope="session")
-def shared(tmp_path_factory, worker_id="master"):
+def shared(tmp_path_factory):
     """A folder that all worker processes of pytest-xdist share."""
     base = tmp_path_factory.getbasetemp()
-    return base if worker_id == "master" else base.parent
+    return base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
 
 
 def once(folder: Path, name: str, make) -> Path:
@@ -25,6 +28,7 @@ def once(folder: Path, name: str, make) -> Path:
     with (folder / f"{name}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not done.exists():
+            shutil.rmtree(target, ignore_errors=True)
             target.mkdir()
             make(target)
             done.touch()
@@ -41,7 +45,20 @@ def make_videos(folder: Path) -> None:
     gaps = "mandelbrot=s=96x72:r=12,trim=duration=4,select='not(between(n,20,22)+eq(n,33))'"
     make_clip(folder / "gaps.mkv", gaps, "-c:v", "libx264", "-fps_mode", "passthrough")
     small, large = "testsrc=s=64x48:r=12:d=3", "testsrc2=s=128x96:r=12:d=3.5,hue=h=90*t"
-    inputs = ["-f", "lavfi", "-i", "sine=d=3", "-f", "lavfi", "-i", small, "-f", "lavfi", "-i", large]
+    inputs = [
+        "-f",
+        "lavfi",
+        "-i",
+        "sine=d=3",
+        "-f",
+        "lavfi",
+        "-i",
+        small,
+        "-f",
+        "lavfi",
+        "-i",
+        large,
+    ]
     maps = ["-map", "0", "-map", "1", "-map", "2", "-disposition:v", "0"]
     ffmpeg(*inputs, *maps, "-c:v", "libx264", "-c:a", "aac", folder / "streams.mkv")
 
@@ -54,12 +71,18 @@ def videos(shared):
 
 
 @pytest.fixture(scope="session")
-def finished(shared, videos):
+def project(shared):
+    """A copy of the project, so that edits during the tests make no result stale."""
+    return once(shared, "project", copy_project)
+
+
+@pytest.fixture(scope="session")
+def finished(shared, project, videos):
     """A working folder with a finished run of the three videos, not to be changed."""
 
     def make(folder: Path) -> None:
         write_videos(folder, videos)
-        done = snakemake(folder, write_config(folder, {})).succeeded()
+        done = snakemake(folder, write_config(folder, {}), project=project).succeeded()
         (folder / "run.log").write_text(done.text)
 
     return once(shared, "finished", make)

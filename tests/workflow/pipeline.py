@@ -42,7 +42,7 @@ class Run:
 
     @property
     def jobs(self) -> dict[str, int]:
-        """Rule -> number of its jobs, from the first table of jobs; empty if nothing is to be done."""
+        """Rule -> number of its jobs, from the first table of jobs; empty if there are none."""
         found = re.search(r"^Job stats:\njob +count\n-+ +-+\n((?:\w+ +\d+\n)+)", self.text, re.M)
         rows = [line.split() for line in found[1].splitlines()] if found else []
         return {rule: int(count) for rule, count in rows if rule != "total"}
@@ -78,11 +78,15 @@ def write_config(folder: Path, overlay: dict, name: str = "config.yaml") -> Path
     return path
 
 
-def write_videos(folder: Path, videos: dict[str, Path], name: str = "videos.tsv", **columns) -> Path:
+def write_videos(
+    folder: Path, videos: dict[str, Path], name: str = "videos.tsv", **columns
+) -> Path:
     """A table of videos: id -> path, and columns of further cells by id."""
     rows = [["video", "path", *columns]]
     for video, path in videos.items():
-        rows.append([video, str(path), *(str(cells.get(video, "n/a")) for cells in columns.values())])
+        rows.append(
+            [video, str(path), *(str(cells.get(video, "n/a")) for cells in columns.values())]
+        )
     path = folder / name
     path.write_text("".join("\t".join(row) + "\n" for row in rows), encoding="utf-8")
     return path
@@ -92,15 +96,18 @@ def snakemake(
     folder: Path,
     config: Path | None,
     *words: str,
-    cores: int = 2,
     project: Path = PROJECT,
-    environment: dict[str, str] | None = None,
+    preset: str | None = None,
+    cores: int = 2,
     cwd: Path | None = None,
+    environment: dict[str, str] | None = None,
 ) -> Run:
     """Run Snakemake in `folder`; `words` are targets and options, targets first."""
+    configs = [project / f"config/{preset}.yaml"] if preset else []
+    configs += [config] if config else []
     command = [sys.executable, "-m", "snakemake", *words, "-s", project / "Snakefile"]
     command += ["--directory", folder, "--workflow-profile", project / "profiles/default"]
-    command += ["--cores", cores, *(["--configfile", config] if config else [])]
+    command += ["--cores", cores, *(["--configfile", *configs] if configs else [])]
     done = subprocess.run(
         list(map(str, command)),
         cwd=cwd or folder,
@@ -122,17 +129,12 @@ def copy_run(source: Path, target: Path) -> Path:
     return target
 
 
-def copy_project(target: Path) -> Path:
-    """A copy of the project to edit, without its results."""
-    for name in ("Snakefile", "workflow", "scripts", "config", "profiles", "envs"):
-        source = PROJECT / name
-        if source.is_dir():
-            ignored = shutil.ignore_patterns("__pycache__", "*.egg-info")
-            shutil.copytree(source, target / name, ignore=ignored)
-        else:
-            target.mkdir(parents=True, exist_ok=True)
-            shutil.copy2(source, target / name)
-    return target
+def copy_project(target: Path) -> None:
+    """Copy what the workflow needs of the project into the folder `target`."""
+    ignored = shutil.ignore_patterns("__pycache__", "*.egg-info")
+    for name in ("workflow", "scripts", "config", "profiles", "envs"):
+        shutil.copytree(PROJECT / name, target / name, ignore=ignored)
+    shutil.copy2(PROJECT / "Snakefile", target)
 
 
 def files(folder: Path) -> set[str]:

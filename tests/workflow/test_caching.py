@@ -1,0 +1,161 @@
+"""What runs again and what does not. The tables are in reruns.py."""
+
+import re
+import shutil
+
+import pytest
+import yaml
+from pipeline import PROJECT, copy_project, plan, snakemake, write_config, write_videos
+from reruns import AFTER, REPORT, RERUNS, TABLE_RERUNS
+
+from made_clips import make_clip
+
+SCHEMA = PROJECT / "workflow/schemas/config.schema.yaml"
+
+
+def keys(schema, prefix=""):
+    for name, part in schema["properties"].items():
+        if "properties" in part:
+            yield from keys(part, f"{prefix}{name}.")
+        else:
+            yield f"{prefix}{name}"
+
+
+def test_every_key_is_in_the_table():
+    assert sorted(RERUNS) == sorted(keys(yaml.safe_load(SCHEMA.read_text())))
+
+
+@pytest.fixture(scope="module")
+def unchanged(finished, tmp_path_factory):
+    """A copy of the finished run in which dry runs with other configs take place."""
+    folder = tmp_path_factory.mktemp("caching") / "run"
+    shutil.copytree(finished, folder)
+    shutil.copy(folder / "videos.tsv", folder / "same_videos.tsv")
+    shutil.copy(folder / "results/duration/correlation.static/model.skops", folder)
+    return folder
+
+
+def test_a_second_run_has_nothing_to_do(unchanged, project):
+    done = snakemake(unchanged, unchanged / "config.yaml", project=project).succeeded()
+    assert "Nothing to be done" in done.text
+
+
+@pytest.mark.parametrize("key", RERUNS)
+def test_a_changed_key_reruns(key, unchanged, project):
+    overlay, expected = RERUNS[key]
+    config = write_config(unchanged, overlay, "changed.yaml")
+    assert plan(unchanged, config, project=project).succeeded().rules == expected
+
+
+@pytest.mark.parametrize("column", TABLE_RERUNS)
+def test_a_changed_cell_reruns(column, unchanged, project, videos):
+    cell, expected = TABLE_RERUNS[column]
+    write_videos(unchanged, videos, "cell.tsv", **{column: {"cuts": cell}})
+    config = write_config(unchanged, {"videos": "cell.tsv"}, "changed.yaml")
+    planned = plan(unchanged, config, project=project).succeeded()
+    assert planned.rules == expected
+    if column in ("start_s", "end_s", "stream"):
+        others = [line for line in planned.messages if line.startswith(("gaps:", "streams:"))]
+        assert others == []
+
+
+def test_what_was_made_stays_when_something_is_added(unchanged, project):
+    overlay, _ = RERUNS["changes.metrics"]
+    config = write_config(unchanged, overlay, "changed.yaml")
+    planned = plan(unchanged, config, project=project).succeeded()
+    made_anew = [line for line in planned.messages if re.search("measuring|counting|fitting", line)]
+    assert made_anew and all("cosine" in line for line in made_anew)
+
+
+def test_another_video_runs_alone(unchanged, project, videos):
+    more = make_clip(unchanged / "more.mp4", "testsrc2=s=64x64:r=12:d=3")
+    write_videos(unchanged, {**videos, "more": more}, "added.tsv")
+    config = write_config(unchanged, {"videos": "added.tsv"}, "changed.yaml")
+    planned = plan(unchanged, config, project=project).succeeded()
+    of_videos = {line.split(":")[0] for line in planned.messages if re.match(r"\w+: ", line)}
+    assert of_videos == {"more"}
+    set_wide = {"summarise_counts", "build_clip_table", "fit_duration_model", "plot_set"} | REPORT
+    assert planned.rules == set_wide | {
+        "probe_video", "dump_frames", "describe_frames", "extract_features", "measure_changes",
+        "accumulate_changes", "segment_video", "check_quality", "plot_video", "render_page",
+    }  # fmt: skip
+
+
+def test_one_video_less_reruns_only_the_set(unchanged, project, videos):
+    write_videos(unchanged, {key: videos[key] for key in ("cuts", "gaps")}, "less.tsv")
+    config = write_config(unchanged, {"videos": "less.tsv"}, "changed.yaml")
+    rules = plan(unchanged, config, project=project).succeeded().rules
+    assert rules == {"summarise_counts", "build_clip_table", "plot_set"} | REPORT
+
+
+def test_a_deleted_output_is_made_again_with_what_follows(rerun, project):
+    (rerun / "results/segments/correlation.static/cuts.tsv").unlink()
+    planned = plan(rerun, rerun / "config.yaml", project=project).succeeded()
+    assert planned.jobs["segment_video"] == 1
+    assert planned.rules == {"segment_video", "plot_video", "render_page"} | REPORT
+
+
+# Code
+
+
+@pytest.fixture
+def edited(tmp_path):
+    """A copy of the project to edit."""
+    copy_project(tmp_path / "project")
+    return tmp_path / "project"
+
+
+def test_touching_code_and_another_place_rerun_nothing(unchanged, edited):
+    for path in edited.rglob("*"):
+        path.touch()
+    planned = plan(unchanged, unchanged / "config.yaml", project=edited).succeeded()
+    assert planned.jobs == {} and "Nothing to be done" in planned.text
+
+
+def test_docstrings_and_comments_rerun_nothing(unchanged, edited):
+    for path in edited.rglob("*.py"):
+        text = path.read_text(encoding="utf-8")
+        assert text.startswith('"""') or not text
+        path.write_text(text.replace('"""', '"""Edited. ', 1) + "# Edited.\n", encoding="utf-8")
+    for path in [edited / "Snakefile", *edited.rglob("*.smk"), *edited.rglob("*.yaml")]:
+        path.write_text(path.read_text(encoding="utf-8") + "# Edited.\n", encoding="utf-8")
+    planned = plan(unchanged, unchanged / "config.yaml", project=edited).succeeded()
+    assert planned.jobs == {}
+
+
+def importers(project, module):
+    """Rules whose scripts import a module of the library, directly or not."""
+    named = re.compile(r"^ *from chronovision(?:\.(\w+))? import (.+)$", re.M)
+    needs = {}
+    for path in (project / "scripts").rglob("*.py"):
+        found = named.findall(path.read_text(encoding="utf-8"))
+        modules = {one for one, _ in found if one}
+        modules |= {name.strip() for one, names in found if not one for name in names.split(",")}
+        needs[path.stem if path.parent.name == "chronovision" else f"rule {path.stem}"] = modules
+
+    def reaches(name, seen):
+        seen.add(name)
+        later = needs.get(name, set()) - seen
+        return name == module or any(reaches(one, seen) for one in later)
+
+    scripts = [name for name in needs if name.startswith("rule ")]
+    return {name.removeprefix("rule ") for name in scripts if reaches(name, set())}
+
+
+MODULES = ("segments", "thumbnails", "weights", "frames", "summary", "quality", "duration", "job")
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_an_edited_module_reruns_the_rules_that_import_it(module, unchanged, edited):
+    path = edited / f"scripts/chronovision/{module}.py"
+    path.write_text(path.read_text(encoding="utf-8") + "\nEDITED = True\n", encoding="utf-8")
+    users = importers(edited, module) & set(AFTER)
+    planned = plan(unchanged, unchanged / "config.yaml", project=edited).succeeded()
+    assert users and planned.rules == set().union(*(AFTER[rule] for rule in users))
+
+
+def test_an_edited_script_reruns_its_rule(unchanged, edited):
+    path = edited / "scripts/plot_set.py"
+    path.write_text(path.read_text() + "\nEDITED = True\n")
+    planned = plan(unchanged, unchanged / "config.yaml", project=edited).succeeded()
+    assert planned.rules == AFTER["plot_set"]
