@@ -101,7 +101,7 @@ def test_noise_gathered_in_a_second_does_not_depend_on_the_rate():
 
 
 def test_published_noise_fires_without_change_and_the_bounded_variant_does_not():
-    """An unbounded random walk fires in 58-80 % of 64 s runs without any change (SCIENCE)."""
+    """An unbounded random walk fires in 58-80 % of 64 s runs without any change."""
     runs, steps = 400, 64 * 30
     noise = np.random.default_rng(3).normal(0, 1 / 50, (steps, runs))
     still = np.zeros((steps, runs))

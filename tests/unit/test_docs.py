@@ -41,10 +41,15 @@ NETWORK = {
 CLIPS = {**CONFIG["clips"], "durations_s": [0.5, 1, 1.5, 2]}
 THRESHOLDS = {key: value for key, value in CONFIG["thresholds"].items() if key != "kinds"}
 THRESHOLDS["dynamic"] = {**THRESHOLDS["dynamic"], "tau_s": 0.7}
+PATTERN, FRACTAL, LIFE = (
+    "testsrc2=s=96x64:r=10",
+    "mandelbrot=s=96x64:r=10",
+    "life=s=96x64:r=10:seed=1",
+)
 SOURCES = {
-    "busy": "testsrc2=s=96x64:r=10:d=3[a];mandelbrot=s=96x64:r=10,trim=end_frame=25[b];[a][b]concat",
-    "calm": "mandelbrot=s=96x64:r=10,trim=end_frame=50",
-    "mixed": "life=s=96x64:r=10:seed=1,trim=end_frame=30[a];testsrc2=s=96x64:r=10:d=2[b];[a][b]concat",
+    "busy": f"{PATTERN}:d=3[a];{FRACTAL},trim=end_frame=25[b];[a][b]concat",
+    "calm": f"{FRACTAL},trim=end_frame=50",
+    "mixed": f"{LIFE},trim=end_frame=30[a];{PATTERN}:d=2[b];[a][b]concat",
 }
 
 
@@ -176,12 +181,12 @@ def test_pages_are_not_orphans():
 def test_paths_and_targets_of_the_readme_exist():
     text = (PROJECT / "README.md").read_text(encoding="utf-8")
     makefile = (PROJECT / "Makefile").read_text(encoding="utf-8")
-    for target in re.findall(r"make ([a-z]+)\b", text):
+    for target in re.findall(r"(?:^|`)make ([a-z]+)\b", text, re.MULTILINE):
         assert re.search(rf"^{target}:", makefile, re.MULTILINE), target
     for path in re.findall(r"\b(?:profiles|config|docs|envs|scripts)/[\w./-]+\w", text):
         assert (PROJECT / path).exists(), path
     results = "\n".join(outputs_of_rules())
-    for path in re.findall(r"`([a-z]+/[\w{}./]+)`", text):
+    for path in re.findall(r"`(?!results/)([a-z]+/[\w{}./]+)`", text):
         if not (PROJECT / path).exists():
             assert path in results, path
 

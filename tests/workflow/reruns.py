@@ -29,7 +29,7 @@ RERUNS = {
     "network.model": ({"network": {"model": "vgg16"}}, WEIGHTS),
     "network.weights": ({"network": {"weights": "imagenet"}}, WEIGHTS),
     "network.layers": ({"network": {"layers": ["pool1", "pool5"]}}, WEIGHTS),
-    "network.keep_maps": ({"network": {"keep_maps": ["pool5"]}}, WEIGHTS),
+    "network.keep_maps": ({"network": {"keep_maps": ["pool5"]}}, FEATURES),
     "network.maps_dtype": ({"network": {"maps_dtype": "float32"}}, FEATURES),
     "network.precision": ({"network": {"precision": "bfloat16"}}, FEATURES),
     # The same numbers, made otherwise: only the report, which shows the config, is written anew.

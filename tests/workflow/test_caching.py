@@ -6,7 +6,7 @@ import shutil
 import pytest
 import yaml
 from pipeline import PROJECT, copy_project, plan, snakemake, write_config, write_videos
-from reruns import AFTER, REPORT, RERUNS, TABLE_RERUNS
+from reruns import AFTER, CLIPS, REPORT, RERUNS, TABLE_RERUNS
 
 from made_clips import make_clip
 
@@ -89,10 +89,10 @@ def test_one_video_less_reruns_only_the_set(unchanged, project, videos):
 
 
 def test_a_deleted_output_is_made_again_with_what_follows(rerun, project):
-    (rerun / "results/segments/correlation.static/cuts.tsv").unlink()
+    (rerun / "results/clips/correlation.static.tsv").unlink()
     planned = plan(rerun, rerun / "config.yaml", project=project).succeeded()
-    assert planned.jobs["segment_video"] == 1
-    assert planned.rules == {"segment_video", "plot_video", "render_page"} | REPORT
+    assert planned.jobs["build_clip_table"] == planned.jobs["fit_duration_model"] == 1
+    assert planned.rules == CLIPS
 
 
 # Code

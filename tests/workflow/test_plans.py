@@ -1,7 +1,5 @@
 """Dry runs: what is planned for many configs, videos tables and places."""
 
-import json
-
 import pytest
 from pipeline import merged, plan, write_config, write_videos
 
@@ -134,11 +132,3 @@ def test_the_graph_can_be_drawn(videos, tmp_path):
     drawn = plan(tmp_path, write_config(tmp_path, {}), "--rulegraph").succeeded()
     for rule in PER_VIDEO | SET_WIDE:
         assert rule in drawn.out
-
-
-def test_resources_ask_for_a_gpu_only_where_the_network_runs(videos, tmp_path):
-    write_videos(tmp_path, {"cuts": videos["cuts"]})
-    for device, expected in (("cpu", 0), ("cuda", 1)):
-        config = write_config(tmp_path, {"network": {"device": device}})
-        text = plan(tmp_path, config, "results/features/cuts.h5", "--forceall").succeeded().text
-        assert text.count("gpu=1") == expected, json.dumps(text)

