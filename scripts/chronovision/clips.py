@@ -22,7 +22,7 @@ from chronovision.thresholds import (
     time_base,
     video_thresholds,
 )
-from chronovision.timing import median_interval, nominal_interval
+from chronovision.timing import median_interval, nominal_interval, span_duration
 
 log = logging.getLogger(__name__)
 
@@ -126,8 +126,11 @@ def build_clip_table(
     layers, videos = _read_videos(changes, pixels)
     provenance = merge({video: read_provenance(path) for video, path in changes.items()})
     for name, video in videos.items():
-        interval = {"frame_interval_s": nominal_interval(video.time_s)}
-        provenance["videos"][name] = {**provenance["videos"][name], **interval}
+        intervals = {
+            "frame_interval_s": nominal_interval(video.time_s),
+            "mean_interval_s": span_duration(video.time_s) / len(video.time_s),
+        }
+        provenance["videos"][name] = {**provenance["videos"][name], **intervals}
     config = {"metric": metric, "threshold": threshold, "thresholds": thresholds}
     config |= {"clips": clips, "seed": seed}
     provenance = add_step(provenance, "build_clip_table", config, ["numpy", "pandas"])

@@ -27,10 +27,16 @@ from chronovision.tools import find_tools
 
 log = logging.getLogger(__name__)
 
-SHOWINFO = re.compile(r"\] \[info\] n: *\d+ pts: *(-?\d+|NOPTS) .* iskey:(\d)")
-TIME_BASE = re.compile(r"\] \[info\] config in time_base: (\d+/\d+)")
+SHOWINFO = re.compile(
+    r"\[Parsed_showinfo[^\]]*\] \[info\] n: *\d+ pts: *(-?\d+|NOPTS) .* iskey:(\d)"
+)
+TIME_BASE = re.compile(r"\[Parsed_showinfo[^\]]*\] \[info\] config in time_base: (\d+/\d+)")
 #: Levels at which FFmpeg reports damage; it warns of frames that it knows to be corrupt.
-DAMAGE = re.compile(r"\[(?:error|fatal|panic)\]|\[warning\].*corrupt")
+DAMAGE = re.compile(
+    r"(?:\[[^\]]* @ 0x[0-9a-f]+\] )*\[(?:(?:error|fatal|panic)\]|warning\].*corrupt)"
+)
+#: Longest that resampling shows one frame, in seconds: beyond it times are taken for broken.
+LONGEST_HOLD_S = 600
 #: Seconds for FFmpeg to describe a frame that it has already written.
 PATIENCE_S = 60
 
@@ -118,6 +124,8 @@ def decode(
         format="rawvideo",
         pix_fmt="rgb24",
         fps_mode="passthrough",
+        # Ticks of 1/rate, the default, are too coarse for a variable rate: FFmpeg would complain.
+        enc_time_base="1:1000000",
     ).compile(cmd=[find_tools().ffmpeg, "-hide_banner", "-nostdin", "-nostats"])
     command += ["-v", "repeat+level+info"]
     process = subprocess.Popen(
@@ -150,11 +158,11 @@ def _listen(stderr, described: queue.Queue, decoding: Decoding) -> None:
     time_base = None
     for raw in stderr:
         line = raw.decode(errors="replace").rstrip()
-        if match := TIME_BASE.search(line):
+        if match := TIME_BASE.match(line):
             time_base = Fraction(match[1])
-        elif match := SHOWINFO.search(line):
+        elif match := SHOWINFO.match(line):
             described.put((time_base, match[1], match[2] == "1"))
-        elif DAMAGE.search(line):
+        elif DAMAGE.match(line):
             decoding.messages[ADDRESS.sub("", line)] += 1
     described.put(None)
 
@@ -214,7 +222,12 @@ def resample(frames: Iterable[Frame], fps: float) -> Iterator[Row]:
 
     A frame is due at the tick next to its time (half a tick is rounded up), so that times
     rounded by the container neither skip nor repeat frames. The last frame lasts a median
-    interval. Ticks that show the frame of the tick before are flagged `repeated`.
+    interval, so that there are round(duration · fps) rows (at least one). Ticks that show the
+    frame of the tick before are flagged `repeated`.
+
+    Raises
+    ------
+    UserError : a frame would be held for more than `LONGEST_HOLD_S`.
     """
     rate = Fraction(str(fps))
     held: Frame | None = None
@@ -223,6 +236,12 @@ def resample(frames: Iterable[Frame], fps: float) -> Iterator[Row]:
         start = start if held else frame.time
         due = int((frame.time - start) * rate + Fraction(1, 2))
         if held and due > tick:
+            if (due - tick) / rate > LONGEST_HOLD_S:
+                raise UserError(
+                    f"the timestamps jump by {float((due - tick) / rate):.0f} s at frame "
+                    f"{frame.index}, which frames.fps = {fps} would fill with copies: write the "
+                    "file anew, use a part of it (start_s, end_s), or set frames.fps: null"
+                )
             yield from _hold(held, range(tick, due), rate, key)
             tick, key = due, False
         held, key = frame, key or frame.key
@@ -230,7 +249,7 @@ def resample(frames: Iterable[Frame], fps: float) -> Iterator[Row]:
     if held:
         interval = float(np.median(np.diff(times))) if len(times) > 1 else 0.0
         end = int((held.time - start + Fraction(interval)) * rate + Fraction(1, 2))
-        yield from _hold(held, range(tick, max(end, tick + 1)), rate, key)
+        yield from _hold(held, range(tick, max(end, 1)), rate, key)
 
 
 def _hold(frame: Frame, ticks: range, rate: Fraction, key: bool) -> Iterator[Row]:

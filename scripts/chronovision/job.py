@@ -1,6 +1,7 @@
 """What every job of the workflow shares: its log file and the way it fails."""
 
 import logging
+import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,8 +17,10 @@ def logged_job(path: str) -> Iterator[None]:
 
     A `UserError` is logged as ``error: …`` and ends the process with status 1, without a
     traceback. Any other exception is a defect of ours: its traceback goes to the log and
-    the exception goes on.
+    the exception goes on. SIGTERM ends the job as an exception does, so that half-written
+    files are removed.
     """
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     handler = logging.FileHandler(path, mode="w", encoding="utf-8")
     handler.setFormatter(logging.Formatter("%(levelname)s: %(message)s"))
     logging.addLevelName(logging.ERROR, "error")

@@ -27,12 +27,23 @@ def refuse_mixed_rates(videos: Mapping[str, Mapping]) -> None:
 
     Parameters
     ----------
-    videos : the provenance's ``videos``, each with ``frame_interval_s``.
+    videos : the provenance's ``videos``, each with the nominal ``frame_interval_s`` and the
+        ``mean_interval_s``.
 
     Raises
     ------
-    UserError : intervals differ by more than 1 %.
+    UserError : intervals differ by more than 1 %, between videos or (variable rate, gaps)
+        within one.
     """
+    for name, video in videos.items():
+        drift = video["mean_interval_s"] / video["frame_interval_s"] - 1
+        if abs(drift) > RATE_TOLERANCE:
+            raise UserError(
+                f"the frame rate of video {name} varies or has gaps (on average its frames last "
+                f"{drift:+.0%} longer than the regular ones), so that clips of as many frames last "
+                "unequally: set frames.fps, or run without a duration model "
+                "(duration.estimators: [], duration.apply: null)"
+            )
     intervals = {name: video["frame_interval_s"] for name, video in videos.items()}
     if max(intervals.values()) <= (1 + RATE_TOLERANCE) * min(intervals.values()):
         return
@@ -96,8 +107,16 @@ def refuse_other_set(path: str | os.PathLike, model: Mapping, ours: Mapping) -> 
 
     Raises
     ------
-    UserError : the first key that differs, with both values.
+    UserError : the first key that differs, with both values; thresholds that came from the
+        range of change of the model's own set, which no other set has.
     """
+    fixed = model.get("thresholds.dynamic", {"tmax": None, "tmin": "min"})
+    if model["thresholds.scope"] == "set" and (fixed["tmax"] is None or fixed["tmin"] == "min"):
+        raise UserError(
+            f"duration.apply: {path} was fitted to counts under thresholds from its own set's "
+            "range of change (thresholds.scope: set), which no other set has: fit it with "
+            "scope: video, or with fixed thresholds.dynamic.tmax and tmin"
+        )
     for key, theirs in model.items():
         if key == "frame_interval_s":
             low, high = sorted((theirs, ours[key]))

@@ -36,7 +36,7 @@ def input_url(path: str | os.PathLike) -> str:
 def refuse_truncation(path: str | os.PathLike, messages: Sequence[str]) -> None:
     """Raise UserError if one of FFmpeg's `messages` says that the file ends too early."""
     for message in messages:
-        if TRUNCATED.search(message):
+        if TRUNCATED.search(message.replace(str(path), "")):
             raise UserError(
                 f"{path}: the file is truncated, or is no video (FFmpeg: {message.strip()}): get a "
                 "complete copy"
@@ -53,7 +53,7 @@ def probe(path: str | os.PathLike, stream: int | None = None) -> dict:
 
     Returns
     -------
-    dict with ``path sha256 bytes container stream video_streams codec width height rotation
+    dict with ``path bytes container stream video_streams codec width height rotation
     sar time_base header_frames frame_rate vfr n_frames duration_s``: `width` and `height` in
     coded pixels, `rotation` in degrees
     counter-clockwise as FFmpeg reports it, `sar` as "num:den", `header_frames` what the
@@ -72,6 +72,8 @@ def probe(path: str | os.PathLike, stream: int | None = None) -> dict:
     if path.stat().st_size == 0:
         raise UserError(f"{path}: the file is empty: get a complete copy")
     header = json.loads(_ffprobe(path, "-show_streams", "-show_format", "-of", "json"))
+    if header["format"]["format_name"] == "tty":
+        raise UserError(f"{path}: not a video but text, which FFmpeg would show as one")
     videos = {s["index"]: s for s in header.get("streams", []) if _is_video(s)}
     if not videos:
         raise UserError(f"{path}: no video stream in this file (audio or subtitles only?)")
@@ -81,7 +83,6 @@ def probe(path: str | os.PathLike, stream: int | None = None) -> dict:
     header_frames = found.get("nb_frames", "")
     return {
         "path": str(path),
-        "sha256": _sha256(path),
         "bytes": path.stat().st_size,
         "container": header["format"]["format_name"],
         "stream": chosen,
@@ -171,6 +172,11 @@ def _timing(path: Path, stream: int, time_base: Fraction) -> dict:
     if len(ticks) < 2:
         raise UserError(f"{path}: {len(ticks)} frame(s) in stream {stream}; a change needs two")
     time_s = np.array([float((tick - ticks[0]) * time_base) for tick in ticks])
+    if nominal_interval(time_s) <= 0:
+        raise UserError(
+            f"{path}: most frames share a timestamp; write the file anew, e.g. "
+            "ffmpeg -i FILE out.mkv"
+        )
     return {
         "n_frames": len(ticks),
         "frame_rate": 1 / nominal_interval(time_s),
@@ -191,8 +197,8 @@ def video_provenance(info: dict, video: str) -> dict:
 
 
 def probe_video(path: str | os.PathLike, output: str | os.PathLike, *, stream: int | None) -> None:
-    """Write `probe` of a video as JSON, with its provenance under that key."""
-    found = probe(path, stream)
+    """Write `probe` of a video and the SHA-256 of its file as JSON, with its provenance."""
+    found = {**probe(path, stream), "sha256": _sha256(Path(path))}
     tools = add_step({}, "probe_video", {"stream": stream})
     tools["software"]["ffmpeg"] = find_tools().version
     log.info("%(path)s: stream %(stream)d, %(codec)s %(width)d×%(height)d", found)

@@ -22,10 +22,12 @@ BLACK = 17.0
 CONSTANT = 0.5
 #: Ratio of the median change at key frames to that elsewhere which is worth a warning.
 KEY_RATIO = 2.0
-#: Fmax beyond this many times the 99th percentile of the changes: few frames set the range.
+#: Key frames from which their median is worth a warning.
+ENOUGH_KEYS = 10
+#: Share of the changes up to which salient ones are few …
+FEW = 0.03
+#: … and set the range alone, if Fmax is beyond this many times the largest of the others.
 OUTLYING = 3.0
-#: Changes that are needed for a 99th percentile that is not the maximum.
-ENOUGH = 100
 
 COLUMNS = {
     "note": ("what was looked at", "name"),
@@ -93,7 +95,11 @@ def picture_notes(pixels: pd.DataFrame) -> Iterator[Note]:
 
 
 def change_notes(
-    metric: str, changes: pd.DataFrame, key_frame: np.ndarray, repeated: np.ndarray
+    metric: str,
+    changes: pd.DataFrame,
+    key_frame: np.ndarray,
+    repeated: np.ndarray,
+    static: np.ndarray,
 ) -> Iterator[Note]:
     """Notes on one metric's change series.
 
@@ -102,35 +108,59 @@ def change_notes(
     metric : name.
     changes : (n, layers), first row missing.
     key_frame, repeated : (n,) bool.
+    static : (layers,) static thresholds.
     """
-    values, keys = changes.to_numpy()[1:], key_frame[1:]
+    values, keys, layers = changes.to_numpy()[1:], key_frame[1:], list(changes.columns)
     elsewhere = ~keys & ~repeated[1:]
     if keys.any() and elsewhere.any():
-        with np.errstate(divide="ignore", invalid="ignore"):
-            ratio = np.median(values[keys], axis=0) / np.median(values[elsewhere], axis=0)
-        worst = int(np.argmax(np.nan_to_num(ratio, nan=0.0)))
-        level = "warning" if ratio[worst] > KEY_RATIO else "info"
+        yield _key_frame_note(metric, layers, values[keys], values[elsewhere])
+    still = np.ptp(values, axis=0) == 0
+    if still.any():
+        text = f"{metric}: no change ever differs in {_names(layers, still)}; nothing is salient"
+        yield Note(f"still_layers.{metric}", "warning", int(still.sum()), text)
+    salient = values > static
+    rest = np.where(salient, 0.0, values).max(axis=0)
+    excess = _ratio(values.max(axis=0), rest)
+    few = salient.any(axis=0) & (salient.sum(axis=0) <= max(1, FEW * len(values)))
+    blind = few & (excess > OUTLYING)
+    if blind.any():
+        largest = excess[blind].max()
         text = (
-            f"{metric}: the median change at the {keys.sum()} key frames is {ratio[worst]:.2f} "
-            f"times that elsewhere ({changes.columns[worst]}, the largest ratio): the encoder "
-            "makes it, or it put key frames at cuts"
+            f"{metric}: few frames set Fmax in {_names(layers, blind)} ({_times(largest)} the "
+            "largest change among the others): the static threshold is blind to the rest; consider "
+            "thresholds.range: percentile"
         )
-        yield Note(f"key_frames.{metric}", level, float(ratio[worst]), text)
-    still = [str(layer) for layer in changes if np.ptp(changes[layer].to_numpy()[1:]) == 0]
-    if still:
-        text = f"{metric}: no change ever differs in {', '.join(still)}; nothing in it is salient"
-        yield Note(f"still_layers.{metric}", "warning", len(still), text)
-    if len(values) >= ENOUGH:
-        with np.errstate(divide="ignore", invalid="ignore"):
-            excess = np.nan_to_num(values.max(axis=0) / np.percentile(values, 99, axis=0))
-        set_by_few = changes.columns[excess > OUTLYING]
-        if len(set_by_few):
-            text = (
-                f"{metric}: few frames set Fmax in {', '.join(set_by_few)} (up to "
-                f"{excess.max():.1f} times the 99th percentile); thresholds from it are blind to "
-                "the rest: consider thresholds.range: percentile"
-            )
-            yield Note(f"few_frames_set_fmax.{metric}", "warning", float(excess.max()), text)
+        yield Note(f"few_frames_set_fmax.{metric}", "warning", _finite(largest), text)
+
+
+def _key_frame_note(metric: str, layers: list[str], keys: np.ndarray, others: np.ndarray) -> Note:
+    ratio = _ratio(np.median(keys, axis=0), np.median(others, axis=0))
+    worst = int(np.argmax(ratio))
+    warn = ratio[worst] > KEY_RATIO and len(keys) >= ENOUGH_KEYS
+    text = (
+        f"{metric}: the median change at the {len(keys)} key frames is {_times(ratio[worst])} that "
+        f"elsewhere ({layers[worst]}, the largest ratio): the encoder makes it, or it put key "
+        "frames at cuts"
+    )
+    return Note(f"key_frames.{metric}", "warning" if warn else "info", _finite(ratio[worst]), text)
+
+
+def _ratio(above: np.ndarray, below: np.ndarray) -> np.ndarray:
+    """above / below; 1 where both are 0, infinity where `below` alone is."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.where((above == 0) & (below == 0), 1.0, above / below)
+
+
+def _times(ratio: float) -> str:
+    return f"{ratio:.2f} times" if np.isfinite(ratio) else "beyond any multiple of"
+
+
+def _finite(ratio: float) -> float:
+    return float(ratio) if np.isfinite(ratio) else float("nan")
+
+
+def _names(layers: list[str], chosen: np.ndarray) -> str:
+    return ", ".join(layer for layer, is_chosen in zip(layers, chosen, strict=True) if is_chosen)
 
 
 def pacemaker_note(
@@ -206,10 +236,10 @@ def check_quality(
     repeated = pixels["repeated"].to_numpy(dtype=bool)
     for metric, path in changes.items():
         series = read_table(path)[layers]
-        notes += change_notes(metric, series, key_frame, repeated)
+        values = series.to_numpy()
+        static = video_thresholds(values, layers, thresholds, ranges.get(metric)).static
+        notes += change_notes(metric, series, key_frame, repeated, static)
         if f"{metric}.dynamic" in dynamic:
-            values = series.to_numpy()
-            static = video_thresholds(values, layers, thresholds, ranges.get(metric)).static
             names = [f"{layer}_salient" for layer in layers]
             salient = read_table(dynamic[f"{metric}.dynamic"])[names].to_numpy(dtype=bool)
             notes.append(pacemaker_note(metric, values, salient, static, layers))

@@ -27,7 +27,8 @@ def clip_length(duration_s: float, interval_s: float) -> int:
 def usable_durations(times: Mapping[str, np.ndarray], durations_s: Sequence[float]) -> list[float]:
     """Durations that every video can give: clips of at most half the shortest video.
 
-    All videos get the same durations, else the duration of a clip would tell its video.
+    All videos get the same durations, else the duration of a clip would tell its video. Of
+    durations that are equally many frames in some video the shortest stays.
 
     Parameters
     ----------
@@ -42,7 +43,7 @@ def usable_durations(times: Mapping[str, np.ndarray], durations_s: Sequence[floa
     ------
     UserError : none fits.
     """
-    wanted = sorted({float(duration) for duration in durations_s})
+    wanted = _distinct(times, sorted({float(duration) for duration in durations_s}))
     shortest = min(times, key=lambda video: len(times[video]) * nominal_interval(times[video]))
     lasts = span_duration(times[shortest])
     kept = [
@@ -66,6 +67,23 @@ def usable_durations(times: Mapping[str, np.ndarray], durations_s: Sequence[floa
     return kept
 
 
+def _distinct(times: Mapping[str, np.ndarray], durations_s: Sequence[float]) -> list[float]:
+    """The durations, ascending, without those as many frames long as a shorter one."""
+    intervals = {nominal_interval(time_s) for time_s in times.values()}
+    lengths = {d: [clip_length(d, interval) for interval in intervals] for d in durations_s}
+    kept: list[float] = []
+    for duration in durations_s:
+        if not kept or all(
+            longer > shorter
+            for longer, shorter in zip(lengths[duration], lengths[kept[-1]], strict=True)
+        ):
+            kept.append(duration)
+    if same := sorted(set(durations_s) - set(kept)):
+        listed = ", ".join(f"{duration:g} s" for duration in same)
+        log.warning("clip durations left out, being no more frames than a shorter one: %s", listed)
+    return kept
+
+
 def random_clips(
     time_s: np.ndarray,
     durations_s: Sequence[float],
@@ -78,7 +96,7 @@ def random_clips(
     """Clips with random starts; they may overlap, but no two of one duration are the same.
 
     Of each duration d there are ⌈coverage · T/d⌉ clips of a video that lasts T, at most
-    ``max_per_video // len(durations_s)`` and at least one.
+    ``max_per_video // len(durations_s)``.
 
     Parameters
     ----------
@@ -92,12 +110,12 @@ def random_clips(
     """
     interval, n = nominal_interval(time_s), len(time_s)
     lasts = span_duration(time_s)
-    share = max(1, max_per_video // len(durations_s))
+    share = max_per_video // len(durations_s)
     clips = []
     for duration in durations_s:
         length = clip_length(duration, interval)
         starts = n - length + 1
-        wanted = max(1, min(math.ceil(coverage * lasts / duration), share, starts))
+        wanted = min(math.ceil(coverage * lasts / duration), share, starts)
         rng = derive_rng(seed, "clips", video, float(duration))
         drawn = np.sort(rng.choice(starts, size=wanted, replace=False))
         clips += [(int(start), length) for start in drawn]

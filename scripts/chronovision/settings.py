@@ -3,14 +3,26 @@
 import difflib
 import math
 import os
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 import yaml
-from jsonschema import Draft202012Validator
+from jsonschema import Draft202012Validator, validators
 from jsonschema.exceptions import ValidationError, best_match
 
 from chronovision.errors import UserError
+
+#: What Snakemake takes as part of its own syntax, or cannot carry, in a path.
+UNCARRIABLE = re.compile(r"[{}\x00-\x1f\x7f]|<[a-z][a-z0-9_]*>")
+
+#: JSON Schema takes 224.0 for an integer; what is computed with it would not.
+Validator = validators.extend(
+    Draft202012Validator,
+    type_checker=Draft202012Validator.TYPE_CHECKER.redefine(
+        "integer", lambda _, value: isinstance(value, int) and not isinstance(value, bool)
+    ),
+)
 
 
 def did_you_mean(wrong: str, known: Iterable[str]) -> str:
@@ -36,10 +48,18 @@ def check_config(config: dict, schema_path: str | os.PathLike) -> None:
     """
     schema = yaml.safe_load(Path(schema_path).read_text(encoding="utf-8"))
     _refuse_non_finite(config, "")
-    error = best_match(Draft202012Validator(schema).iter_errors(config))
+    error = best_match(Validator(schema).iter_errors(config))
     if error is not None:
         raise UserError(f"config: {_describe(error)}")
     _fill_defaults(config, schema)
+    for section, key in (("network", "weights"), ("duration", "apply")):
+        path = config[section][key]
+        if path is not None and UNCARRIABLE.search(path):
+            raise UserError(
+                f"config: {section}.{key}: {path!r} holds braces, a <name> or control characters, "
+                "which Snakemake cannot carry: rename the file or link to it"
+            )
+        config[section][key] = path and os.path.expanduser(path)
     for problem in _contradictions(config):
         raise UserError(f"config: {problem}")
 
@@ -53,9 +73,10 @@ def refuse_missing(path: str | None, key: str) -> None:
 def _refuse_non_finite(value: object, key: str) -> None:
     if isinstance(value, float) and not math.isfinite(value):
         raise UserError(f"config: {key} is {value}; a finite number is needed")
-    if isinstance(value, Mapping):
-        for name, inner in value.items():
-            _refuse_non_finite(inner, f"{key}.{name}".lstrip("."))
+    items = value.items() if isinstance(value, Mapping) else ()
+    items = enumerate(value) if isinstance(value, list) else items
+    for name, inner in items:
+        _refuse_non_finite(inner, f"{key}.{name}".lstrip("."))
 
 
 def _describe(error: ValidationError) -> str:
@@ -101,6 +122,18 @@ def _contradictions(config: Mapping) -> Iterator[str]:
                 if layer not in layers:
                     hint = did_you_mean(layer, layers)
                     yield f"thresholds.dynamic.{name}: no layer {layer} in network.layers: {hint}"
+    metrics = config["changes"]["metrics"]
+    if (dynamic["tmax"] is not None or dynamic["tmin"] != "min") and len(metrics) > 1:
+        yield (
+            "thresholds.dynamic: a fixed tmax or tmin suits one metric, and changes.metrics asks "
+            f"for {' and '.join(metrics)}: name one there, or set tmax: null and tmin: min"
+        )
+    clips = config["clips"]
+    if clips["mode"] == "random" and clips["max_per_video"] < len(clips["durations_s"]):
+        yield (
+            f"clips.max_per_video is {clips['max_per_video']}, less than one for each of the "
+            f"{len(clips['durations_s'])} clips.durations_s: raise it, or name fewer durations"
+        )
     for layer in config["network"]["keep_maps"]:
         if layer not in layers:
             hint = did_you_mean(layer, layers)

@@ -1,5 +1,6 @@
 """Reading and writing of the outputs: whole files only, tables in one dialect."""
 
+import glob
 import json
 import os
 import shutil
@@ -26,10 +27,13 @@ def whole_file(path: str | os.PathLike) -> Iterator[Path]:
     """Yield a temporary name beside `path`; rename it to `path` once the block has ended well.
 
     A file that exists under its final name is therefore whole. On any exception the temporary
-    file (or folder) is removed and `path` is left as it was.
+    file (or folder) is removed and `path` is left as it was. What a killed process left behind
+    for the same name is removed, too.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
+    for stale in path.parent.glob(f".{glob.escape(path.name[:80])}.*.part"):
+        stale.unlink()
     handle, name = tempfile.mkstemp(prefix=f".{path.name[:80]}.", suffix=".part", dir=path.parent)
     os.close(handle)
     part = Path(name)

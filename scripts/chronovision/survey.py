@@ -19,9 +19,9 @@ from tqdm import tqdm
 from chronovision.errors import UserError
 from chronovision.networks import check_network, weights_url
 from chronovision.probe import probe
-from chronovision.settings import check_config
+from chronovision.settings import UNCARRIABLE, check_config
 from chronovision.store import read_json, write_json, write_text
-from chronovision.video_table import RESERVED, UNCARRIABLE, Video, read_videos
+from chronovision.video_table import RESERVED, Video, read_videos
 
 log = logging.getLogger(__name__)
 
@@ -34,7 +34,7 @@ VIDEO_NAME = re.compile(
 #: Names that results/ has for other things than a folder's set.
 TAKEN = re.compile(
     "accumulators|benchmarks|changes|clips|demo|duration|features|figures|frames|images|logs|"
-    "notebook|pixels|quality|report|roseboom2019|segments|videos|weights",
+    "notebook|pixels|quality|ranges|report|roseboom2019|segments|videos|weights",
     re.IGNORECASE,
 )
 
@@ -85,7 +85,7 @@ def survey_folder(
     ------
     UserError : no such folder, no video in it, a mistake in the config or in the edited table.
     """
-    folder = Path(os.path.abspath(Path(folder).expanduser()))
+    folder = Path(os.path.abspath(os.path.expanduser(folder)))
     if not folder.is_dir():
         raise UserError(f"{folder}: no such folder; VIDEOS must name a folder with videos in it")
     settings = _settings(Path(project), config, fps)

@@ -46,8 +46,8 @@ def resolve_thresholds(
     """Thresholds of each layer from its range of change, Fmin = `low` to Fmax = `high`.
 
     static = (Fmax + Fmin)/2;  Tmax = tmax_scale·(Fmax + Fmin)/2 or fixed;  Tmin = Fmin or
-    fixed. A layer that does not change at all (Fmax = Fmin, nothing fixed) gets thresholds
-    just above its change: nothing in it can be salient.
+    fixed. Where Fmax = Fmin (a layer whose change never differs, or percentiles that
+    coincide) thresholds lie just above that change: only a larger one can be salient.
 
     Raises
     ------
@@ -63,9 +63,10 @@ def resolve_thresholds(
     else:
         tmax = _per_layer(dynamic["tmax"], layers, "thresholds.dynamic.tmax")
     if dynamic["tmin"] == "min":
-        tmin = np.where(still, np.minimum(out_of_reach, tmax), low)
+        tmin = low
     else:
         tmin = _per_layer(dynamic["tmin"], layers, "thresholds.dynamic.tmin")
+    tmin = np.where(still, np.minimum(tmin, tmax), tmin)
     for layer, upper, lower in zip(layers, tmax, tmin, strict=True):
         if lower > upper:
             raise UserError(

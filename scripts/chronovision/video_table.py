@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from chronovision.errors import UserError
-from chronovision.settings import did_you_mean
+from chronovision.settings import UNCARRIABLE, did_you_mean
 
 REQUIRED = ("video", "path")
 OPTIONAL = ("group", "scene", "start_s", "end_s", "stream")
@@ -17,8 +17,6 @@ OPTIONAL = ("group", "scene", "start_s", "end_s", "stream")
 VIDEO_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 #: Names of the set's own pages and folders, beside those of the videos.
 RESERVED = ("index", "set")
-#: What Snakemake takes as part of its own syntax, or cannot carry.
-UNCARRIABLE = re.compile(r"[{}\x00-\x1f\x7f]|<[a-z][a-z0-9_]*>")
 
 
 @dataclass(frozen=True)
@@ -78,7 +76,7 @@ def read_videos(path: str | os.PathLike) -> dict[str, Video]:
         text = path.read_text(encoding="utf-8-sig")
     except (UnicodeDecodeError, OSError) as error:
         raise UserError(f"{path}: cannot be read as a table ({error})") from error
-    lines = list(csv.reader(text.splitlines(), delimiter="\t", quoting=csv.QUOTE_NONE))
+    lines = list(csv.reader(re.split(r"\r\n|\r|\n", text), delimiter="\t", quoting=csv.QUOTE_NONE))
     header = [name.strip() for name in lines[0]] if lines else []
     _check_header(path, header)
     videos: dict[str, Video] = {}
@@ -120,12 +118,12 @@ def _read_row(where: str, row: dict[str, str], table: Path) -> Video:
         if name not in row:
             raise UserError(f"{where}: no {name}")
     video = row["video"]
-    if not VIDEO_ID.fullmatch(video) or video in RESERVED:
+    if not VIDEO_ID.fullmatch(video) or video.casefold() in RESERVED:
         raise UserError(
             f"{where}: {video!r} cannot be a video id: use letters, digits, . _ - (at most 100, "
             f"beginning with a letter or digit) and not {' or '.join(RESERVED)}"
         )
-    path = os.path.abspath(table.parent / Path(row["path"]).expanduser())
+    path = os.path.abspath(table.parent / os.path.expanduser(row["path"]))
     if UNCARRIABLE.search(path):
         raise UserError(
             f"{where}: the path {path!r} holds braces, a <name> or control characters, which "

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+
 from chronovision.clips import build_clip_table
 from chronovision.store import write_table
 

@@ -5,6 +5,9 @@ import math
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+
 from chronovision.clips import Video, assemble_series
 from chronovision.counting import Clip, count_dynamic, count_static
 from chronovision.errors import UserError
@@ -19,8 +22,6 @@ from chronovision.sampling import (
 from chronovision.seeds import derive_rng
 from chronovision.store import read_provenance, read_table
 from chronovision.thresholds import pool_ranges
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from made_sets import CLIPS, LAYERS, THRESHOLDS, MadeSet, made_changes, made_set
 
 rates = st.sampled_from([5.0, 12.5, 24000 / 1001, 25.0, 30.0, 60.0])
@@ -30,8 +31,10 @@ durations = st.lists(st.floats(0.2, 6), min_size=1, max_size=6, unique=True)
 @given(rates, st.integers(400, 900), durations, st.floats(0.1, 5), st.integers(1, 60))
 @settings(max_examples=60, deadline=None)
 def test_random_clips_lie_inside_and_keep_to_coverage(rate, n, wanted, coverage, limit):
+    assume(limit >= len(wanted))  # the config's check sees to it
     time_s = np.arange(n) / rate
     clips = random_clips(time_s, wanted, coverage=coverage, max_per_video=limit, seed=1, video="a")
+    assert len(clips) <= limit
     assert all(start >= 0 and length >= 2 and start + length <= n for start, length in clips)
     assert {length for _, length in clips} == {clip_length(d, 1 / rate) for d in wanted}
     for duration in wanted:
@@ -40,6 +43,12 @@ def test_random_clips_lie_inside_and_keep_to_coverage(rate, n, wanted, coverage,
         )
         assert len(set(alone)) == len(alone)
         assert 1 <= len(alone) <= min(limit, math.ceil(coverage * n / rate / duration + 1e-9))
+
+
+def test_durations_of_as_many_frames_are_taken_once(caplog):
+    times = {"slow": np.arange(100.0), "fast": np.arange(1000) / 10}
+    assert usable_durations(times, [1, 1.5, 2, 3, 3.2]) == [1, 3]
+    assert "no more frames than a shorter one: 1.5 s, 2 s, 3.2 s" in caplog.text
 
 
 def test_number_of_clips_per_duration():

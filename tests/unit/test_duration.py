@@ -6,6 +6,13 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+from scipy.stats import linregress
+from sklearn import metrics
+from skops.io import dump
+
 from chronovision.applying import apply_duration_model
 from chronovision.duration import (
     PREDICTION_COLUMNS,
@@ -16,17 +23,11 @@ from chronovision.duration import (
     split_folds,
 )
 from chronovision.errors import UserError
-from chronovision.model_file import load_model, refuse_mixed_rates
+from chronovision.model_file import load_model, refuse_mixed_rates, refuse_other_set
 from chronovision.scores import COLUMNS, score
 from chronovision.store import read_table, sidecar_path
 from chronovision.thresholds import pool_ranges
-from hypothesis import given
-from hypothesis import strategies as st
-from hypothesis.extra.numpy import arrays
 from made_sets import LAYERS, THRESHOLDS, MadeSet, made_changes, made_set
-from scipy.stats import linregress
-from sklearn import metrics
-from skops.io import dump
 
 PERCENTILES = {**THRESHOLDS, "range": "percentile"}
 
@@ -164,6 +165,27 @@ def test_nothing_leaks_from_the_held_out_fold(few, estimator):
         np.testing.assert_array_equal(after[held_out == 0], before[held_out == 0])
 
 
+@pytest.mark.parametrize("estimator", ["svr", "ridge"])
+def test_counts_that_are_held_out_bear_on_no_other_prediction(few, estimator):
+    """Scaling, penalty and the metronome's rate are those of the training folds."""
+    _, clips = read_clip_set(*few[0])
+    held_out = split_folds(clips.group, 5)
+    kept = np.flatnonzero(held_out == 0)[0]
+    others = (held_out == 0) & (np.arange(len(held_out)) != kept)
+    grow = np.where(others, 100.0, 1.0)
+    grown = replace(
+        clips,
+        counts=clips.counts * grow[:, np.newaxis],
+        permuted=clips.permuted * grow[:, np.newaxis],
+        pixel_count=clips.pixel_count * grow,
+        n_frames=clips.n_frames * grow,
+    )
+    for before, after in zip(conditions(clips), conditions(grown), strict=True):
+        expected = predict_folds(estimator, before, clips, held_out)
+        found = predict_folds(estimator, after, grown, held_out)
+        assert found[kept] == pytest.approx(expected[kept], rel=1e-9), before.control
+
+
 def test_controls_say_what_they_should(few):
     table = read_table(few[1][1])
     assert look_up(table, "r2", "mean_duration") < 0.01
@@ -227,7 +249,34 @@ def test_mixed_rates_are_refused_at_the_fit(tmp_path):
     wanted = r"25 frames/s: pal; 30 frames/s: v00, v01.*frames\.fps.*duration\.estimators: \[\]"
     with pytest.raises(UserError, match=wanted):
         fit(tables, tmp_path)
-    refuse_mixed_rates({"a": {"frame_interval_s": 1 / 30}, "b": {"frame_interval_s": 1.001 / 30}})
+    refuse_mixed_rates({"a": intervals(1 / 30), "b": intervals(1.001 / 30)})
+
+
+def intervals(nominal_s, mean_s=None):
+    return {"frame_interval_s": nominal_s, "mean_interval_s": mean_s or nominal_s}
+
+
+def test_a_variable_rate_is_refused_at_the_fit():
+    with pytest.raises(UserError, match=r"rate of video b varies or has gaps .*\+20%.*frames\.fps"):
+        refuse_mixed_rates({"a": intervals(0.04), "b": intervals(0.04, 0.048)})
+
+
+@pytest.mark.parametrize(
+    ("scope", "dynamic", "refused"),
+    [
+        ("video", {"tmax": None, "tmin": "min"}, False),
+        ("set", {"tmax": None, "tmin": "min"}, True),
+        ("set", {"tmax": 1.0, "tmin": "min"}, True),
+        ("set", {"tmax": 1.0, "tmin": 0.1}, False),
+    ],
+)
+def test_thresholds_of_another_set_cannot_be_used_here(scope, dynamic, refused):
+    facts = {"thresholds.scope": scope, "thresholds.dynamic": dynamic}
+    if refused:
+        with pytest.raises(UserError, match="own set's range of change"):
+            refuse_other_set("model.skops", facts, facts)
+    else:
+        refuse_other_set("model.skops", facts, facts)
 
 
 def apply(model, tables, folder):

@@ -8,7 +8,7 @@ from fractions import Fraction
 import h5py
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from chronovision.errors import UserError
@@ -298,6 +298,7 @@ def assert_keys(rows, frames):
         previous = row.source_frame
 
 
+@settings(deadline=None)
 @given(series(), st.integers(1, 9))
 def test_every_nth(frames, every):
     rows = list(every_nth(iter(frames), every))
@@ -308,6 +309,7 @@ def test_every_nth(frames, every):
     assert_keys(rows, frames)
 
 
+@settings(deadline=None)
 @given(
     series(), st.sampled_from([None, 0.0, 0.1, 0.25, 1.0]), st.sampled_from([None, 0.1, 0.5, 3.0])
 )
@@ -325,6 +327,7 @@ def test_time_counts_from_the_first_kept_frame():
     assert [row.time_s for row in rows] == [0, 0.2, 0.4, 0.6, 0.8]
 
 
+@settings(deadline=None)
 @given(series(), st.sampled_from([1, 8, 12.5, 23.976, 24, 25, 29.97, 30, 60]))
 def test_resampling_against_brute_force(frames, fps):
     """Tick k shows the last frame that is due by then; nothing is shown after the end."""
@@ -344,6 +347,7 @@ def test_resampling_against_brute_force(frames, fps):
     assert_keys(rows, frames)
 
 
+@settings(deadline=None)
 @given(RATES, st.integers(2, 200), st.integers(0, 10))
 def test_resampling_at_the_same_rate_is_the_identity(rate, n, start):
     fps = float(Fraction(rate))
@@ -353,6 +357,7 @@ def test_resampling_at_the_same_rate_is_the_identity(rate, n, start):
     np.testing.assert_allclose([row.time_s for row in rows], np.arange(n) / fps)
 
 
+@settings(deadline=None)
 @given(RATES, st.integers(3, 200))
 def test_the_same_with_times_rounded_to_milliseconds(rate, n):
     times = [Fraction(round(time * 1000), 1000) for time in steady(rate, n)]
@@ -471,6 +476,17 @@ def test_fewer_than_two_frames_are_refused(info, tmp_path, span, settings, said)
     with pytest.raises(UserError, match=said):
         dump(info, tmp_path / "plain.h5", span, **settings)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_no_decodable_frame_is_refused(clips, plain, tmp_path):
+    ffmpeg("-i", plain, "-c", "copy", "-movflags", "+faststart", clips / "garbage.mp4")
+    data = (clips / "garbage.mp4").read_bytes()
+    start = data.index(b"mdat") + 4
+    (clips / "garbage.mp4").write_bytes(data[:start] + b"\xa5" * (len(data) - start))
+    probe_video(str(clips / "garbage.mp4"), tmp_path / "info.json", stream=None)
+    with pytest.raises(UserError, match=r"0 usable frame\(s\) of 0 decoded|FFmpeg stopped"):
+        dump(tmp_path / "info.json", tmp_path / "frames.h5")
+    assert [path.name for path in tmp_path.iterdir()] == ["info.json"]
 
 
 def test_damage_is_a_note_or_an_error(damaged, tmp_path):

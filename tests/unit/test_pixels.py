@@ -6,7 +6,7 @@ import h5py
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis.extra import numpy as arrays
 from PIL import Image
 
@@ -22,6 +22,7 @@ WHOLE = (None, None)
 PICTURES = arrays.arrays(np.uint8, (4, 5, 3))
 
 
+@settings(deadline=None)
 @given(PICTURES, PICTURES)
 def test_facts_against_numpy(previous, rgb):
     red, green, blue = rgb.astype(float).transpose(2, 0, 1)
@@ -32,6 +33,7 @@ def test_facts_against_numpy(previous, rgb):
     assert change == pytest.approx(np.abs(rgb.astype(float) - previous.astype(float)).mean())
 
 
+@settings(deadline=None)
 @given(PICTURES)
 def test_the_first_frame_and_a_duplicate(rgb):
     assert np.isnan(pixel_facts(None, rgb)[2])

@@ -116,15 +116,21 @@ def flags(n=301, rows=()):
     return made
 
 
+def notes_of(metric, series, keys, repeated):
+    """Notes with the static thresholds of the series' own minima and maxima."""
+    static = (series.min() + series.max()).to_numpy() / 2
+    return list(change_notes(metric, series, keys, repeated, static))
+
+
 def test_ordinary_changes_give_no_note():
-    assert names(change_notes("correlation", changes(), flags(), flags())) == {}
+    assert names(notes_of("correlation", changes(), flags(), flags())) == {}
 
 
 @pytest.mark.parametrize(("factor", "level"), [(1, "info"), (1.5, "info"), (3, "warning")])
 def test_changes_at_key_frames(factor, level):
     series, keys = changes(pool1=1, pool2=1), flags(rows=range(12, 301, 12))
     series.loc[keys, "pool2"] *= factor
-    (note,) = [n for n in change_notes("cosine", series, keys, flags()) if "key" in n.note]
+    (note,) = [n for n in notes_of("cosine", series, keys, flags()) if "key" in n.note]
     assert (note.note, note.level) == ("key_frames.cosine", level)
     assert note.value == pytest.approx(factor, rel=0.1)
     assert factor == 1 or "pool2" in note.message
@@ -135,37 +141,54 @@ def test_repeated_rows_do_not_count_as_changes_elsewhere():
     series, keys, repeated = changes(), flags(rows=range(5, 301, 10)), flags(rows=range(1, 301, 2))
     repeated &= ~keys
     series.loc[repeated, "pool1"] = 0
-    (note,) = [n for n in change_notes("cosine", series, keys, repeated) if "key" in n.note]
+    (note,) = [n for n in notes_of("cosine", series, keys, repeated) if "key" in n.note]
     assert note.level == "info" and note.value == pytest.approx(1, rel=0.2)
 
 
 @pytest.mark.parametrize("keys", [flags(), flags(rows=range(301)), flags(rows=[0])])
 def test_no_ratio_without_both_kinds(keys):
-    assert not any("key" in n.note for n in change_notes("cosine", changes(), keys, flags()))
+    assert not any("key" in n.note for n in notes_of("cosine", changes(), keys, flags()))
 
 
 def test_a_layer_that_stands_still():
     series = changes(pool1=1, pool2=1)
     series.loc[1:, "pool2"] = 0.0
-    found = names(change_notes("euclidean", series, flags(rows=[50, 100]), flags()))
+    found = names(notes_of("euclidean", series, flags(rows=[50, 100]), flags()))
     assert found["still_layers.euclidean"].value == 1
     assert "pool2" in found["still_layers.euclidean"].message
     assert "pool1" not in found["still_layers.euclidean"].message
 
 
-def test_few_frames_that_set_fmax():
-    series = changes(pool1=1, pool2=1)
-    series.loc[[100, 200], "pool1"] = 20.0
-    (note,) = change_notes("correlation", series, flags(), flags())
+@pytest.mark.parametrize(
+    ("n", "rows"), [(301, [100, 200]), (90, [40]), (301, [9, 50, 90, 200, 290])]
+)
+def test_few_frames_that_set_fmax(n, rows):
+    series = changes(n, pool1=1, pool2=1)
+    series.loc[rows, "pool1"] = 20.0
+    (note,) = notes_of("correlation", series, flags(n), flags(n))
     assert (note.note, note.level) == ("few_frames_set_fmax.correlation", "warning")
-    assert note.value == pytest.approx(10, rel=0.1)
+    rest = series["pool1"].drop(rows).max()
+    assert note.value == pytest.approx(20 / rest)
     assert "pool1" in note.message and "pool2" not in note.message
 
 
-def test_a_short_series_has_no_99th_percentile():
-    series = changes(90)
-    series.loc[50, "pool1"] = 99.0
-    assert names(change_notes("correlation", series, flags(90), flags(90))) == {}
+def test_many_salient_frames_do_not_blind():
+    series = changes(pool1=1, pool2=1)
+    series.loc[range(10, 301, 10), "pool1"] = 20.0
+    assert not any("few" in note.note for note in notes_of("cosine", series, flags(), flags()))
+
+
+def test_changes_among_exact_zeros_are_said_without_infinities():
+    """Slides: nothing moves but at a cut, which is a key frame."""
+    series = changes(pool1=1, pool2=1)
+    series.loc[1:, ["pool1", "pool2"]] = 0.0
+    series.loc[150, "pool1"] = 0.5
+    found = names(notes_of("cosine", series, flags(rows=[150]), flags()))
+    assert np.isnan(found["few_frames_set_fmax.cosine"].value)
+    assert np.isnan(found["key_frames.cosine"].value)
+    assert found["key_frames.cosine"].level == "info"
+    for note in found.values():
+        assert "inf" not in note.message and "nan" not in note.message
 
 
 # The dynamic threshold

@@ -86,6 +86,15 @@ def test_presets_are_valid(name):
         ({"duration": {"estimators": ["svm"]}}, "duration.estimators.0: 'svm' is not possible"),
         ({"pathvars": {"results": "a{b}"}}, "pathvars.results: 'a{b}' does not match"),
         ({"seed": True}, "seed: True is not of type 'integer'"),
+        ({"frames": {"size": 224.0}}, "frames.size: 224.0 is not of type 'integer'"),
+        ({"clips": {"durations_s": [1, float("inf")]}}, "clips.durations_s.1 is inf; a finite"),
+        ({"clips": {"max_per_video": 5}}, "clips.max_per_video is 5, less than one for each of"),
+        ({"thresholds": {"dynamic": {"tmin": 0.05}}}, "a fixed tmax or tmin suits one metric"),
+        ({"network": {"weights": "{x}.pth"}}, "network.weights: '{x}.pth' holds braces"),
+        (
+            {"duration": {"apply": "<b>.skops"}},
+            "duration.apply: '<b>.skops' holds braces, a <name>",
+        ),
     ],
 )
 def test_mistakes_are_named_in_one_line(overlay, said):

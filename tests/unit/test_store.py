@@ -30,6 +30,14 @@ def test_a_failed_write_leaves_the_old_file_and_no_litter(tmp_path):
     assert [p.name for p in tmp_path.iterdir()] == ["out.txt"]
 
 
+def test_what_a_killed_process_left_is_removed(tmp_path):
+    (tmp_path / ".out.txt.abc.part").touch()
+    (tmp_path / ".out.txt2.abc.part").touch()
+    with whole_file(tmp_path / "out.txt"):
+        pass
+    assert sorted(p.name for p in tmp_path.iterdir()) == [".out.txt2.abc.part", "out.txt"]
+
+
 def test_a_folder_is_replaced_whole_or_not_at_all(tmp_path):
     folder = tmp_path / "images"
     folder.mkdir()

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from chronovision.timing import (
@@ -15,6 +15,7 @@ from chronovision.timing import (
 RATES = st.sampled_from([8.0, 12.5, 23.976, 24.0, 25.0, 29.97, 30.0, 50.0, 59.94, 60.0])
 
 
+@settings(deadline=None)
 @given(RATES, st.integers(2, 500))
 def test_steady_series(rate, n):
     time_s = np.arange(n) / rate
@@ -24,6 +25,7 @@ def test_steady_series(rate, n):
     assert not has_variable_rate(time_s)
 
 
+@settings(deadline=None)
 @given(RATES, st.integers(100, 500))
 def test_rounding_to_milliseconds_is_no_variable_rate(rate, n):
     time_s = np.round(np.arange(n) / rate, 3)
@@ -37,6 +39,7 @@ def test_the_median_of_rounded_times_is_off_where_the_nominal_interval_is_not():
     assert 1 / nominal_interval(time_s) == pytest.approx(29.97, abs=0.01)
 
 
+@settings(deadline=None)
 @given(RATES, st.integers(10, 100), st.integers(2, 8), st.floats(1.5, 50))
 def test_a_gap_is_a_variable_rate_but_not_another_rate(rate, n, where, factor):
     time_s = np.arange(n) / rate

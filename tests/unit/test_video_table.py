@@ -70,6 +70,18 @@ def test_refused_in_one_clear_line(tmp_path, text, said):
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.parametrize("name", ["Index", "SET"])
+def test_reserved_names_in_any_case(tmp_path, name):
+    with pytest.raises(UserError, match="cannot be a video id"):
+        read_videos(table(tmp_path, f"video\tpath\n{name}\ta.mp4\n"))
+
+
+def test_separators_within_a_line_and_unknown_users_are_part_of_the_name(tmp_path):
+    path = table(tmp_path, "video\tpath\r\na\tx\u2028y.mp4\r\nb\t~nobody.mp4\r\n")
+    found = read_videos(path)
+    assert found["a"].path.endswith("x\u2028y.mp4") and found["b"].path.endswith("/~nobody.mp4")
+
+
 def test_not_text(tmp_path):
     path = tmp_path / "videos.tsv"
     path.write_bytes(b"\xff\xfe\x00video")

@@ -124,7 +124,7 @@ def plan(folder: Path, config: Path | None, *words: str, **options) -> Run:
 
 
 def copy_run(source: Path, target: Path) -> Path:
-    """A copy of a working folder with its results, keeping times and Snakemake's records."""
+    """A copy of a folder that keeps times and, of a run, Snakemake's records."""
     shutil.copytree(source, target, symlinks=True)
     return target
 

@@ -5,8 +5,8 @@ import shutil
 
 import pytest
 import yaml
-from pipeline import PROJECT, copy_project, plan, snakemake, write_config, write_videos
-from reruns import AFTER, CLIPS, REPORT, RERUNS, TABLE_RERUNS
+from pipeline import PROJECT, copy_run, plan, snakemake, write_config, write_videos
+from reruns import AFTER, REPORT, RERUNS, TABLE_RERUNS
 
 from made_clips import make_clip
 
@@ -88,21 +88,25 @@ def test_one_video_less_reruns_only_the_set(unchanged, project, videos):
     assert rules == {"summarise_counts", "build_clip_table", "plot_set"} | REPORT
 
 
-def test_a_deleted_output_is_made_again_with_what_follows(rerun, project):
-    (rerun / "results/clips/correlation.static.tsv").unlink()
-    planned = plan(rerun, rerun / "config.yaml", project=project).succeeded()
-    assert planned.jobs["build_clip_table"] == planned.jobs["fit_duration_model"] == 1
-    assert planned.rules == CLIPS
+def test_a_deleted_page_is_made_again(rerun, project):
+    (rerun / "results/report/index.html").unlink()
+    assert plan(rerun, rerun / "config.yaml", project=project).succeeded().rules == REPORT
+
+
+def test_a_deleted_table_is_made_again_when_named(rerun, project):
+    table = "results/clips/correlation.static.tsv"
+    (rerun / table).unlink()
+    planned = plan(rerun, rerun / "config.yaml", table, project=project).succeeded()
+    assert planned.jobs == {"build_clip_table": 1}
 
 
 # Code
 
 
 @pytest.fixture
-def edited(tmp_path):
-    """A copy of the project to edit."""
-    copy_project(tmp_path / "project")
-    return tmp_path / "project"
+def edited(project, tmp_path):
+    """A copy of the project that made the results, to be edited."""
+    return copy_run(project, tmp_path / "project")
 
 
 def test_touching_code_and_another_place_rerun_nothing(unchanged, edited):
@@ -159,3 +163,52 @@ def test_an_edited_script_reruns_its_rule(unchanged, edited):
     path.write_text(path.read_text() + "\nEDITED = True\n")
     planned = plan(unchanged, unchanged / "config.yaml", project=edited).succeeded()
     assert planned.rules == AFTER["plot_set"]
+
+
+# The documentation
+
+
+def tables_of_caching_md():
+    """`key -> rules that read it` and `rule -> rules that read its outputs`, as documented."""
+    text = (PROJECT / "docs/caching.md").read_text(encoding="utf-8")
+    parts = text.split("\n## ")
+    rows = {}
+    for title in ("By key", "What follows"):
+        (part,) = (part for part in parts if part.startswith(title))
+        lines = [line.split("|") for line in part.splitlines() if line.startswith("| `")]
+        rows[title] = {row[1].strip(" `"): row[2] for row in lines}
+    return rows["By key"], {
+        rule: set(re.findall("`(.+?)`", cell)) for rule, cell in rows["What follows"].items()
+    }
+
+
+#: Rules that run only if a key asks for them.
+ON_REQUEST = {
+    "frames.images": {"export_images"},
+    "thresholds.scope": {"pool_ranges"},
+    "duration.apply": {"apply_duration_model"},
+}
+#: Keys that the documentation explains in words.
+IN_WORDS = {"videos", "changes.metrics", "thresholds.kinds", "pathvars.results"}
+
+
+@pytest.mark.parametrize("key", sorted(set(RERUNS) - IN_WORDS))
+def test_the_documentation_says_the_same(key):
+    readers, followers = tables_of_caching_md()
+    waiting = set(re.findall("`(.+?)`", readers[key]))
+    expected = set(REPORT)
+    while waiting:
+        rule = waiting.pop()
+        if rule not in expected:
+            expected.add(rule)
+            waiting |= followers[rule]
+    if "extract_features" in expected:
+        expected.add("dump_frames")
+    unasked = set().union(*ON_REQUEST.values()) - ON_REQUEST.get(key, set())
+    assert RERUNS[key][1] == expected - unasked
+
+
+def test_the_documentation_knows_every_key_and_rule():
+    readers, followers = tables_of_caching_md()
+    assert set(readers) == set(RERUNS)
+    assert set(followers) == set(AFTER).union(*ON_REQUEST.values())

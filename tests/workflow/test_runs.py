@@ -201,7 +201,7 @@ def test_summary(results):
         assert [row[name] for name in COUNTS] == list(counted[COUNTS].iloc[-1])
 
 
-@pytest.mark.parametrize("name", expand("segments/{series}/{video}.tsv"))
+@pytest.mark.parametrize("name", list(expand("segments/{series}/{video}.tsv")))
 def test_segments_cover_the_video(results, name):
     table, n = read_table(results / name), len(changes_of(results, name.split("/")[-1][:-4]))
     assert table["start_frame"].iloc[0] == 0 and pd.isna(table["change"].iloc[0])
@@ -276,8 +276,6 @@ def test_the_overview_leads_to_every_page(results):
 
 
 # Other ways to run
-
-SAME = ("cuts", "gaps", "streams")
 
 
 @pytest.fixture(scope="module")

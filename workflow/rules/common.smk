@@ -2,8 +2,10 @@
 # PROVIDES: the checked config, the videos, input functions and lists of targets.
 # This is the only rule file with Python in it.
 
+import itertools
 import sys
 
+import snakemake.io
 from snakemake.exceptions import WorkflowError
 
 sys.path.insert(0, f"{workflow.basedir}/scripts")
@@ -37,7 +39,8 @@ WEIGHTS = "{model}.{source}".format(
 
 
 wildcard_constraints:
-    video=r"[A-Za-z0-9][A-Za-z0-9._-]*",
+    # Not the set's own page and folder of figures, which would match as well.
+    video=r"(?!index\.html$|set/)[A-Za-z0-9][A-Za-z0-9._-]*",
     metric="correlation|euclidean|cosine",
     threshold="static|dynamic",
 
@@ -110,6 +113,20 @@ def applied(pattern):
 def fit_settings():
     """What of the config decides the fit."""
     return {name: config["duration"][name] for name in ("estimators", "folds")}
+
+
+def reported(pattern, figure, category, **kinds):
+    """Files of a pattern, one for each combination of `kinds`, for `snakemake --report`."""
+    combinations = [dict(zip(kinds, values)) for values in itertools.product(*kinds.values())]
+    return [
+        snakemake.io.report(
+            collect(pattern, **combination, allow_missing=True),
+            caption=f"../report/{figure}.rst",
+            category=category,
+            labels={"figure": figure.replace("_", " "), **combination},
+        )[0]
+        for combination in combinations
+    ]
 
 
 def all_outputs():

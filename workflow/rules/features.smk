@@ -41,11 +41,14 @@ rule extract_features:
         "<results>/logs/extract_features/{video}.log",
     benchmark:
         "<results>/benchmarks/extract_features/{video}.tsv"
+    # Before further frames are dumped, those that are there are worked off.
+    priority: 1
     conda:
         "../../envs/features.yaml"
     threads: 8
     resources:
         gpu=gpus,
+        frame_stores=gpus,
         mem_mb=4000,
         runtime=720,
     params:

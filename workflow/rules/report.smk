@@ -20,39 +20,28 @@ rule plot_video:
             threshold=THRESHOLDS,
         ),
     output:
-        report(
-            collect(
-                "<results>/figures/{{video}}/timeline.{metric}.{threshold}.png",
-                metric=METRICS,
-                threshold=THRESHOLDS,
-            ),
-            caption="../report/timeline.rst",
+        reported(
+            "<results>/figures/{video}/timeline.{metric}.{threshold}.png",
+            figure="timeline",
             category="{video}",
-            labels={"figure": "timeline"},
+            metric=METRICS,
+            threshold=THRESHOLDS,
         ),
-        report(
-            collect("<results>/figures/{{video}}/counts.{metric}.png", metric=METRICS),
-            caption="../report/counts.rst",
+        reported(
+            "<results>/figures/{video}/counts.{metric}.png",
+            figure="counts",
             category="{video}",
-            labels={"figure": "cumulative counts"},
+            metric=METRICS,
         ),
-        report(
-            collect("<results>/figures/{{video}}/changes.{metric}.png", metric=METRICS),
-            caption="../report/changes.rst",
+        reported(
+            "<results>/figures/{video}/changes.{metric}.png",
+            figure="changes",
             category="{video}",
-            labels={"figure": "distribution of changes"},
+            metric=METRICS,
         ),
-        report(
-            "<results>/figures/{video}/heatmaps.png",
-            caption="../report/heatmaps.rst",
-            category="{video}",
-            labels={"figure": "channels over time"},
-        ),
-        report(
-            "<results>/figures/{video}/similarity.png",
-            caption="../report/similarity.rst",
-            category="{video}",
-            labels={"figure": "similarity of frames"},
+        reported("<results>/figures/{video}/heatmaps.png", figure="heatmaps", category="{video}"),
+        reported(
+            "<results>/figures/{video}/similarity.png", figure="similarity", category="{video}"
         ),
     log:
         "<results>/logs/plot_video/{video}.log",
@@ -81,39 +70,37 @@ rule plot_set:
         ),
         predictions=fitted("<results>/duration/{metric}.{threshold}/predictions.tsv"),
     output:
-        report(
-            fitted("<results>/figures/set/predicted_vs_real.{metric}.{threshold}.png"),
-            caption="../report/predicted_vs_real.rst",
+        reported(
+            "<results>/figures/set/predicted_vs_real.{metric}.{threshold}.png",
+            figure="predicted_vs_real",
             category="all videos",
-            labels={"figure": "predicted against real duration"},
+            metric=METRICS if FITS else [],
+            threshold=THRESHOLDS,
         ),
-        report(
-            collect(
-                "<results>/figures/set/counts_vs_duration.{metric}.{threshold}.png",
-                metric=METRICS,
-                threshold=THRESHOLDS,
-            ),
-            caption="../report/counts_vs_duration.rst",
+        reported(
+            "<results>/figures/set/counts_vs_duration.{metric}.{threshold}.png",
+            figure="counts_vs_duration",
             category="all videos",
-            labels={"figure": "counts against duration"},
+            metric=METRICS,
+            threshold=THRESHOLDS,
         ),
-        report(
-            branch(
-                len(THRESHOLDS) > 1,
-                then="<results>/figures/set/static_vs_dynamic.png",
-                otherwise=[],
+        branch(
+            len(THRESHOLDS) > 1,
+            then=reported(
+                "<results>/figures/set/static_vs_dynamic.png",
+                figure="static_vs_dynamic",
+                category="all videos",
             ),
-            caption="../report/static_vs_dynamic.rst",
-            category="all videos",
-            labels={"figure": "static against dynamic threshold"},
+            otherwise=[],
         ),
-        report(
-            branch(
-                len(METRICS) > 1, then="<results>/figures/set/metric_vs_metric.png", otherwise=[]
+        branch(
+            len(METRICS) > 1,
+            then=reported(
+                "<results>/figures/set/metric_vs_metric.png",
+                figure="metric_vs_metric",
+                category="all videos",
             ),
-            caption="../report/metric_vs_metric.rst",
-            category="all videos",
-            labels={"figure": "metric against metric"},
+            otherwise=[],
         ),
     log:
         "<results>/logs/plot_set.log",

@@ -44,6 +44,7 @@ rule dump_frames:
         "../../envs/video.yaml"
     threads: 1
     resources:
+        frame_stores=gpus,
         mem_mb=2000,
         runtime=240,
     params:
