@@ -17,7 +17,7 @@ import yaml
 from tqdm import tqdm
 
 from chronovision.errors import UserError
-from chronovision.networks import check_network, weights_url
+from chronovision.networks import activation_shapes, check_network, weights_url
 from chronovision.probe import probe
 from chronovision.settings import UNCARRIABLE, check_config
 from chronovision.store import read_json, write_json, write_text
@@ -50,6 +50,10 @@ GFLOPS_PER_CORE = 60.0
 FRAME_S = 0.02
 #: … and the start of the jobs, tables and figures, per video.
 VIDEO_S = 30.0
+#: Threads that `extract_features` asks for.
+NETWORK_CORES = 8
+#: Size of exported images.
+IMAGE_BYTES_PER_PIXEL = {"jpg": 0.4, "png": 2.0}
 #: Stored per kept frame without `keep_maps`.
 BYTES_PER_FRAME = 12_000
 
@@ -198,8 +202,10 @@ def _home(folder: Path) -> Path:
 
 
 def _belongs(home: Path, folder: Path) -> bool:
-    record = home / "survey.json"
-    return record.is_file() and read_json(record)["folder"] == str(folder)
+    try:
+        return read_json(home / "survey.json")["folder"] == str(folder)
+    except (OSError, ValueError, KeyError):
+        return False  # no survey wrote this folder, or it was cut short
 
 
 def clean_name(name: str, fallback: str) -> str:
@@ -274,7 +280,12 @@ def _write_overlay(home: Path, folder: Path, fps: float | None, *, fit: bool) ->
 
 
 def _rates_clash(facts: Iterable[Mapping]) -> bool:
-    rates = [about["frame_rate"] for about in facts]
+    # The mean rate of a video is its regular one, unless it varies or has gaps.
+    rates = [
+        rate
+        for about in facts
+        for rate in (about["frame_rate"], about["n_frames"] / about["duration_s"])
+    ]
     return bool(rates) and max(rates) > (1 + RATE_TOLERANCE) * min(rates)
 
 
@@ -298,18 +309,29 @@ def _describe_set(
     size, model = settings["frames"]["size"], settings["network"]["model"]
     cores = os.cpu_count() or 1
     network_s = GFLOP.get(model, GFLOP["vgg19"]) * (size / 224) ** 2 / GFLOPS_PER_CORE
-    work_s = sum(frames) * (network_s + FRAME_S) + len(facts) * VIDEO_S
-    disk, temporary = sum(frames) * BYTES_PER_FRAME, max(frames) * size**2 * 3
+    # One network runs at a time, on a few cores, unless the device is the CPU.
+    at_work = cores if settings["network"]["device"] == "cpu" else min(cores, NETWORK_CORES)
+    work_s = sum(frames) * (network_s / at_work + FRAME_S / cores) + len(facts) * VIDEO_S / cores
+    disk, temporary = sum(frames) * _stored_per_frame(settings), max(frames) * size**2 * 3
     lines = [
         f"  {sum(frames)} frames to analyse, {_time(sum(seconds))} of video; frames per second "
         f"(videos): {listed}",
-        f"  about {_time(work_s / cores)} on the {cores} processor "
+        f"  about {_time(work_s)} on the {cores} processor "
         f"cores of this machine (rule of thumb for {model} at {size} pixels; a GPU is far faster)",
         f"  about {_size(disk)} on disk, and {_size(temporary)} for a while",
     ]
     if len({video.group for video in videos.values()}) < 3:
         lines.append("  fewer than three videos (or groups): everything but the fit of durations")
     return lines
+
+
+def _stored_per_frame(settings: Mapping) -> float:
+    """Bytes per analysed frame: features, maps (as they are before compression) and images."""
+    network, size = settings["network"], settings["frames"]["size"]
+    shapes = activation_shapes(network["model"], network["layers"], size)
+    units = sum(math.prod(shapes[layer]) for layer in network["keep_maps"])
+    of_image = IMAGE_BYTES_PER_PIXEL.get(settings["frames"]["images"], 0) * size**2
+    return BYTES_PER_FRAME + units * {"float16": 2, "float32": 4}[network["maps_dtype"]] + of_image
 
 
 def _extent(video: Video, about: Mapping, frames: Mapping) -> tuple[float, int]:
@@ -324,9 +346,10 @@ def _extent(video: Video, about: Mapping, frames: Mapping) -> tuple[float, int]:
 def _describe_clash(folder: Path, facts: Mapping[str, Mapping]) -> list[str]:
     rate = min(about["frame_rate"] for about in facts.values())
     return [
-        "  WARNING: these frame rates differ by more than 1 %, and change per frame depends on the "
-        "rate. This run goes",
-        "  on WITHOUT the fit of durations. To have it, resample to the lowest rate: "
+        "  WARNING: frame rates differ by more than 1 %, between videos or within one, and change "
+        "per frame depends on",
+        "  the rate. This run goes on WITHOUT the fit of durations. To have it, resample to the "
+        "lowest rate: "
         f"make run VIDEOS={shlex.quote(str(folder))} FPS={rate:.6g}",
     ]
 
