@@ -142,14 +142,15 @@ def scale_changes(axis: Axes, drawn: Sequence[np.ndarray], changes: np.ndarray, 
     Parameters
     ----------
     drawn : everything that the axis shows (changes and thresholds).
-    changes : the change series; under `log` its lowest percentile sets the lower edge, at which
-        zeros and negative thresholds are drawn.
+    changes : the change series; under `log` its lowest percentile sets the lower edge, to which
+        the caller raises zeros and negative thresholds. Without any positive change the axis is
+        linear all the same.
     """
     finite = np.concatenate([values[np.isfinite(values)] for values in drawn])
     positive = changes[np.isfinite(changes) & (changes > 0)]
     top = finite.max(initial=0.0)
     if log and len(positive):
-        axis.set_yscale("log", nonpositive="clip")
+        axis.set_yscale("log")
         axis.set_ylim(0.5 * np.percentile(positive, 1), 1.6 * top)
         plain_log_ticks(axis.yaxis)
     else:

@@ -169,21 +169,24 @@ def _draw_histograms(figure, series: Mapping[str, np.ndarray], label: str, log: 
     colours = layer_colours(list(series))
     axes = figure.subplots(len(series), 1, squeeze=False).ravel()
     for axis, (layer, values) in zip(axes, series.items(), strict=True):
-        shown = values[values > 0] if log else values
-        if log and len(shown):
+        on_log = log and bool((values > 0).any())
+        shown = values[values > 0] if on_log else values
+        if on_log:
             edges = np.geomspace(shown.min() * 0.99, shown.max() * 1.01, 41)
             axis.set_xscale("log")
         else:
             edges = np.linspace(0, values.max(initial=0.0) or 1.0, 41)
         axis.hist(shown, bins=edges, color=colours[layer])
         axis.set_xlim(edges[0], edges[-1])
-        if axis.get_xscale() == "log":
+        if on_log:
             plain_log_ticks(axis.xaxis)
         axis.set_ylabel(layer, rotation=0, ha="right", va="center", fontweight="bold")
         axis.yaxis.get_major_locator().set_params(nbins=3, integer=True)
         note = f"n = {len(values)}"
         if hidden := len(values) - len(shown):
             note += f"\n{hidden} zeros not shown"
+        if log and not on_log:
+            note += "\nlinear scale"
         axis.annotate(note, (0.99, 0.95), xycoords="axes fraction", ha="right", va="top", size=8)
     figure.supxlabel(f"{label}, {'log' if log else 'linear'} scale", fontsize=9)
     figure.supylabel("frames (count)", fontsize=9)

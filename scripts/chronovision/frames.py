@@ -19,7 +19,13 @@ import numpy as np
 from tqdm import tqdm
 
 from chronovision.errors import UserError
-from chronovision.probe import ADDRESS, input_url, refuse_truncation, video_provenance
+from chronovision.probe import (
+    ADDRESS,
+    TRUNCATED,
+    input_url,
+    refuse_truncation,
+    video_provenance,
+)
 from chronovision.provenance import add_step
 from chronovision.store import new_h5, read_json
 from chronovision.timing import nominal_interval
@@ -31,10 +37,15 @@ SHOWINFO = re.compile(
     r"\[Parsed_showinfo[^\]]*\] \[info\] n: *\d+ pts: *(-?\d+|NOPTS) .* iskey:(\d)"
 )
 TIME_BASE = re.compile(r"\[Parsed_showinfo[^\]]*\] \[info\] config in time_base: (\d+/\d+)")
-#: Levels at which FFmpeg reports damage; it warns of frames that it knows to be corrupt.
+#: Levels at which FFmpeg reports damage; it warns of frames that it knows to be corrupt. Such a
+#: message may stand within a line that another thread had begun, or goes on with, and then now and
+#: then lacks its level: of much damage not every message is known.
 DAMAGE = re.compile(
-    r"(?:\[[^\]]* @ 0x[0-9a-f]+\] )*\[(?:(?:error|fatal|panic)\]|warning\].*corrupt)"
+    r"(?:^|\[[^\]]* @ 0x[0-9a-f]+\] )"
+    r"\[(?:(?:error|fatal|panic)\]|warning\].*corrupt)(?:(?!\[\S* @ 0x).)*"
 )
+#: How lines begin that show names and titles out of the file.
+QUOTED = "[info]"
 #: Longest that resampling shows one frame, in seconds: beyond it times are taken for broken.
 LONGEST_HOLD_S = 600
 #: Seconds for FFmpeg to describe a frame that it has already written.
@@ -158,12 +169,16 @@ def _listen(stderr, described: queue.Queue, decoding: Decoding) -> None:
     time_base = None
     for raw in stderr:
         line = raw.decode(errors="replace").rstrip()
-        if match := TIME_BASE.match(line):
+        if line.startswith(QUOTED):
+            continue
+        if match := TIME_BASE.search(line):
             time_base = Fraction(match[1])
-        elif match := SHOWINFO.match(line):
+        if match := SHOWINFO.search(line):
             described.put((time_base, match[1], match[2] == "1"))
-        elif DAMAGE.match(line):
-            decoding.messages[ADDRESS.sub("", line)] += 1
+        damage = [match[0].rstrip() for match in DAMAGE.finditer(line)]
+        if not damage and TRUNCATED.search(line):
+            damage = [line]
+        decoding.messages.update(ADDRESS.sub("", message) for message in damage)
     described.put(None)
 
 
@@ -173,10 +188,12 @@ def _pair(path, stdout, described: queue.Queue, size: int, decoding: Decoding) -
     while picture := stdout.read(size * size * 3):
         if len(picture) < size * size * 3:
             raise UserError(f"{path}: FFmpeg broke off within frame {decoding.n_decoded}")
-        about = described.get(timeout=PATIENCE_S)
-        if about is None:
-            raise UserError(f"{path}: FFmpeg did not describe frame {decoding.n_decoded}")
-        time_base, pts, key = about
+        try:
+            time_base, pts, key = described.get(timeout=PATIENCE_S)
+        except (queue.Empty, TypeError) as error:  # silence, or the end of the descriptions
+            raise UserError(
+                f"{path}: FFmpeg did not describe frame {decoding.n_decoded}"
+            ) from error
         if pts == "NOPTS":
             raise UserError(
                 f"{path}: frame {decoding.n_decoded} has no timestamp; put the stream into a "

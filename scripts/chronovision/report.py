@@ -235,10 +235,13 @@ def _figure(name: str, path: str | PathLike) -> dict:
 
 
 def _segments(path: str | PathLike, thumbnails: str | PathLike) -> dict:
-    """Rows of a table of segments, each with the thumbnail nearest to its middle."""
+    """Rows of a table of segments, each with a thumbnail from about its middle."""
     table = read_table(path)
     shown = table.head(MAX_SEGMENTS)
-    pictures = nearest_thumbnails(thumbnails, shown["start_s"] + shown["duration_s"] / 2)
+    ends = table["start_s"] + table["duration_s"]
+    # Rounding, or a short last interval at a variable rate, may take an end past the next start.
+    ends = np.fmin(ends, table["start_s"].shift(-1))
+    pictures = nearest_thumbnails(thumbnails, shown["start_s"], ends.head(MAX_SEGMENTS))
     rows = [
         row | {"thumbnail": _data_uri(shrink(picture, _THUMBNAIL), "jpeg")}
         for row, picture in zip(shown.to_dict("records"), pictures, strict=True)

@@ -8,12 +8,26 @@ import numpy as np
 from PIL import Image
 
 
-def nearest_thumbnails(path: str | PathLike, wanted_s: np.ndarray) -> list[bytes]:
-    """JPEG nearest in time to each of `wanted_s` (seconds), from a ``thumbnails.h5``."""
+def nearest_thumbnails(path: str | PathLike, start_s: np.ndarray, end_s: np.ndarray) -> list[bytes]:
+    """JPEG of each span of time: of the thumbnails inside it, the one nearest to its middle.
+
+    A span between two thumbnails gets the nearest one outside.
+
+    Parameters
+    ----------
+    path : a ``thumbnails.h5``.
+    start_s, end_s : (n,) seconds; the start belongs to the span, the end to the next one.
+    """
     with h5py.File(path, "r") as file:
         time = file["time_s"][:]
-        chosen = [int(np.argmin(np.abs(time - wanted))) for wanted in wanted_s]
+        chosen = [_nearest(time, start, end) for start, end in zip(start_s, end_s, strict=True)]
         return [bytes(file["jpeg"][index]) for index in chosen]
+
+
+def _nearest(time: np.ndarray, start: float, end: float) -> int:
+    distance = np.abs(time - (start + end) / 2)
+    inside = (time >= start) & (time < end)
+    return int(np.argmin(np.where(inside, distance, np.inf) if inside.any() else distance))
 
 
 def shrink(jpeg: bytes, size: int) -> bytes:

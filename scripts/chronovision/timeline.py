@@ -94,21 +94,32 @@ def _draw_layer(
     values = changes[layer].to_numpy(dtype=float)
     threshold = accumulators[f"{layer}_threshold"].to_numpy(dtype=float)
     salient = accumulators[f"{layer}_salient"].to_numpy() == 1
-    axis.plot(*envelope(time, values), color=INK, linewidth=0.7)
+    scale_changes(axis, [values, threshold], values, log)
+    floor = axis.get_ylim()[0]
+    _plot_above(axis, floor, *envelope(time, values), color=INK, linewidth=0.7)
     # In a long film a threshold that goes up and down is a band: it must not hide the changes.
     band = len(time) > MAX_POINTS and np.ptp(threshold) > 0
     line = {"linewidth": 0.5, "alpha": 0.45, "zorder": 1} if band else {"linewidth": 1.1}
-    axis.plot(*envelope(time, threshold), color=colour, **line)
+    _plot_above(axis, floor, *envelope(time, threshold), color=colour, **line)
     if salient.any():
         x, y = thin_marks(time[salient], values[salient])
-        size = 3.5 if len(x) < 200 else 2.0
-        axis.plot(x, y, "o", color=colour, markersize=size, markeredgewidth=0, clip_on=False)
-    scale_changes(axis, [values, threshold], values, log)
+        look = {"markersize": 3.5 if len(x) < 200 else 2.0, "markeredgewidth": 0}
+        look |= {"marker": "o", "linestyle": "none", "clip_on": False}
+        _plot_above(axis, floor, x, y, color=colour, **look)
     axis.set_ylabel(layer, rotation=0, ha="right", va="center", fontweight="bold")
     count = int(accumulators[f"{layer}_count"].iloc[-1])
-    axis.annotate(
-        f"{count} salient", (1.012, 0.5), xycoords="axes fraction", va="center", fontsize=8
-    )
+    note = f"{count} salient"
+    if log and axis.get_yscale() != "log":
+        note += "\nlinear scale"
+    axis.annotate(note, (1.012, 0.5), xycoords="axes fraction", va="center", fontsize=8)
+
+
+def _plot_above(axis: Axes, floor: float, x: np.ndarray, y: np.ndarray, **look: object) -> None:
+    """Plot with everything below the floor raised to it.
+
+    On a log axis 0 lies infinitely low: a mark that is not clipped would take the layout there.
+    """
+    axis.plot(x, np.maximum(y, floor), **look)
 
 
 def _draw_boundaries(axis: Axes, segments: pd.DataFrame) -> None:
@@ -133,7 +144,7 @@ def _draw_rail(axis: Axes, segments: pd.DataFrame) -> None:
 def _draw_strip(
     figure: Figure, axis: Axes, thumbnails: str | PathLike, span: tuple[float, float]
 ) -> None:
-    """Thumbnails in equal slots of the time axis: each shows the frame nearest to its middle."""
+    """Thumbnails in equal slots of the time axis: each shows a frame near the slot's middle."""
     axis.set_ylim(0, 1)
     axis.set_axis_off()
     # The width of the axes is known only once the layout has been made.
@@ -146,7 +157,8 @@ def _draw_strip(
     half = 0.49 * min((span[1] - span[0]) / aspect, edges[1] - edges[0])
     middles = (edges[:-1] + edges[1:]) / 2
     limits = axis.get_xlim()
-    for middle, image in zip(middles, nearest_thumbnails(thumbnails, middles), strict=True):
+    images = nearest_thumbnails(thumbnails, edges[:-1], edges[1:])
+    for middle, image in zip(middles, images, strict=True):
         picture = np.asarray(Image.open(io.BytesIO(image)).convert("RGB"))
         axis.imshow(picture, extent=(middle - half, middle + half, 0, 1), aspect="auto")
     axis.set_xlim(*limits)

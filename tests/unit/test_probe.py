@@ -41,6 +41,13 @@ def two_streams(clips):
     return clips / "two.mp4"
 
 
+def test_text_is_no_video(clips):
+    """FFmpeg would draw it."""
+    (clips / "notes.txt").write_text("Notes of a day. " * 400 + "\n" * 50)
+    with pytest.raises(UserError, match="notes.txt: not a video but text"):
+        probe(clips / "notes.txt")
+
+
 def test_facts_of_a_plain_file(plain):
     found = probe(plain)
     assert found["path"] == str(plain)

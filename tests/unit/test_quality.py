@@ -39,7 +39,7 @@ def test_a_clean_stream_gives_no_note():
 @pytest.mark.parametrize(
     ("facts", "note", "value", "said"),
     [
-        ({"decoder_messages": json.dumps(["[h264] bad (×3)", "b"])}, "decoder_damage", 2, "bad"),
+        ({"decoder_messages": json.dumps(["[h264] bad (×3)", "b"])}, "decoder_damage", 1, "damage"),
         ({"n_coded": 103}, "frames_decoded", -3, "100 frames were decoded of 103"),
         ({"header_frames": 120}, "frames_in_header", -20, "header claims 120"),
         ({"vfr": True}, "variable_frame_rate", 1, "varies or has gaps"),

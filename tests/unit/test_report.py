@@ -1,9 +1,12 @@
 """The report: complete in itself, escaped, and true to the tables."""
 
+import base64
 import re
 from html.parser import HTMLParser
 from pathlib import Path
 
+import h5py
+import numpy as np
 import pandas as pd
 import pytest
 import yaml
@@ -14,6 +17,7 @@ from chronovision.references import REFERENCES, bibliography
 from chronovision.report import MAX_SEGMENTS, PageInputs, SetInputs, render_page, render_report
 from chronovision.score_tables import score_table
 from chronovision.store import read_json, read_table, write_json
+from chronovision.thumbnails import nearest_thumbnails, shrink
 from made_results import KINDS, MadeResults
 
 VOID = {"meta", "img", "link", "br", "hr"}
@@ -213,6 +217,45 @@ def test_long_tables_of_segments_are_cut_and_say_so(made):
     text = page_of(made, "bikes")
     assert f"the first {MAX_SEGMENTS} of {MAX_SEGMENTS + 7}" in text
     assert len(text) < 5_000_000
+
+
+@pytest.mark.parametrize(
+    ("thumbnails_s", "segments_s", "expected"),
+    [
+        # The thumbnail in the middle of each segment.
+        ([0.0, 0.25, 0.5, 0.75, 1.0, 1.25], [(0.0, 0.75), (0.75, 0.6)], [1, 4]),
+        # 0.1 is farther from the middle than 0.3, by a rounding error.
+        ([0.0, 0.1, 0.3], [(0.0, 0.1), (0.1, 0.2), (0.3, 0.1)], [0, 1, 2]),
+        # A variable rate: the median interval of 0.4 s takes the first past the second's start.
+        ([0.0, 0.15, 0.5], [(0.0, 0.4), (0.1, 0.8)], [0, 2]),
+        # None inside the second and the third segment: the nearest.
+        ([0.0, 0.25, 0.5], [(0.0, 0.3), (0.3, 0.04), (0.4, 0.08), (0.5, 0.2)], [1, 1, 2, 2]),
+    ],
+)
+def test_thumbnails_are_of_their_segments(tmp_path, thumbnails_s, segments_s, expected):
+    made = MadeResults(tmp_path, layers=["pool1"], kinds=KINDS[:1])
+    made.add_video("v", 40)
+    path = made.path("pixels", "v.thumbnails.h5")
+    with h5py.File(path, "r+") as file:
+        pictures = [bytes(jpeg) for jpeg in file["jpeg"][: len(thumbnails_s)]]
+        del file["time_s"]
+        file["time_s"] = thumbnails_s
+    segments = pd.DataFrame(segments_s, columns=["start_s", "duration_s"])
+    segments.insert(0, "segment", np.arange(len(segments)))
+    segments = segments.assign(start_frame=0, n_frames=1, change=0.1, n_layers=1)
+    made.table(made.path("segments", KINDS[0], "v.tsv"), segments, "v")
+    shown = re.findall(r"data:image/jpeg;base64,([^\"]+)", page_of(made, "v"))
+    assert len({shrink(picture, 80) for picture in pictures}) == len(pictures)
+    small = [base64.b64encode(shrink(picture, 80)).decode() for picture in pictures]
+    assert [small.index(uri) for uri in shown] == expected
+
+
+def test_a_thumbnail_at_the_end_of_a_span_belongs_to_the_next(made):
+    path = made.path("pixels", "bikes.thumbnails.h5")
+    with h5py.File(path, "r") as file:
+        time, pictures = file["time_s"][:], [bytes(jpeg) for jpeg in file["jpeg"]]
+    starts = time[:-1] - 1e-9
+    assert nearest_thumbnails(path, starts, time[1:]) == pictures[:-1]
 
 
 def test_reports_repeat_byte_for_byte(made):

@@ -36,7 +36,7 @@ def once(folder: Path, name: str, make) -> Path:
 
 
 def make_videos(folder: Path) -> None:
-    """Three videos of 12 frames/s; the names say what is special in them."""
+    """Four videos of 12 frames/s; the names say what is special in them."""
     colours = "color={}:s=96x72:r=12:d=0.75,noise=alls=20:allf=t"
     parts = ["testsrc2=s=96x72:r=12:d=1.5", colours.format("red"), colours.format("blue")]
     parts.append("smptebars=s=96x72:r=12:d=1")
@@ -44,6 +44,7 @@ def make_videos(folder: Path) -> None:
     make_clip(folder / "cuts.mp4", f"{joined};[p0][p1][p2][p3]concat=n=4")
     gaps = "mandelbrot=s=96x72:r=12,trim=duration=4,select='not(between(n,20,22)+eq(n,33))'"
     make_clip(folder / "gaps.mkv", gaps, "-c:v", "libx264", "-fps_mode", "passthrough")
+    make_clip(folder / "zoom.webm", "mandelbrot=s=72x96:r=12", "-t", "4", "-c:v", "libvpx")
     small, large = "testsrc=s=64x48:r=12:d=3", "testsrc2=s=128x96:r=12:d=3.5,hue=h=90*t"
     inputs = [
         "-f",
@@ -64,10 +65,22 @@ def make_videos(folder: Path) -> None:
 
 
 @pytest.fixture(scope="session")
-def videos(shared):
-    """Id -> file of three videos."""
+def all_videos(shared):
+    """Id -> file of all videos."""
     folder = once(shared, "videos", make_videos)
-    return {path.stem: path for path in sorted(folder.glob("*.m*"))}
+    return {path.stem: path for path in sorted(folder.iterdir())}
+
+
+@pytest.fixture(scope="session")
+def videos(all_videos):
+    """Id -> file of three videos of a steady rate, to which a model can be fitted."""
+    return {video: path for video, path in all_videos.items() if video != "gaps"}
+
+
+@pytest.fixture(scope="session")
+def gaps(all_videos):
+    """A video in which frames are missing."""
+    return all_videos["gaps"]
 
 
 @pytest.fixture(scope="session")

@@ -55,7 +55,7 @@ def test_a_changed_cell_reruns(column, unchanged, project, videos):
     planned = plan(unchanged, config, project=project).succeeded()
     assert planned.rules == expected
     if column in ("start_s", "end_s", "stream"):
-        others = [line for line in planned.messages if line.startswith(("gaps:", "streams:"))]
+        others = [line for line in planned.messages if line.startswith(("streams:", "zoom:"))]
         assert others == []
 
 
@@ -82,7 +82,7 @@ def test_another_video_runs_alone(unchanged, project, videos):
 
 
 def test_one_video_less_reruns_only_the_set(unchanged, project, videos):
-    write_videos(unchanged, {key: videos[key] for key in ("cuts", "gaps")}, "less.tsv")
+    write_videos(unchanged, {key: videos[key] for key in ("cuts", "zoom")}, "less.tsv")
     config = write_config(unchanged, {"videos": "less.tsv"}, "changed.yaml")
     rules = plan(unchanged, config, project=project).succeeded().rules
     assert rules == {"summarise_counts", "build_clip_table", "plot_set"} | REPORT

@@ -294,14 +294,22 @@ def test_every_clip_duration_is_too_long(rerun, project):
     assert_nothing_made(rerun, target)
 
 
-def test_mixed_frame_rates_at_the_fit(finished, project, videos, tmp_path):
+@pytest.mark.parametrize(
+    ("added", "said"),
+    [
+        ("fast", r"frame rates differ by more than 1 %.*15 frames/s: fast.*frames\.fps"),
+        ("gaps", r"the frame rate of video gaps varies or has gaps.*frames\.fps"),
+    ],
+)
+def test_rates_that_differ_at_the_fit(finished, project, all_videos, tmp_path, added, said):
     folder = copy_run(finished, tmp_path / "mixed")
     fast = make_clip(tmp_path / "fast.mp4", "testsrc2=s=96x72:r=15:d=3")
-    write_videos(folder, {**videos, "fast": fast})
+    paths = {**all_videos, "fast": fast}
+    write_videos(folder, {video: paths[video] for video in ("cuts", "streams", "zoom", added)})
     target = "results/duration/correlation.static/predictions.tsv"
     run = snakemake(folder, folder / "config.yaml", target, project=project)
     log = folder / "results/logs/fit_duration_model/correlation.static.log"
-    assert_one_line(run, log, r"rate.*frames\.fps")
+    assert_one_line(run, log, said)
     assert_nothing_made(folder, target)
     assert "results/clips/correlation.static.tsv" in files(folder)
 
