@@ -27,7 +27,7 @@ named:
 	@: "$${VIDEOS:?name the folder of videos: make run VIDEOS=folder/}"
 
 test: $(READY) ## run the tests
-	.venv/bin/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile
+	OMP_NUM_THREADS=1 .venv/bin/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile
 
 lint: $(READY) ## check style and workflow
 	.venv/bin/ruff check .
