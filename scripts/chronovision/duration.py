@@ -19,7 +19,12 @@ from threadpoolctl import threadpool_limits
 
 from chronovision import scores
 from chronovision.errors import UserError
-from chronovision.model_file import describe_set, refuse_mixed_rates, save_model
+from chronovision.model_file import (
+    describe_set,
+    refuse_mixed_rates,
+    refuse_shared_files,
+    save_model,
+)
 from chronovision.provenance import add_step
 from chronovision.store import read_provenance, read_table, write_table
 
@@ -276,11 +281,14 @@ def fit_duration_model(
 
     Raises
     ------
-    UserError : fewer than three groups, or frame rates that differ by more than 1 %.
+    UserError : fewer than three groups, frame rates that differ by more than 1 %, or one file in
+        two groups.
     """
     provenance = read_provenance(clip_table)
     refuse_mixed_rates(provenance["videos"])
     table, clips = read_clip_set(clip_table, controls_table)
+    groups = dict(zip(table["video"], table["group"], strict=True))
+    refuse_shared_files(provenance["videos"], groups)
     held_out = split_folds(clips.group, duration["folds"])
     with threadpool_limits(1):
         results = [

@@ -61,6 +61,29 @@ def refuse_mixed_rates(videos: Mapping[str, Mapping]) -> None:
     )
 
 
+def refuse_shared_files(videos: Mapping[str, Mapping], groups: Mapping[str, str]) -> None:
+    """Refuse a set in which one file stands in two groups: a fold would be tested on what it saw.
+
+    Parameters
+    ----------
+    videos : the provenance's ``videos``, each with the ``sha256`` of its file.
+    groups : video -> group.
+
+    Raises
+    ------
+    UserError : the same file, or a part of it, is in two groups.
+    """
+    first: dict[str, str] = {}
+    for name, video in videos.items():
+        other = first.setdefault(video["sha256"], name)
+        if groups[other] != groups[name]:
+            raise UserError(
+                f"videos {other} and {name} are the same file (SHA-256) in different groups, so "
+                "that a model would be tested on what it was fitted to: give them one group in the "
+                "videos table, leave one out, or set duration.estimators: []"
+            )
+
+
 def describe_set(
     provenance: Mapping, layers: Sequence[str], metric: str, threshold: str
 ) -> dict[str, Any]:

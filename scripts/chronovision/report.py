@@ -20,6 +20,7 @@ from chronovision.references import REFERENCES, bibliography
 from chronovision.score_tables import applied_table, score_table
 from chronovision.store import read_json, read_provenance, read_table, write_text
 from chronovision.thumbnails import nearest_thumbnails, shrink
+from chronovision.timing import nominal_interval, span_duration
 
 Paths = Mapping[str, str | PathLike]
 
@@ -125,6 +126,7 @@ def render_page(output: str | PathLike, inputs: PageInputs) -> None:
         "video.html",
         video=inputs.video,
         facts=read_json(inputs.facts),
+        analysed=_analysed(provenance, next(iter(inputs.accumulators.values()))),
         notes=read_table(inputs.quality).to_dict("records"),
         counts=_final_counts(inputs.accumulators),
         kinds=[kind_label(kind) for kind in inputs.accumulators],
@@ -247,6 +249,19 @@ def _segments(path: str | PathLike, thumbnails: str | PathLike) -> dict:
         for row, picture in zip(shown.to_dict("records"), pictures, strict=True)
     ]
     return {"rows": rows, "total": len(table)}
+
+
+def _analysed(provenance: Mapping, accumulators: str | PathLike) -> dict:
+    """Which part of the video was analysed, and its frames."""
+    used = provenance["steps"]["dump_frames"]
+    time_s = read_table(accumulators)["time_s"].to_numpy()
+    return {
+        "start_s": used["start_s"] or 0.0,
+        "is_part": used["start_s"] is not None or used["end_s"] is not None,
+        "n_frames": len(time_s),
+        "duration_s": span_duration(time_s),
+        "rate": 1 / nominal_interval(time_s),
+    }
 
 
 def _final_counts(accumulators: Paths) -> list[dict]:

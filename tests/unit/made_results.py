@@ -57,7 +57,7 @@ class MadeResults:
                 "precision": "float32",
                 "device": "cpu",
             },
-            "steps": {"dump_frames": self.config["frames"]},
+            "steps": {"dump_frames": {**self.config["frames"], "start_s": None, "end_s": 9.5}},
         }
 
     def table(self, path: Path, table: pd.DataFrame, *videos: str) -> None:

@@ -23,7 +23,12 @@ from chronovision.duration import (
     split_folds,
 )
 from chronovision.errors import UserError
-from chronovision.model_file import load_model, refuse_mixed_rates, refuse_other_set
+from chronovision.model_file import (
+    load_model,
+    refuse_mixed_rates,
+    refuse_other_set,
+    refuse_shared_files,
+)
 from chronovision.scores import COLUMNS, score
 from chronovision.store import read_table, sidecar_path
 from chronovision.thresholds import pool_ranges
@@ -259,6 +264,13 @@ def intervals(nominal_s, mean_s=None):
 def test_a_variable_rate_is_refused_at_the_fit():
     with pytest.raises(UserError, match=r"rate of video b varies or has gaps .*\+20%.*frames\.fps"):
         refuse_mixed_rates({"a": intervals(0.04), "b": intervals(0.04, 0.048)})
+
+
+def test_one_file_in_two_groups_is_refused():
+    videos = {"a": {"sha256": "1"}, "b": {"sha256": "2"}, "c": {"sha256": "1"}}
+    refuse_shared_files(videos, {"a": "film", "b": "b", "c": "film"})
+    with pytest.raises(UserError, match="videos a and c are the same file"):
+        refuse_shared_files(videos, {"a": "a", "b": "b", "c": "c"})
 
 
 @pytest.mark.parametrize(
