@@ -37,5 +37,7 @@ def logged_job(path: str) -> Iterator[None]:
         log.exception("unexpected failure, please report it with this log")
         raise
     finally:
-        handler.close()
+        logging.captureWarnings(False)
+        logging.getLogger("py.warnings").removeHandler(handler)
         log.removeHandler(handler)
+        handler.close()
