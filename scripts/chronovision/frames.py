@@ -9,7 +9,7 @@ import re
 import subprocess
 import threading
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
 
@@ -27,6 +27,7 @@ from chronovision.probe import (
     video_provenance,
 )
 from chronovision.provenance import add_step
+from chronovision.selection import Frame, Row, every_nth, resample, within
 from chronovision.store import new_h5, read_json
 from chronovision.timing import nominal_interval
 from chronovision.tools import find_tools
@@ -42,35 +43,13 @@ TIME_BASE = re.compile(r"\[Parsed_showinfo[^\]]*\] \[info\] config in time_base:
 #: then lacks its level: of much damage not every message is known.
 DAMAGE = re.compile(
     r"(?:^|\[[^\]]* @ 0x[0-9a-f]+\] )"
-    r"\[(?:(?:error|fatal|panic)\]|warning\].*corrupt)(?:(?!\[\S* @ 0x).)*"
+    r"\[(?:(?:error|fatal|panic)\]|warning\].*corrupt)(?:(?!\[\S* @ 0x).)*",
+    re.MULTILINE,
 )
 #: How lines begin that show names and titles out of the file.
 QUOTED = "[info]"
-#: Longest that resampling shows one frame, in seconds: beyond it times are taken for broken.
-LONGEST_HOLD_S = 600
 #: Seconds for FFmpeg to describe a frame that it has already written.
 PATIENCE_S = 60
-
-
-@dataclass
-class Frame:
-    """One decoded frame: index in the stream, time, key flag, RGB picture."""
-
-    index: int
-    time: Fraction
-    key: bool
-    rgb: np.ndarray
-
-
-@dataclass
-class Row:
-    """One row of the analysed series; `time_s` counts from the first row."""
-
-    source_frame: int
-    time_s: float
-    key_frame: bool
-    repeated: bool
-    rgb: np.ndarray
 
 
 @dataclass
@@ -182,6 +161,18 @@ def _listen(stderr, described: queue.Queue, decoding: Decoding) -> None:
     described.put(None)
 
 
+def decoder_messages(path: str | os.PathLike, stream: int) -> list[str]:
+    """All that FFmpeg reports of damage while it does nothing but decode a stream.
+
+    `decode` may miss a message among the descriptions of frames; here there are none.
+    """
+    command = [find_tools().ffmpeg, "-hide_banner", "-nostdin", "-nostats"]
+    command += ["-v", "repeat+level+warning", "-threads", "1", "-i", input_url(path)]
+    command += ["-map", f"0:{stream}", "-fps_mode", "passthrough", "-f", "null", "-"]
+    done = subprocess.run(command, capture_output=True, text=True, errors="replace")
+    return [ADDRESS.sub("", match[0].rstrip()) for match in DAMAGE.finditer(done.stderr)]
+
+
 def _pair(path, stdout, described: queue.Queue, size: int, decoding: Decoding) -> Iterator[Frame]:
     """Join each picture from the pipe with its description."""
     latest = None
@@ -209,70 +200,6 @@ def _pair(path, stdout, described: queue.Queue, size: int, decoding: Decoding) -
         rgb = np.frombuffer(picture, dtype=np.uint8).reshape(size, size, 3)
         yield Frame(decoding.n_decoded, time, key, rgb)
         decoding.n_decoded += 1
-
-
-def within(frames: Iterable[Frame], start_s: float | None, end_s: float | None) -> Iterator[Frame]:
-    """Frames with start_s ≤ t < end_s, t counted from the stream's first frame."""
-    first = None
-    for frame in frames:
-        first = frame.time if first is None else first
-        time = frame.time - first
-        if end_s is not None and time >= Fraction(str(end_s)):
-            return
-        if start_s is None or time >= Fraction(str(start_s)):
-            yield frame
-
-
-def every_nth(frames: Iterable[Frame], every: int) -> Iterator[Row]:
-    """Rows from the frames 0, every, 2·every, … at their own times."""
-    start, key = None, False
-    for position, frame in enumerate(frames):
-        start = frame.time if start is None else start
-        key = key or frame.key
-        if position % every == 0:
-            yield Row(frame.index, float(frame.time - start), key, False, frame.rgb)
-            key = False
-
-
-def resample(frames: Iterable[Frame], fps: float) -> Iterator[Row]:
-    """Rows at a steady rate: tick k, at k/fps, shows the last frame due by then.
-
-    A frame is due at the tick next to its time (half a tick is rounded up), so that times
-    rounded by the container neither skip nor repeat frames. The last frame lasts a median
-    interval, so that there are round(duration · fps) rows (at least one). Ticks that show the
-    frame of the tick before are flagged `repeated`.
-
-    Raises
-    ------
-    UserError : a frame would be held for more than `LONGEST_HOLD_S`.
-    """
-    rate = Fraction(str(fps))
-    held: Frame | None = None
-    start, tick, key, times = Fraction(0), 0, False, []
-    for frame in frames:
-        start = start if held else frame.time
-        due = int((frame.time - start) * rate + Fraction(1, 2))
-        if held and due > tick:
-            if (due - tick) / rate > LONGEST_HOLD_S:
-                raise UserError(
-                    f"the timestamps jump by {float((due - tick) / rate):.0f} s at frame "
-                    f"{frame.index}, which frames.fps = {fps} would fill with copies: write the "
-                    "file anew, use a part of it (start_s, end_s), or set frames.fps: null"
-                )
-            yield from _hold(held, range(tick, due), rate, key)
-            tick, key = due, False
-        held, key = frame, key or frame.key
-        times.append(float(frame.time - start))
-    if held:
-        interval = float(np.median(np.diff(times))) if len(times) > 1 else 0.0
-        end = int((held.time - start + Fraction(interval)) * rate + Fraction(1, 2))
-        yield from _hold(held, range(tick, max(end, 1)), rate, key)
-
-
-def _hold(frame: Frame, ticks: range, rate: Fraction, key: bool) -> Iterator[Row]:
-    for tick in ticks:
-        new = tick == ticks[0]
-        yield Row(frame.index, float(tick / rate), key and new, not new, frame.rgb)
 
 
 def expected_rows(info: Mapping, settings: Mapping, span: tuple[float | None, float | None]) -> int:
@@ -333,7 +260,8 @@ def dump_frames(
         float64, ``key_frame`` and ``repeated`` (n,) bool; one picture per chunk.
     video : id.
     settings, span : see `analysed_rows`.
-    strict : make decoder damage an error.
+    strict : make decoder damage, wherever in the stream, an error. The stream is decoded once
+        more for this, see `decoder_messages`.
 
     Raises
     ------
@@ -358,9 +286,10 @@ def dump_frames(
             rows.append((row.source_frame, row.time_s, row.key_frame, row.repeated))
         _write_rows(file, rows)
         _note_decoding(file, info, decoding)
-        if strict and decoding.messages:
+        messages = decoder_messages(info["path"], info["stream"]) if strict else []
+        if messages:
             raise UserError(
-                f"{info['path']}: the decoder reports damage ({next(iter(decoding.messages))}) and "
+                f"{info['path']}: the decoder reports damage ({messages[0]}) and "
                 "strict is true: get an undamaged copy, or set strict: false"
             )
     log.info("%s: %d frames decoded, %d kept", info["path"], decoding.n_decoded, len(rows))

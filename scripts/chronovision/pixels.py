@@ -9,9 +9,10 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
-from chronovision.frames import Decoding, Row, analysed_rows
+from chronovision.frames import Decoding, analysed_rows
 from chronovision.probe import video_provenance
 from chronovision.provenance import add_step
+from chronovision.selection import Row
 from chronovision.store import new_h5, read_json, whole_folder, write_table
 
 #: ITU-R BT.601 luma weights of R, G, B.

@@ -13,6 +13,7 @@ from chronovision.frames import (
     Decoding,
     analysed_rows,
     decode,
+    decoder_messages,
     dump_frames,
 )
 from chronovision.probe import probe_video
@@ -364,6 +365,14 @@ def test_no_decodable_frame_is_refused(clips, plain, tmp_path):
     with pytest.raises(UserError, match=r"0 usable frame\(s\) of 0 decoded|FFmpeg stopped"):
         dump(tmp_path / "info.json", tmp_path / "frames.h5")
     assert [path.name for path in tmp_path.iterdir()] == ["info.json"]
+
+
+def test_messages_of_a_pass_that_only_decodes_are_the_same_each_time(damaged, plain):
+    first = sorted(decoder_messages(damaged, 0))
+    assert first and not any("0x" in message for message in first)
+    for _ in range(10):
+        assert sorted(decoder_messages(damaged, 0)) == first
+    assert decoder_messages(plain, 0) == []
 
 
 def test_damage_is_a_note_or_an_error(damaged, tmp_path):

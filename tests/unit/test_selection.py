@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from chronovision.errors import UserError
-from chronovision.frames import Frame, every_nth, resample, within
+from chronovision.selection import Frame, every_nth, resample, within
 
 PICTURE = np.zeros((1, 1, 3), np.uint8)
 RATES = st.sampled_from(["8", "12.5", "24000/1001", "24", "25", "30000/1001", "30", "50", "60"])

@@ -1,0 +1,97 @@
+"""Which decoded frames are analysed, and at which times."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+
+import numpy as np
+
+from chronovision.errors import UserError
+
+#: Longest that resampling shows one frame, in seconds: beyond it times are taken for broken.
+LONGEST_HOLD_S = 600
+
+
+@dataclass
+class Frame:
+    """One decoded frame: index in the stream, time, key flag, RGB picture."""
+
+    index: int
+    time: Fraction
+    key: bool
+    rgb: np.ndarray
+
+
+@dataclass
+class Row:
+    """One row of the analysed series; `time_s` counts from the first row."""
+
+    source_frame: int
+    time_s: float
+    key_frame: bool
+    repeated: bool
+    rgb: np.ndarray
+
+
+def within(frames: Iterable[Frame], start_s: float | None, end_s: float | None) -> Iterator[Frame]:
+    """Frames with start_s ≤ t < end_s, t counted from the stream's first frame."""
+    first = None
+    for frame in frames:
+        first = frame.time if first is None else first
+        time = frame.time - first
+        if end_s is not None and time >= Fraction(str(end_s)):
+            return
+        if start_s is None or time >= Fraction(str(start_s)):
+            yield frame
+
+
+def every_nth(frames: Iterable[Frame], every: int) -> Iterator[Row]:
+    """Rows from the frames 0, every, 2·every, … at their own times."""
+    start, key = None, False
+    for position, frame in enumerate(frames):
+        start = frame.time if start is None else start
+        key = key or frame.key
+        if position % every == 0:
+            yield Row(frame.index, float(frame.time - start), key, False, frame.rgb)
+            key = False
+
+
+def resample(frames: Iterable[Frame], fps: float) -> Iterator[Row]:
+    """Rows at a steady rate: tick k, at k/fps, shows the last frame due by then.
+
+    A frame is due at the tick next to its time (half a tick is rounded up), so that times
+    rounded by the container neither skip nor repeat frames. The last frame lasts a median
+    interval, so that there are round(duration · fps) rows (at least one). Ticks that show the
+    frame of the tick before are flagged `repeated`.
+
+    Raises
+    ------
+    UserError : a frame would be held for more than `LONGEST_HOLD_S`.
+    """
+    rate = Fraction(str(fps))
+    held: Frame | None = None
+    start, tick, key, times = Fraction(0), 0, False, []
+    for frame in frames:
+        start = start if held else frame.time
+        due = int((frame.time - start) * rate + Fraction(1, 2))
+        if held and due > tick:
+            if (due - tick) / rate > LONGEST_HOLD_S:
+                raise UserError(
+                    f"the timestamps jump by {float((due - tick) / rate):.0f} s at frame "
+                    f"{frame.index}, which frames.fps = {fps} would fill with copies: write the "
+                    "file anew, use a part of it (start_s, end_s), or set frames.fps: null"
+                )
+            yield from _hold(held, range(tick, due), rate, key)
+            tick, key = due, False
+        held, key = frame, key or frame.key
+        times.append(float(frame.time - start))
+    if held:
+        interval = float(np.median(np.diff(times))) if len(times) > 1 else 0.0
+        end = int((held.time - start + Fraction(interval)) * rate + Fraction(1, 2))
+        yield from _hold(held, range(tick, max(end, 1)), rate, key)
+
+
+def _hold(frame: Frame, ticks: range, rate: Fraction, key: bool) -> Iterator[Row]:
+    for tick in ticks:
+        new = tick == ticks[0]
+        yield Row(frame.index, float(tick / rate), key and new, not new, frame.rgb)
