@@ -17,9 +17,7 @@ from skops.io.exceptions import UntrustedTypesFoundException
 
 from chronovision.errors import UserError
 from chronovision.store import whole_file
-
-#: Frame intervals that differ by more than this, relatively, are not comparable.
-RATE_TOLERANCE = 0.01
+from chronovision.timing import RATE_TOLERANCE
 
 
 def refuse_mixed_rates(videos: Mapping[str, Mapping]) -> None:

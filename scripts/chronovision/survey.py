@@ -21,6 +21,7 @@ from chronovision.networks import activation_shapes, check_network, weights_url
 from chronovision.probe import probe
 from chronovision.settings import UNCARRIABLE, check_config
 from chronovision.store import read_json, write_json, write_text
+from chronovision.timing import RATE_TOLERANCE
 from chronovision.video_table import RESERVED, Video, read_videos
 
 log = logging.getLogger(__name__)
@@ -37,9 +38,6 @@ TAKEN = re.compile(
     "notebook|pixels|quality|ranges|report|roseboom2019|segments|videos|weights",
     re.IGNORECASE,
 )
-
-#: Change per frame depends on the rate: rates that differ by more than this cannot be compared.
-RATE_TOLERANCE = 0.01
 
 #: Rules of thumb. Work of a network at 224 pixels, in 10⁹ operations per frame; unknown ones count
 #: as VGG19.

@@ -6,6 +6,9 @@ import numpy as np
 REGULAR = 0.1
 #: … or this close in seconds: some containers round times to milliseconds.
 ROUNDING_S = 0.001
+#: Change per frame depends on the rate: rates that differ by more than this, relatively, cannot be
+#: compared.
+RATE_TOLERANCE = 0.01
 
 
 def median_interval(time_s: np.ndarray) -> float:
@@ -20,16 +23,18 @@ def nominal_interval(time_s: np.ndarray) -> float:
     milliseconds have a median of 33 ms at 29.97 frames/s, which is 1 % off.
     """
     intervals = np.diff(time_s)
-    middle = np.median(intervals)
-    regular = np.abs(intervals - middle) <= REGULAR * middle + ROUNDING_S
-    return float(np.mean(intervals[regular]))
+    return float(np.mean(intervals[_is_regular(intervals)]))
 
 
 def has_variable_rate(time_s: np.ndarray) -> bool:
     """Whether any interval departs from the regular one by more than 10 % + 1 ms."""
-    intervals = np.diff(time_s)
+    return not bool(np.all(_is_regular(np.diff(time_s))))
+
+
+def _is_regular(intervals: np.ndarray) -> np.ndarray:
+    """Which intervals lie within 10 % + 1 ms of their median."""
     middle = np.median(intervals)
-    return bool(np.any(np.abs(intervals - middle) > REGULAR * middle + ROUNDING_S))
+    return np.abs(intervals - middle) <= REGULAR * middle + ROUNDING_S
 
 
 def span_duration(time_s: np.ndarray) -> float:
