@@ -3,48 +3,42 @@
 import json
 import logging
 import os
-import pickle
 import platform
 import time
+from collections import deque
 from collections.abc import Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
-from functools import partial
 
 import h5py
 import numpy as np
 import torch
-from torch import nn
-from torch.nn import functional
 from tqdm import tqdm
 
-from chronovision.errors import UserError
-from chronovision.moments import BUCKETS, Moments, random_signs, summarise
-from chronovision.networks import (
-    activation_shapes,
-    build_extractor,
-    channel_axis,
-    check_network,
-    load_weights,
-    normalisation,
+from chronovision.engines import (
+    Engine,
+    choose_device,
+    frames_per_pass,
+    load_network,
+    make_engine,
+    torch_settings,
 )
+from chronovision.errors import UserError
+from chronovision.leases import leased_device
+from chronovision.moments import BUCKETS, Moments, random_signs, summarise
+from chronovision.networks import activation_shapes, channel_axis, check_network
 from chronovision.provenance import add_step
 from chronovision.store import new_h5, read_json, read_provenance
 
 log = logging.getLogger(__name__)
 
-#: Frames per forward pass when `batch_size` is auto.
-AUTO_BATCH = {"cpu": 8, "cuda": 64}
-
-#: Rows of a product of matrices, see `_linear`.
-LINEAR_ROWS = 8
-
 #: Rows per chunk of the datasets; a frame's maps are a chunk of their own.
 CHUNK_ROWS = 64
 
-PRECISIONS = {"float32": torch.float32, "bfloat16": torch.bfloat16}
+#: Rows that go through the network at a time, in batches, if they show few different pictures.
+MOST_REPEATS = 4
 
-PACKAGES = ("torch", "torchvision", "numpy", "h5py")
+PACKAGES = ("torch", "torchvision", "openvino", "numba", "numpy", "h5py")
 
 
 def extract_features(
@@ -56,11 +50,14 @@ def extract_features(
     network: Mapping,
     seed: int,
     threads: int,
+    window: tuple[float, float] | None = None,
+    locks: str | os.PathLike | None = None,
 ) -> None:
     """Run the network over a video's frames and store the moments of its layers.
 
-    Frames are streamed, so that memory does not depend on the length of the video. On a CPU the
-    numbers depend neither on the batch size nor on the number of threads.
+    Frames are streamed, so that memory does not depend on the length of the video. A frame that
+    repeats the one before goes through the network once. On a CPU the numbers depend neither on
+    the batch size nor on the number of threads.
 
     Parameters
     ----------
@@ -73,157 +70,140 @@ def extract_features(
     network : the config's section, all keys.
     seed : the config's seed, for the sketches' signs.
     threads : CPU threads to use.
+    window : start and end, in seconds of `time_s`, of the rows to extract: start ≤ time < end.
+        The first row's step is from the row before it.
+    locks : folder of the locks by which jobs on one machine share its GPUs out among them;
+        without it the first GPU is used.
 
     Raises
     ------
     UserError : unknown network or layer, frames of a size that the network cannot take, weights
-        that do not fit, a GPU asked for and absent or too small, activations that are not
+        that do not fit, a GPU asked for and absent, taken or too small, activations that are not
         finite or exceed float16.
     """
     check_network(network)
     device = choose_device(network["device"])
-    with h5py.File(frames_path, "r") as frames:
+    with h5py.File(frames_path, "r") as frames, torch_settings(threads):
         size = frames["rgb"].shape[1]
         shapes = activation_shapes(network["model"], network["layers"], size)
+        rows = _rows(frames["time_s"][:], window)
         provenance = _provenance(read_provenance(frames_path), weights_json, network, device)
-        with _torch_settings(threads), new_h5(output, provenance) as file:
-            _copy_clock(frames, file, network["layers"])
-            n = len(frames["rgb"])
-            sinks = [_LayerSink(file, layer, n, shapes[layer], network, seed) for layer in shapes]
-            _stream(frames["rgb"], _Network(network, weights_pth, device), sinks, threads)
+        loaded = load_network(network, weights_pth, shapes)
+        batch = frames_per_pass(network, device)
+        with _own_gpu(device, locks) as place, new_h5(output, provenance) as file:
+            engine = make_engine(loaded, network["precision"], place, batch, size, threads)
+            _copy_clock(frames, file, network["layers"], rows)
+            sinks = [_LayerSink(file, name, shapes[name], network, seed) for name in shapes]
+            log.info(
+                "%s up to %s on %s (%s, %s), %s, batch %d, %d threads: %d frames",
+                *(network["model"], ", ".join(network["layers"]), place, _processor(place)),
+                *(engine.name, network["precision"], batch, threads, len(rows)),
+            )
+            _stream(frames["rgb"], rows, engine, sinks, batch, threads)
 
 
-def _stream(rgb: h5py.Dataset, net: "_Network", sinks: list["_LayerSink"], threads: int) -> None:
-    log.info("%s, %d threads: %d frames", net.description, threads, len(rgb))
+def _rows(time_s: np.ndarray, window: tuple[float, float] | None) -> range:
+    """Rows of the frames within a window; times never go back."""
+    if window is None:
+        return range(len(time_s))
+    start, stop = np.searchsorted(time_s, window, side="left")
+    return range(int(start), int(stop))
+
+
+@contextmanager
+def _own_gpu(device: str, locks: str | os.PathLike | None) -> Iterator[str]:
+    """PyTorch's name of the device that this job uses, and of a machine's GPUs no other job."""
+    if device == "cpu" or locks is None:
+        yield device
+        return
+    count = torch.cuda.device_count()
+    names = [str(torch.cuda.get_device_properties(index).uuid) for index in range(count)]
+    with leased_device(locks, names) as index:
+        yield f"{device}:{index}"
+
+
+def _processor(place: str) -> str:
+    return platform.machine() if place == "cpu" else torch.cuda.get_device_name(place)
+
+
+def _stream(
+    rgb: h5py.Dataset,
+    rows: range,
+    engine: Engine,
+    sinks: list["_LayerSink"],
+    batch: int,
+    threads: int,
+) -> None:
+    """Run the rows, and the one before the first for its step, and store what comes of them."""
     start = time.monotonic()
+    before = min(rows.start, 1) if rows else 0
+    counts: deque = deque()
+
+    def pictures() -> Iterator[np.ndarray]:
+        for images, repeats in _distinct(rgb, range(rows.start - before, rows.stop), batch):
+            counts.append(repeats)
+            yield images
+
     with (
         ThreadPoolExecutor(threads) as pool,
-        tqdm(total=len(rgb), unit="frame", disable=None) as bar,
+        tqdm(total=len(rows), unit="frame", disable=None) as bar,
     ):
-        for first, outputs in net.run(rgb):
+        done = -before
+        for outputs in engine.run(pictures()):
+            repeats = counts.popleft()
+            for sink, output in zip(sinks, outputs, strict=True):
+                sink.begin(output, pool)
             for sink in sinks:
-                sink.store(first, outputs[sink.layer], pool)
-            bar.update(len(outputs[sinks[0].layer]))
+                sink.store(done, repeats)
+            done += sum(repeats)
+            bar.update(sum(repeats))
     seconds = time.monotonic() - start
-    log.info("%d frames in %.1f s, %.2f frames per second", len(rgb), seconds, len(rgb) / seconds)
+    log.info("%d frames in %.1f s, %.2f frames per second", len(rows), seconds, len(rows) / seconds)
 
 
-def _linear(module: nn.Linear, x: torch.Tensor) -> torch.Tensor:
-    """A fully connected layer whose result for an image does not depend on the batch.
-
-    Products of matrices are summed in an order that depends on the number of rows (convolutions'
-    are not), so (B, C) goes through in blocks of `LINEAR_ROWS`.
-    """
-    if x.ndim != 2:
-        return functional.linear(x, module.weight, module.bias)
-    padded = functional.pad(x, (0, 0, 0, -len(x) % LINEAR_ROWS))
-    blocks = [functional.linear(b, module.weight, module.bias) for b in padded.split(LINEAR_ROWS)]
-    return torch.cat(blocks)[: len(x)]
-
-
-def choose_device(asked: str) -> str:
-    """``cpu`` or ``cuda``, from the config's `network.device`.
-
-    ``auto`` takes a GPU where there is one. A job that was given a GPU (CUDA_VISIBLE_DEVICES or
-    SLURM say so) must find it, so that no cluster's GPU idles while the CPU works.
-
-    Raises
-    ------
-    UserError : a GPU was asked for or given, and PyTorch finds none.
-    """
-    if asked == "cpu":
-        return "cpu"
-    if torch.cuda.is_available():
-        return "cuda"
-    visible = os.environ.get("CUDA_VISIBLE_DEVICES", "")
-    slurm = os.environ.get("SLURM_STEP_GPUS") or os.environ.get("SLURM_JOB_GPUS")
-    given = visible not in ("", "-1", "NoDevFiles") or (slurm and visible == "")
-    if asked == "cuda" or given:
-        reason = "cuda" if asked == "cuda" else "auto, and the job was given a GPU"
-        raise UserError(
-            f"network.device is {reason}, but PyTorch {torch.__version__} finds no CUDA GPU: "
-            "check the driver and that PyTorch's CUDA build suits it, or set network.device: cpu"
-        )
-    return "cpu"
-
-
-class _Network:
-    """The extractor with its weights on its device, and how frames go through it."""
-
-    def __init__(self, network: Mapping, weights_pth: str | os.PathLike, device: str) -> None:
-        self.dtype = PRECISIONS[network["precision"]]
-        self.device = device
-        asked = network["batch_size"]
-        self.batch = AUTO_BATCH[device] if asked == "auto" else int(asked)
-        name = torch.cuda.get_device_name() if device == "cuda" else platform.machine()
-        self.description = (
-            f"{network['model']} up to {', '.join(network['layers'])} on {device} ({name}), "
-            f"{network['precision']}, batch {self.batch}"
-        )
-        mean, std = normalisation(network["model"])
-        self.mean = torch.tensor(mean, device=device).view(1, 3, 1, 1)
-        self.std = torch.tensor(std, device=device).view(1, 3, 1, 1)
-        extractor = build_extractor(network["model"], network["layers"])
-        try:
-            load_weights(extractor, torch.load(weights_pth, map_location="cpu", weights_only=True))
-        except (ValueError, RuntimeError, EOFError, pickle.UnpicklingError) as error:
-            raise UserError(
-                f"{weights_pth} does not hold the weights for network.layers "
-                f"{', '.join(network['layers'])}: delete it, so that fetch_weights runs again"
-            ) from error
-        for module in extractor.modules():
-            if isinstance(module, nn.Linear):
-                module.forward = partial(_linear, module)
-        self.extractor = extractor.to(device, self.dtype, memory_format=torch.channels_last)
-
-    def run(self, rgb: h5py.Dataset) -> Iterator[tuple[int, dict[str, torch.Tensor]]]:
-        """Yield (index of the first frame, layer -> float32 activations) for each batch."""
-        # Kernels differ between shapes: each pass has the same one, at least two frames.
-        padded = max(self.batch, 2)
-        for first in range(0, len(rgb), self.batch):
-            images = rgb[first : first + self.batch]
-            filled = np.zeros((padded, *images.shape[1:]), np.uint8)
-            filled[: len(images)] = images
-            outputs = self._forward(torch.from_numpy(filled))
-            yield first, {layer: output[: len(images)] for layer, output in outputs.items()}
-
-    @torch.inference_mode()
-    def _forward(self, images: torch.Tensor) -> dict[str, torch.Tensor]:
-        try:
-            # A view of (B, H, W, 3) in this order is channels_last already.
-            values = images.to(self.device).permute(0, 3, 1, 2).to(torch.float32) / 255
-            outputs = self.extractor(((values - self.mean) / self.std).to(self.dtype))
-            return {layer: output.to(torch.float32) for layer, output in outputs.items()}
-        except torch.OutOfMemoryError as error:
-            raise UserError(
-                f"the GPU's memory is too small for {len(images)} frames at a time: "
-                "set network.batch_size to less"
-            ) from error
+def _distinct(rgb: h5py.Dataset, rows: range, batch: int) -> Iterator[tuple[np.ndarray, list[int]]]:
+    """Up to `batch` pictures at a time, each with the number of rows in a row that show it."""
+    images: list[np.ndarray] = []
+    repeats: list[int] = []
+    for first in range(rows.start, rows.stop, batch):
+        for image in rgb[first : min(first + batch, rows.stop)]:
+            full = sum(repeats) >= MOST_REPEATS * batch
+            if images and not full and np.array_equal(image, images[-1]):
+                repeats[-1] += 1
+                continue
+            if full or len(images) == batch:
+                yield np.stack(images), repeats
+                images, repeats = [], []
+            images.append(image)
+            repeats.append(1)
+    if images:
+        yield np.stack(images), repeats
 
 
 class _LayerSink:
-    """The datasets of one layer, and the previous frame's activation for the step."""
+    """The datasets of one layer, and the previous picture's activation for the step."""
 
     def __init__(
         self,
         file: h5py.File,
         layer: str,
-        n: int,
         shape: tuple[int, ...],
         network: Mapping,
         seed: int,
     ) -> None:
         self.layer = layer
-        self.axis = channel_axis(shape)
-        units = int(np.prod(shape))
+        self.shape = shape
+        n, axis, units = len(file["time_s"]), channel_axis(shape), int(np.prod(shape))
         self.signs = random_signs(seed, layer, units)
         self.previous: np.ndarray | None = None
+        self.now: np.ndarray
+        self.tasks: list[Future]
         group = file.create_group(f"layers/{layer}")
         group.attrs["units"] = units
         self.datasets = {
             name: _dataset(group, name, (n, *row), dtype)
             for name, row, dtype in [
-                ("channels", (shape[self.axis],), np.float32),
+                ("channels", (shape[axis],), np.float32),
                 ("mean", (), np.float64),
                 ("std", (), np.float64),
                 ("step_sq", (), np.float64),
@@ -234,35 +214,47 @@ class _LayerSink:
         if layer in network["keep_maps"]:
             self.maps = _dataset(group, "maps", (n, *shape), network["maps_dtype"], rows=1)
 
-    def store(self, first: int, output: torch.Tensor, pool: ThreadPoolExecutor) -> None:
-        """Write the rows from `first` on; `output` (B, …) are their activations."""
-        rows = slice(first, first + len(output))
-        positions = output[..., None] if output.ndim == 2 else output.movedim(self.axis + 1, 1)
-        now = positions.flatten(2).contiguous().cpu().numpy()
+    def begin(self, now: np.ndarray, pool: ThreadPoolExecutor) -> None:
+        """Have the activations (B, C, P) of a batch summed up."""
+        self.now = now
         before = [self.previous, *now[:-1]]
-        tasks = [
+        self.tasks = [
             pool.submit(summarise, x, previous, self.signs)
             for x, previous in zip(now, before, strict=True)
         ]
-        results = [self._result(task, first + i) for i, task in enumerate(tasks)]
-        self.previous = now[-1].copy()
-        for name, values in zip(Moments._fields, zip(*results, strict=True), strict=True):
-            self.datasets[name][rows] = np.stack(values)
-        if self.maps is not None:
-            self.maps[rows] = self._maps(output.cpu().numpy())
 
-    def _result(self, task: Future, frame: int) -> Moments:
+    def store(self, first: int, repeats: list[int]) -> None:
+        """Write what `begin` asked for as the rows from `first` on; row −1 is not stored."""
+        index = np.repeat(np.arange(len(repeats)), repeats)
+        skipped = max(-first, 0)
+        rows = slice(first + skipped, first + len(index))
+        results = [
+            self._result(task, first + sum(repeats[:i])) for i, task in enumerate(self.tasks)
+        ]
+        for name, values in zip(Moments._fields, zip(*results, strict=True), strict=True):
+            expanded = np.stack(values)[index]
+            if name == "step_sq":
+                expanded[1:][index[1:] == index[:-1]] = 0
+            self.datasets[name][rows] = expanded[skipped:]
+        if self.maps is not None:
+            self.maps[rows] = self._maps(self.now)[index[skipped:]]
+        self.previous = self.now[-1].copy()
+
+    def _result(self, task: Future, row: int) -> Moments:
         try:
             return task.result()
         except FloatingPointError as error:
             raise UserError(
-                f"layer {self.layer} has {error} at frame {frame}: the weights do not suit the "
+                f"layer {self.layer} has {error} at frame {row}: the weights do not suit the "
                 "network, or network.precision does not"
             ) from error
 
     def _maps(self, values: np.ndarray) -> np.ndarray:
+        """Activations (B, C, P) in the network's shape and the dtype of the maps."""
+        if channel_axis(self.shape) != 0:
+            values = np.moveaxis(values, 1, -1)
         with np.errstate(over="ignore"):
-            maps = values.astype(self.maps.dtype)
+            maps = values.reshape(-1, *self.shape).astype(self.maps.dtype)
         if not np.isfinite(maps).all():
             raise UserError(
                 f"layer {self.layer} has activations beyond {self.maps.dtype}'s range: set "
@@ -274,16 +266,18 @@ class _LayerSink:
 def _dataset(
     group: h5py.Group, name: str, shape: tuple[int, ...], dtype: object, rows: int = CHUNK_ROWS
 ) -> h5py.Dataset:
+    if not shape[0]:
+        return group.create_dataset(name, shape, dtype)
     chunk = (min(rows, shape[0]), *shape[1:])
     return group.create_dataset(
         name, shape, dtype, chunks=chunk, shuffle=True, compression="gzip", compression_opts=1
     )
 
 
-def _copy_clock(frames: h5py.File, file: h5py.File, layers: list[str]) -> None:
-    """The frames' times and what is known of their decoding, without the pictures."""
+def _copy_clock(frames: h5py.File, file: h5py.File, layers: list[str], rows: range) -> None:
+    """The rows' times and what is known of the frames' decoding, without the pictures."""
     for name in ("source_frame", "time_s", "key_frame"):
-        file[name] = frames[name][:]
+        file[name] = frames[name][rows.start : rows.stop]
     for name, value in frames.attrs.items():
         if name != "provenance":
             file.attrs[name] = value
@@ -309,17 +303,3 @@ def _provenance(
         "device": device,
     }
     return {**add_step(record, "extract_features", network, PACKAGES), "network": used}
-
-
-@contextmanager
-def _torch_settings(threads: int) -> Iterator[None]:
-    """The number of threads, and full float32 on GPUs by kernels that repeat themselves."""
-    before, matmul = torch.get_num_threads(), torch.backends.cuda.matmul.allow_tf32
-    torch.set_num_threads(threads)
-    torch.backends.cuda.matmul.allow_tf32 = False
-    try:
-        with torch.backends.cudnn.flags(enabled=True, deterministic=True, allow_tf32=False):
-            yield
-    finally:
-        torch.set_num_threads(before)
-        torch.backends.cuda.matmul.allow_tf32 = matmul

@@ -12,8 +12,10 @@ from scipy.stats import pearsonr
 from torchvision.models.feature_extraction import create_feature_extractor
 from torchvision.transforms.functional import normalize
 
+from chronovision import features
+from chronovision.engines import OpenVinoEngine, choose_device
 from chronovision.errors import UserError
-from chronovision.features import choose_device, extract_features
+from chronovision.features import extract_features
 from chronovision.moments import BLOCK, random_signs, summarise
 from chronovision.weights import fetch_weights
 
@@ -59,7 +61,7 @@ def shared(tmp_path_factory):
 
 @pytest.fixture
 def extract(tmp_path, shared):
-    def run(rgb, model="alexnet", layers=tuple(ALEXNET), threads=1, **changes):
+    def run(rgb, model="alexnet", layers=tuple(ALEXNET), threads=1, window=None, **changes):
         network = {
             **{"model": model, "layers": list(layers), "weights": "untrained", "keep_maps": []},
             **{"maps_dtype": "float16", "device": "cpu", "precision": "float32"},
@@ -72,7 +74,8 @@ def extract(tmp_path, shared):
         write_frames(tmp_path / "frames.h5", rgb)
         output = tmp_path / "features.h5"
         extract_features(
-            tmp_path / "frames.h5", pth, facts, output, network=network, seed=5, threads=threads
+            *(tmp_path / "frames.h5", pth, facts, output),
+            **{"network": network, "seed": 5, "threads": threads, "window": window},
         )
         with h5py.File(output) as file:
             found = {
@@ -200,6 +203,45 @@ def test_numbers_depend_on_neither_batch_nor_threads(extract, model):
         for layer, values in results[0].items():
             for name, value in values.items():
                 assert value.tobytes() == other[layer][name].tobytes(), (layer, name)
+
+
+def test_repeated_pictures_go_through_the_network_once(extract, monkeypatch):
+    rgb = moving_picture(9, 64)[[0, 0, 1, 2, 2, 2, *[3] * 50, 4, 3, 3, 6, 8]]
+    seen = []
+    start = OpenVinoEngine._start
+
+    def counted(self, slot, images):
+        seen.append(len(images))
+        return start(self, slot, images)
+
+    monkeypatch.setattr(OpenVinoEngine, "_start", counted)
+    found, _, _ = extract(rgb, layers=("pool1", "fc6"), keep_maps=["pool1"])
+    # A long still is broken into parts, so that the rows of a batch remain few.
+    assert seen == [4, 5]
+    seen.clear()
+    monkeypatch.setattr(features, "MOST_REPEATS", 1 / 8)
+    every, _, _ = extract(rgb, layers=("pool1", "fc6"), keep_maps=["pool1"])
+    assert seen == [1] * len(rgb)
+    for layer, values in every.items():
+        for name, value in values.items():
+            assert value.tobytes() == found[layer][name].tobytes(), (layer, name)
+        assert np.flatnonzero(values["step_sq"] == 0).size == 53
+
+
+@pytest.mark.parametrize("cuts", [[], [0.12], [0.02, 0.16, 0.2], [0.04, 0.3, 5.0]])
+def test_windows_join_to_the_whole(extract, cuts):
+    rgb = moving_picture(11, 64)
+    options = {"layers": ("pool1", "prob"), "keep_maps": ["pool1"], "batch_size": 3}
+    whole, _, clock = extract(rgb, **options)
+    edges = [0, *cuts, np.inf]
+    windows = list(zip(edges[:-1], edges[1:], strict=True))
+    parts = [extract(rgb, **options, window=window) for window in windows]
+    for name, values in clock.items():
+        assert np.concatenate([part[2][name] for part in parts]).tobytes() == values.tobytes()
+    for layer, values in whole.items():
+        for name, value in values.items():
+            joined = np.concatenate([part[0][layer][name] for part in parts])
+            assert joined.tobytes() == value.tobytes(), (layer, name)
 
 
 def test_black_frames_and_dead_layers(extract):

@@ -60,8 +60,8 @@ def test_features_depend_on_few_modules():
     provenance._collect(SCRIPTS / "extract_features.py", seen)
     modules = {Path(name).stem for name in seen}
     assert modules <= {
-        "extract_features", "errors", "features", "job", "moments", "networks",
-        "provenance", "seeds", "store",
+        "extract_features", "engines", "errors", "features", "job", "leases", "moments", "networks",
+        "pieces", "provenance", "seeds", "store",
     }  # fmt: skip
 
 

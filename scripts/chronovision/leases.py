@@ -1,0 +1,72 @@
+"""Leases of a machine's GPUs: jobs side by side each get one of their own.
+
+Snakemake counts GPUs but gives no numbers out, and PyTorch takes the first one unless told
+otherwise.
+"""
+
+import errno
+import fcntl
+import hashlib
+import logging
+import os
+import socket
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO
+
+from chronovision.errors import UserError
+
+log = logging.getLogger(__name__)
+
+
+@contextmanager
+def leased_device(folder: str | os.PathLike, names: Sequence[str]) -> Iterator[int]:
+    """Take one of this machine's devices, and hold it until the block, or the process, ends.
+
+    The lease is a lock on a file of the device, which the kernel drops when the process dies,
+    however it dies. The files stay: to remove them would race with those who wait to lock them.
+
+    Parameters
+    ----------
+    folder : of the lock files; all jobs that share the machine's devices name the same one.
+    names : the devices' own names (a GPU's UUID, since jobs that a cluster shows different GPUs
+        see them under the same number).
+
+    Yields
+    ------
+    Index of the device in `names`.
+
+    Raises
+    ------
+    UserError : all devices are taken.
+    """
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    for index, name in enumerate(names):
+        with _lock_file(folder, name).open("a") as file:
+            if _lock(file):
+                log.info("GPU %d of %d (%s)", index, len(names), name)
+                yield index
+                return
+    raise UserError(
+        f"all {len(names)} GPU(s) of {socket.gethostname()} are taken by other jobs: allow as many "
+        f"jobs as there are GPUs, with --resources gpu={len(names)} or in the profile"
+    )
+
+
+def _lock(file: IO) -> bool:
+    """Whether the file could be locked: POSIX locks, which network drives know as well."""
+    try:
+        fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        if error.errno in (errno.EACCES, errno.EAGAIN):
+            return False
+        raise
+    return True
+
+
+def _lock_file(folder: Path, name: str) -> Path:
+    """One file per machine and device, whatever characters their names have."""
+    digest = hashlib.sha256(f"{socket.gethostname()}\x1f{name}".encode()).hexdigest()
+    return folder / f"gpu.{digest[:16]}.lock"
