@@ -2,14 +2,14 @@
 
 from chronovision.features import extract_features
 from chronovision.job import logged_job
-
-MACHINE = {key: snakemake.config["network"][key] for key in ("device", "batch_size")}
+from chronovision.joining import join_pieces
 
 with logged_job(snakemake.log[0]):
-    extract_features(
-        *(snakemake.input.frames, snakemake.input.weights, snakemake.input.facts),
-        snakemake.output.features,
-        network={**snakemake.params.network, **MACHINE},
-        seed=snakemake.params.seed,
-        threads=snakemake.threads,
-    )
+    if snakemake.input.pieces:
+        join_pieces(snakemake.input.pieces, snakemake.output.features)
+    else:
+        extract_features(
+            *(*snakemake.input, snakemake.output.features),
+            **{"network": snakemake.config["network"], "threads": snakemake.threads},
+            **{name: snakemake.params[name] for name in ("seed", "locks")},
+        )

@@ -28,12 +28,9 @@ from chronovision.leases import leased_device
 from chronovision.moments import BUCKETS, Moments, random_signs, summarise
 from chronovision.networks import activation_shapes, channel_axis, check_network
 from chronovision.provenance import add_step
-from chronovision.store import new_h5, read_json, read_provenance
+from chronovision.store import new_h5, read_json, read_provenance, rows_dataset
 
 log = logging.getLogger(__name__)
-
-#: Rows per chunk of the datasets; a frame's maps are a chunk of their own.
-CHUNK_ROWS = 64
 
 #: Rows that go through the network at a time, in batches, if they show few different pictures.
 MOST_REPEATS = 4
@@ -201,7 +198,7 @@ class _LayerSink:
         group = file.create_group(f"layers/{layer}")
         group.attrs["units"] = units
         self.datasets = {
-            name: _dataset(group, name, (n, *row), dtype)
+            name: rows_dataset(group, name, (n, *row), dtype)
             for name, row, dtype in [
                 ("channels", (shape[axis],), np.float32),
                 ("mean", (), np.float64),
@@ -212,7 +209,9 @@ class _LayerSink:
         }
         self.maps = None
         if layer in network["keep_maps"]:
-            self.maps = _dataset(group, "maps", (n, *shape), network["maps_dtype"], rows=1)
+            self.maps = rows_dataset(
+                group, "maps", (n, *shape), network["maps_dtype"], chunk_rows=1
+            )
 
     def begin(self, now: np.ndarray, pool: ThreadPoolExecutor) -> None:
         """Have the activations (B, C, P) of a batch summed up."""
@@ -261,17 +260,6 @@ class _LayerSink:
                 "network.maps_dtype: float32"
             )
         return maps
-
-
-def _dataset(
-    group: h5py.Group, name: str, shape: tuple[int, ...], dtype: object, rows: int = CHUNK_ROWS
-) -> h5py.Dataset:
-    if not shape[0]:
-        return group.create_dataset(name, shape, dtype)
-    chunk = (min(rows, shape[0]), *shape[1:])
-    return group.create_dataset(
-        name, shape, dtype, chunks=chunk, shuffle=True, compression="gzip", compression_opts=1
-    )
 
 
 def _copy_clock(frames: h5py.File, file: h5py.File, layers: list[str], rows: range) -> None:

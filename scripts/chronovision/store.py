@@ -18,6 +18,9 @@ from chronovision.errors import UserError
 #: What is written for a missing value (BIDS).
 MISSING = "n/a"
 
+#: Rows per chunk of the datasets that have one row per frame.
+CHUNK_ROWS = 64
+
 #: Column name -> (meaning, unit); goes into the sidecar of a table.
 Columns = Mapping[str, tuple[str, str]]
 
@@ -153,3 +156,22 @@ def read_provenance(path: str | os.PathLike) -> dict:
         if "provenance" not in file.attrs:
             raise UserError(f"{path}: no provenance in it, so it was not made by Chronovision")
         return json.loads(file.attrs["provenance"])
+
+
+def rows_dataset(
+    group: h5py.Group,
+    name: str,
+    shape: tuple[int, ...],
+    dtype: object,
+    chunk_rows: int = CHUNK_ROWS,
+) -> h5py.Dataset:
+    """A new compressed dataset whose first axis is that of the frames, to be filled.
+
+    Chunks hold `chunk_rows` rows; large rows, such as activation maps, want one each.
+    """
+    if not shape[0]:
+        return group.create_dataset(name, shape, dtype)
+    chunk = (min(chunk_rows, shape[0]), *shape[1:])
+    return group.create_dataset(
+        name, shape, dtype, chunks=chunk, shuffle=True, compression="gzip", compression_opts=1
+    )

@@ -207,7 +207,7 @@ def directive(rule: str, name: str) -> str:
 def rules() -> dict[str, str]:
     """Name -> text of each rule."""
     text = "\n".join(path.read_text() for path in (PROJECT / "workflow" / "rules").glob("*.smk"))
-    parts = re.split(r"^rule (\w+):", text, flags=re.MULTILINE)[1:]
+    parts = re.split(r"^(?:rule|checkpoint) (\w+):", text, flags=re.MULTILINE)[1:]
     return dict(zip(parts[::2], parts[1::2], strict=True))
 
 
@@ -295,7 +295,7 @@ def test_caching_table_agrees_with_the_runs():
     seen = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(seen)
     # Rules that run only where the config asks for them.
-    optional = {"export_images", "pool_ranges", "apply_duration_model"}
+    optional = {"export_images", "extract_piece", "pool_ranges", "apply_duration_model"}
     for key, first in caching_table("By key").items():
         expected = set(rules()) if key == "pathvars.results" else with_successors(first)
         found = seen.RERUNS[key][1] - optional

@@ -61,7 +61,7 @@ def test_features_depend_on_few_modules():
     modules = {Path(name).stem for name in seen}
     assert modules <= {
         "extract_features", "engines", "errors", "features", "job", "leases", "moments", "networks",
-        "pieces", "provenance", "seeds", "store",
+        "joining", "provenance", "seeds", "store",
     }  # fmt: skip
 
 

@@ -35,6 +35,11 @@ RERUNS = {
     # The same numbers, made otherwise: only the report, which shows the config, is written anew.
     "network.device": ({"network": {"device": "auto"}}, REPORT),
     "network.batch_size": ({"network": {"batch_size": 2}}, REPORT),
+    # All three are longer than this: the same numbers, made otherwise.
+    "features.chunk_minutes": (
+        {"features": {"chunk_minutes": 0.04}},
+        {"extract_piece"} | FEATURES,
+    ),
     "changes.metrics": ({"changes": {"metrics": ["correlation", "cosine"]}}, CHANGES),
     # What the remaining kind made stays; whatever shows both kinds does not.
     "thresholds.kinds": (

@@ -185,6 +185,7 @@ def tables_of_caching_md():
 #: Rules that run only if a key asks for them.
 ON_REQUEST = {
     "frames.images": {"export_images"},
+    "features.chunk_minutes": {"extract_piece"},
     "thresholds.scope": {"pool_ranges"},
     "duration.apply": {"apply_duration_model"},
 }

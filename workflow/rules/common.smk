@@ -11,6 +11,7 @@ from snakemake.exceptions import WorkflowError
 sys.path.insert(0, f"{workflow.basedir}/scripts")
 
 from chronovision.errors import UserError
+from chronovision.pieces import piece_names, piece_window
 from chronovision.provenance import source_digest
 from chronovision.settings import check_config, refuse_missing
 from chronovision.video_table import find_table, read_videos
@@ -37,12 +38,16 @@ WEIGHTS = "{model}.{source}".format(
     ),
 )
 
+#: Folder of the locks by which jobs on one machine share out its GPUs.
+LOCKS = f"{config['pathvars']['results']}/locks"
+
 
 wildcard_constraints:
     # Not the set's own page and folder of figures, which would match as well.
     video=r"(?!index\.html$|set/)[A-Za-z0-9][A-Za-z0-9._-]*",
     metric="correlation|euclidean|cosine",
     threshold="static|dynamic",
+    piece=r"\d+of\d+",
 
 
 def digest(rule, data=None):
@@ -84,9 +89,33 @@ def threshold_settings():
     return {name: value for name, value in config["thresholds"].items() if name != "kinds"}
 
 
-def gpus(wildcards):
-    """GPUs of a job that runs the network."""
-    return 0 if config["network"]["device"] == "cpu" else 1
+def gpus(wildcards, input):
+    """GPUs of a job that runs the network, rather than joining what others have made."""
+    return 0 if config["network"]["device"] == "cpu" or input.get("pieces") else 1
+
+
+def names_of_pieces(wildcards):
+    """Names of the pieces in which a long video's features are extracted; none for a short one."""
+    if config["features"]["chunk_minutes"] is None:
+        return []
+    info = checkpoints.probe_video.get(video=wildcards.video).output[0]
+    return piece_names(info, VIDEOS[wildcards.video].span, config["features"]["chunk_minutes"])
+
+
+def pieces(wildcards):
+    """The pieces of a long video's features."""
+    pattern = "<results>/pieces/{video}/{piece}.h5"
+    return collect(pattern, video=wildcards.video, piece=names_of_pieces(wildcards))
+
+
+def whole_frames(wildcards):
+    """The frames of a video whose features are extracted in one go."""
+    return [] if names_of_pieces(wildcards) else [f"<results>/frames/{wildcards.video}.h5"]
+
+
+def window(wildcards):
+    """Start and end of a piece in seconds of the frames' time."""
+    return list(piece_window(wildcards.piece, config["features"]["chunk_minutes"]))
 
 
 def weights_file(wildcards):

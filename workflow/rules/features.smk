@@ -1,5 +1,6 @@
 # REQUIRED INPUTS: frames/{video}.h5, weights from torchvision or a file.
 # OUTPUTS: weights/{model}.{source}.pth, features/{video}.h5, changes/{metric}/{video}.tsv.
+# A long video's features are joined from pieces/{video}/{piece}.h5 (features.chunk_minutes).
 
 
 rule fetch_weights:
@@ -30,11 +31,15 @@ rule fetch_weights:
 
 
 rule extract_features:
-    """Run the network over the frames and keep what every measure of change needs."""
+    """Run the network over the frames and keep what every measure of change needs.
+
+    The features of a long video are joined from its pieces; they are the same.
+    """
     input:
-        frames="<results>/frames/{video}.h5",
+        frames=whole_frames,
         weights=f"<results>/weights/{WEIGHTS}.pth",
         facts=f"<results>/weights/{WEIGHTS}.json",
+        pieces=pieces,
     output:
         features="<results>/features/{video}.h5",
     log:
@@ -54,11 +59,45 @@ rule extract_features:
     params:
         network=feature_settings(),
         seed=lookup(within=config, dpath="seed"),
+        locks=LOCKS,
         code=digest("extract_features"),
     message:
         "{wildcards.video}: extracting features"
     script:
         "../../scripts/extract_features.py"
+
+
+rule extract_piece:
+    """Run the network over a part of a long video's frames, and the one before the first."""
+    input:
+        frames="<results>/frames/{video}.h5",
+        weights=f"<results>/weights/{WEIGHTS}.pth",
+        facts=f"<results>/weights/{WEIGHTS}.json",
+    output:
+        features=temp("<results>/pieces/{video}/{piece}.h5"),
+    log:
+        "<results>/logs/extract_piece/{video}.{piece}.log",
+    benchmark:
+        "<results>/benchmarks/extract_piece/{video}.{piece}.tsv"
+    priority: 1
+    conda:
+        "../../envs/features.yaml"
+    threads: 8
+    resources:
+        gpu=gpus,
+        frame_stores=gpus,
+        mem_mb=4000,
+        runtime=720,
+    params:
+        network=feature_settings(),
+        seed=lookup(within=config, dpath="seed"),
+        window=window,
+        locks=LOCKS,
+        code=digest("extract_piece"),
+    message:
+        "{wildcards.video}: extracting features, piece {wildcards.piece}"
+    script:
+        "../../scripts/extract_piece.py"
 
 
 rule measure_changes:

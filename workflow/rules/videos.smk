@@ -3,7 +3,7 @@
 # images/{video}/ on request.
 
 
-rule probe_video:
+checkpoint probe_video:
     """Read what the file says of itself: streams, times, geometry, hash. Nothing is decoded."""
     input:
         video=video_file,

@@ -1,0 +1,35 @@
+"""Pieces in which a long video goes through the network: parts of it by time."""
+
+import json
+import math
+import os
+from pathlib import Path
+
+
+def piece_names(
+    info_path: str | os.PathLike, span: tuple[float | None, float | None], minutes: float
+) -> list[str]:
+    """Names of the pieces of a video, in their order: ``01of12`` …; none if it is not too long.
+
+    Parameters
+    ----------
+    info_path : ``videos/{video}.json``.
+    span : `start_s` and `end_s` of the videos table.
+    minutes : length of a piece, the config's `features.chunk_minutes`.
+    """
+    info = json.loads(Path(info_path).read_text(encoding="utf-8"))
+    duration_s = min(span[1] or math.inf, info["duration_s"]) - (span[0] or 0.0)
+    count = math.ceil(duration_s / (60 * minutes))
+    if count <= 1:
+        return []
+    return [f"{number:0{len(str(count))}d}of{count}" for number in range(1, count + 1)]
+
+
+def piece_window(name: str, minutes: float) -> tuple[float, float]:
+    """Start and end of a piece in seconds of `time_s`, which is 0 at the first analysed frame.
+
+    The last piece takes what is left, however long the file's header says that the video is.
+    """
+    number, count = map(int, name.split("of"))
+    end = math.inf if number == count else number * minutes * 60
+    return (number - 1) * minutes * 60, end
