@@ -1,5 +1,6 @@
 """Decoded frames of a video: one FFmpeg pass gives pictures, exact times and key flags."""
 
+import itertools
 import json
 import logging
 import math
@@ -48,6 +49,10 @@ DAMAGE = re.compile(
 )
 #: How lines begin that show names and titles out of the file.
 QUOTED = "[info]"
+#: So that FFmpeg need not wait at each picture; what Linux allows every user.
+PIPE_BYTES = 2**20
+#: Pictures that are held and written at a time.
+BLOCK_ROWS = 32
 #: Seconds for FFmpeg to describe a frame that it has already written.
 PATIENCE_S = 60
 
@@ -107,7 +112,9 @@ def decode(
         FFmpeg failed.
     """
     # What is shown for damaged data depends on the number of decoding threads: always one.
-    source = ffmpeg.input(input_url(path), threads=1)[str(stream)].filter("showinfo", checksum=0)
+    source = ffmpeg.input(input_url(path), threads=1)[str(stream)]
+    # Side data (captions, an encoder's settings) would be described at length with every frame.
+    source = source.filter("sidedata", mode="delete").filter("showinfo", checksum=0)
     command = ffmpeg.output(
         geometry_filters(source, size, geometry),
         "pipe:1",
@@ -119,7 +126,11 @@ def decode(
     ).compile(cmd=[find_tools().ffmpeg, "-hide_banner", "-nostdin", "-nostats"])
     command += ["-v", "repeat+level+info"]
     process = subprocess.Popen(
-        command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        command,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        pipesize=PIPE_BYTES,
     )
     described: queue.Queue = queue.Queue()
     listener = threading.Thread(target=_listen, args=(process.stderr, described, decoding))
@@ -154,7 +165,9 @@ def _listen(stderr, described: queue.Queue, decoding: Decoding) -> None:
             time_base = Fraction(match[1])
         if match := SHOWINFO.search(line):
             described.put((time_base, match[1], match[2] == "1"))
-        damage = [match[0].rstrip() for match in DAMAGE.finditer(line)]
+        # Most lines are showinfo's alone, without room for another level: no need to search them.
+        alone = line.startswith("[Parsed_showinfo") and line.count("[") == 2
+        damage = [] if alone else [match[0].rstrip() for match in DAMAGE.finditer(line)]
         if not damage and TRUNCATED.search(line):
             damage = [line]
         decoding.messages.update(ADDRESS.sub("", message) for message in damage)
@@ -176,8 +189,15 @@ def decoder_messages(path: str | os.PathLike, stream: int) -> list[str]:
 def _pair(path, stdout, described: queue.Queue, size: int, decoding: Decoding) -> Iterator[Frame]:
     """Join each picture from the pipe with its description."""
     latest = None
-    while picture := stdout.read(size * size * 3):
-        if len(picture) < size * size * 3:
+    pictures: list[np.ndarray] = []
+    while True:
+        if not pictures:  # Memory for one picture at a time costs more than the picture.
+            pictures = list(np.empty((BLOCK_ROWS, size, size, 3), np.uint8))
+        rgb = pictures.pop()
+        received = stdout.readinto(rgb.data)
+        if not received:
+            return
+        if received < rgb.size:
             raise UserError(f"{path}: FFmpeg broke off within frame {decoding.n_decoded}")
         try:
             time_base, pts, key = described.get(timeout=PATIENCE_S)
@@ -197,7 +217,6 @@ def _pair(path, stdout, described: queue.Queue, size: int, decoding: Decoding) -
                 "e.g. ffmpeg -i FILE out.mkv"
             )
         latest = time
-        rgb = np.frombuffer(picture, dtype=np.uint8).reshape(size, size, 3)
         yield Frame(decoding.n_decoded, time, key, rgb)
         decoding.n_decoded += 1
 
@@ -279,11 +298,7 @@ def dump_frames(
             maxshape=(None, size, size, 3),
             chunks=(1, size, size, 3),
         )
-        rows: list[tuple] = []
-        for row in analysed_rows(info, settings, span, decoding):
-            rgb.resize(len(rows) + 1, axis=0)
-            rgb[len(rows)] = row.rgb
-            rows.append((row.source_frame, row.time_s, row.key_frame, row.repeated))
+        rows = _write_pictures(rgb, analysed_rows(info, settings, span, decoding))
         _write_rows(file, rows)
         _note_decoding(file, info, decoding)
         messages = decoder_messages(info["path"], info["stream"]) if strict else []
@@ -293,6 +308,16 @@ def dump_frames(
                 "strict is true: get an undamaged copy, or set strict: false"
             )
     log.info("%s: %d frames decoded, %d kept", info["path"], decoding.n_decoded, len(rows))
+
+
+def _write_pictures(rgb: h5py.Dataset, decoded: Iterator[Row]) -> list[tuple]:
+    """Append the pictures to `rgb`; what else is known of them."""
+    rows: list[tuple] = []
+    while block := list(itertools.islice(decoded, BLOCK_ROWS)):
+        rgb.resize(len(rows) + len(block), axis=0)
+        rgb[len(rows) :] = np.stack([row.rgb for row in block])
+        rows += [(row.source_frame, row.time_s, row.key_frame, row.repeated) for row in block]
+    return rows
 
 
 def _write_rows(file: h5py.File, rows: list[tuple]) -> None:
