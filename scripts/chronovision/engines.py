@@ -208,17 +208,8 @@ class OpenVinoEngine(Engine):
     ) -> None:
         """See `make_engine`; `shape` is that of a batch."""
         self.name = f"OpenVINO {openvino.__version__}"
-        hint = {"float32": openvino.Type.f32, "bfloat16": openvino.Type.bf16}[precision]
-        settings = {
-            "INFERENCE_PRECISION_HINT": hint,
-            "INFERENCE_NUM_THREADS": threads,
-            "NUM_STREAMS": 1,
-            # Jobs side by side would be pinned to the same cores.
-            "ENABLE_CPU_PINNING": False,
-        }
-        compiled = openvino.Core().compile_model(_convert(network, shape), "CPU", settings)
-        if compiled.get_property("INFERENCE_PRECISION_HINT") != hint:
-            raise RuntimeError(f"OpenVINO does not compute in {precision} on this CPU")
+        example = torch.zeros(shape, dtype=torch.uint8)
+        compiled = compile_for_cpu(network, example, precision, threads)
         self.n_layers = len(compiled.outputs)
         self.requests = [compiled.create_infer_request() for _ in range(2)]
 
@@ -233,20 +224,36 @@ class OpenVinoEngine(Engine):
         return [request.get_output_tensor(i).data[:n] for i in range(self.n_layers)]
 
 
-def _convert(network: Network, shape: tuple[int, ...]) -> openvino.Model:
-    """The network as OpenVINO's model for inputs of one shape."""
-    example = torch.zeros(shape, dtype=torch.uint8)
+def compile_for_cpu(
+    module: nn.Module, example: torch.Tensor, precision: str, threads: int
+) -> openvino.CompiledModel:
+    """A module compiled by OpenVINO for inputs of one shape, that of `example`."""
+    hint = {"float32": openvino.Type.f32, "bfloat16": openvino.Type.bf16}[precision]
+    settings = {
+        "INFERENCE_PRECISION_HINT": hint,
+        "INFERENCE_NUM_THREADS": threads,
+        "NUM_STREAMS": 1,
+        # Jobs side by side would be pinned to the same cores.
+        "ENABLE_CPU_PINNING": False,
+    }
+    compiled = openvino.Core().compile_model(_convert(module, example), "CPU", settings)
+    if compiled.get_property("INFERENCE_PRECISION_HINT") != hint:
+        raise RuntimeError(f"OpenVINO does not compute in {precision} on this CPU")
+    return compiled
+
+
+def _convert(module: nn.Module, example: torch.Tensor) -> openvino.Model:
     # OpenVINO complains to the root logger of decompositions that newer PyTorch does not have.
     logging.disable(logging.WARNING)
     try:
-        program = torch.export.export(network.eval(), (example,), strict=False)
+        program = torch.export.export(module.eval(), (example,), strict=False)
         decoder = TorchFXPythonDecoder.from_exported_program(program)
     finally:
         logging.disable(logging.NOTSET)
     # openvino.convert_model would do the same, and report its use to its makers.
     frontend = FrontEndManager().load_by_framework("pytorch")
     model = frontend.convert(frontend.load(decoder))
-    model.reshape(shape)
+    model.reshape(list(example.shape))
     return model
 
 

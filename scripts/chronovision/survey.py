@@ -20,6 +20,7 @@ from chronovision.errors import UserError
 from chronovision.networks import activation_shapes, check_network, weights_url
 from chronovision.probe import probe
 from chronovision.settings import UNCARRIABLE, check_config
+from chronovision.speed import describe_precision, measure_speeds
 from chronovision.store import read_json, write_json, write_text
 from chronovision.timing import RATE_TOLERANCE
 from chronovision.video_table import RESERVED, Video, read_videos
@@ -35,21 +36,17 @@ VIDEO_NAME = re.compile(
 #: Names that results/ has for other things than a folder's set.
 TAKEN = re.compile(
     "accumulators|benchmarks|changes|clips|demo|duration|features|figures|frames|images|logs|"
-    "notebook|pixels|quality|ranges|report|roseboom2019|segments|videos|weights",
+    "locks|notebook|pieces|pixels|quality|ranges|report|roseboom2019|segments|videos|weights",
     re.IGNORECASE,
 )
 
 #: Rules of thumb. Work of a network at 224 pixels, in 10⁹ operations per frame; unknown ones count
 #: as VGG19.
 GFLOP = {"vgg19": 39.0, "vgg19_bn": 39.0, "vgg16": 31.0, "vgg16_bn": 31.0, "alexnet": 1.4}
-#: What a processor core does of it in a second (float32, without AMX).
-GFLOPS_PER_CORE = 60.0
 #: Everything else, in seconds of one core: decoding twice and describing, per frame …
 FRAME_S = 0.02
 #: … and the start of the jobs, tables and figures, per video.
 VIDEO_S = 30.0
-#: Threads that `extract_features` asks for.
-NETWORK_CORES = 8
 #: Size of exported images.
 IMAGE_BYTES_PER_PIXEL = {"jpg": 0.4, "png": 2.0}
 #: Stored per kept frame without `keep_maps`.
@@ -305,17 +302,18 @@ def _describe_set(
     rates = Counter(round(about["frame_rate"], 3) for about in facts.values())
     listed = ", ".join(f"{rate:g} ({count})" for rate, count in sorted(rates.items()))
     size, model = settings["frames"]["size"], settings["network"]["model"]
-    cores = os.cpu_count() or 1
-    network_s = GFLOP.get(model, GFLOP["vgg19"]) * (size / 224) ** 2 / GFLOPS_PER_CORE
-    # One network runs at a time, on a few cores, unless the device is the CPU.
-    at_work = cores if settings["network"]["device"] == "cpu" else min(cores, NETWORK_CORES)
-    work_s = sum(frames) * (network_s / at_work + FRAME_S / cores) + len(facts) * VIDEO_S / cores
+    cores, speeds = os.cpu_count() or 1, measure_speeds(settings["network"]["device"])
+    work = GFLOP.get(model, GFLOP["vgg19"]) * (size / 224) ** 2 * sum(frames)
+    others_s = sum(frames) * FRAME_S / cores + len(facts) * VIDEO_S / cores
+    precision = settings["network"]["precision"]
+    work_s = work / (speeds[precision] or speeds["float32"]) + others_s
     disk, temporary = sum(frames) * _stored_per_frame(settings), max(frames) * size**2 * 3
     lines = [
         f"  {sum(frames)} frames to analyse, {_time(sum(seconds))} of video; frames per second "
         f"(videos): {listed}",
         f"  about {_time(work_s)} on the {cores} processor "
         f"cores of this machine (rule of thumb for {model} at {size} pixels; a GPU is far faster)",
+        *describe_precision(precision, speeds),
         f"  about {_size(disk)} on disk, and {_size(temporary)} for a while",
     ]
     if len({video.group for video in videos.values()}) < 3:
