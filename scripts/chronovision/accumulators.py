@@ -7,7 +7,14 @@ import pandas as pd
 
 from chronovision.provenance import add_step
 from chronovision.seeds import derive_rng
-from chronovision.store import read_provenance, read_table, write_table
+from chronovision.store import (
+    Columns,
+    new_table,
+    read_blocks,
+    read_header,
+    read_provenance,
+    read_values,
+)
 from chronovision.thresholds import Thresholds, time_base, video_thresholds
 
 #: Frame rate (frames per second) at which the published noise is defined.
@@ -68,26 +75,41 @@ def dynamic_accumulator(
     ----------
     Roseboom et al. (2019), Nat. Commun. 10:267, https://doi.org/10.1038/s41467-018-08194-7
     """
-    changes = np.asarray(changes, dtype=np.float64)
-    noise = np.asarray(noise, dtype=np.float64)
-    shape = np.broadcast_shapes(changes.shape, noise.shape)
-    thresholds = np.empty(shape)
-    salient = np.empty(shape, dtype=bool)
-    dt = np.broadcast_to(dt, shape[:1]) if np.ndim(dt) == 0 else np.asarray(dt, dtype=np.float64)
-    step_size = (np.asarray(tmax, dtype=np.float64) - tmin) / tau
-    threshold = np.broadcast_to(np.asarray(tmax, dtype=np.float64), shape[1:])
-    since_reset = np.zeros(shape[1:])
-    for step in range(shape[0]):
-        decay = step_size * dt[step] * np.exp(-since_reset / tau)
-        threshold = threshold - decay + noise[step]
-        if bounded:
-            threshold = np.clip(threshold, tmin, tmax)
-        thresholds[step] = threshold
-        fired = changes[step] >= threshold
-        salient[step] = fired
-        threshold = np.where(fired, tmax, threshold)
-        since_reset = np.where(fired, 0.0, since_reset + dt[step])
-    return thresholds, salient
+    return _Decay(tmax, tmin, tau, bounded).run(changes, noise, dt)
+
+
+class _Decay:
+    """The recursion of `dynamic_accumulator`, which each run takes up where the last one ended."""
+
+    def __init__(
+        self, tmax: np.ndarray | float, tmin: np.ndarray | float, tau: float, bounded: bool
+    ) -> None:
+        self.tmax, self.tmin, self.tau, self.bounded = np.float64(tmax), tmin, tau, bounded
+        self.threshold, self.since_reset = self.tmax, np.float64(0)
+
+    def run(
+        self, changes: np.ndarray, noise: np.ndarray, dt: np.ndarray | float
+    ) -> tuple[np.ndarray, np.ndarray]:
+        changes = np.asarray(changes, dtype=np.float64)
+        noise = np.asarray(noise, dtype=np.float64)
+        shape = np.broadcast_shapes(changes.shape, noise.shape)
+        thresholds = np.empty(shape)
+        salient = np.empty(shape, dtype=bool)
+        dt = np.broadcast_to(dt, shape[:1]) if np.ndim(dt) == 0 else np.asarray(dt, np.float64)
+        step_size = (self.tmax - self.tmin) / self.tau
+        threshold, since_reset = self.threshold, self.since_reset
+        for step in range(shape[0]):
+            decay = step_size * dt[step] * np.exp(-since_reset / self.tau)
+            threshold = threshold - decay + noise[step]
+            if self.bounded:
+                threshold = np.clip(threshold, self.tmin, self.tmax)
+            thresholds[step] = threshold
+            fired = changes[step] >= threshold
+            salient[step] = fired
+            threshold = np.where(fired, self.tmax, threshold)
+            since_reset = np.where(fired, 0.0, since_reset + dt[step])
+        self.threshold, self.since_reset = threshold, since_reset
+        return thresholds, salient
 
 
 def noise_sd(thresholds: Thresholds, dt: np.ndarray, settings: dict) -> np.ndarray:
@@ -116,8 +138,16 @@ def noise_sd(thresholds: Thresholds, dt: np.ndarray, settings: dict) -> np.ndarr
 
 def standard_noise(seed: int, steps: int, layers: list[str], *key: object) -> np.ndarray:
     """Standard normal draws, (steps, layers); a layer's depend on the seed, `key` and its name."""
-    draws = [derive_rng(seed, "noise", *key, layer).standard_normal(steps) for layer in layers]
-    return np.column_stack(draws)
+    return _draw(_noise_sources(seed, layers, *key), steps)
+
+
+def _noise_sources(seed: int, layers: list[str], *key: object) -> list[np.random.Generator]:
+    return [derive_rng(seed, "noise", *key, layer) for layer in layers]
+
+
+def _draw(sources: list[np.random.Generator], steps: int) -> np.ndarray:
+    """The next `steps` draws, (steps, layers); several calls give what one would."""
+    return np.column_stack([source.standard_normal(steps) for source in sources])
 
 
 def run_accumulator(
@@ -143,24 +173,40 @@ def run_accumulator(
     threshold (n, layers) float64 and salient (n, layers) bool. Frame 0 is never salient; its
     threshold is Tmax (dynamic) or the static one.
     """
-    n, n_layers = changes.shape
-    salient = np.zeros((n, n_layers), dtype=bool)
-    if kind == "static":
-        threshold = np.tile(thresholds.static, (n, 1))
-        salient[1:] = static_accumulator(changes[1:], thresholds.static)
+    return _Accumulator(thresholds, kind, settings).run(changes, time_s, noise)
+
+
+class _Accumulator:
+    """`run_accumulator` for one stretch of a video after the other."""
+
+    def __init__(self, thresholds: Thresholds, kind: str, settings: dict) -> None:
+        self.thresholds, self.kind, self.settings = thresholds, kind, settings
+        tau, _ = time_base(np.zeros(1), settings)
+        self.decay = _Decay(thresholds.tmax, thresholds.tmin, tau, settings["bounded"])
+        #: Time of the last frame so far.
+        self.last_s: float | None = None
+
+    def steps(self, n: int) -> int:
+        """Changes into the next `n` frames: into the first of all there is none."""
+        return n - (self.last_s is None)
+
+    def run(
+        self, changes: np.ndarray, time_s: np.ndarray, noise: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Thresholds and salient frames of the next `n` frames; `noise` is (steps(n), layers)."""
+        first = len(changes) - self.steps(len(changes))
+        salient = np.zeros(changes.shape, dtype=bool)
+        limit = self.thresholds.static if self.kind == "static" else self.thresholds.tmax
+        threshold = np.tile(limit, (len(changes), 1))
+        if self.kind == "static":
+            salient[first:] = static_accumulator(changes[first:], limit)
+        else:
+            times = time_s if self.last_s is None else np.concatenate([[self.last_s], time_s])
+            _, dt = time_base(times, self.settings)
+            noise = noise * noise_sd(self.thresholds, dt, self.settings)
+            threshold[first:], salient[first:] = self.decay.run(changes[first:], noise, dt)
+        self.last_s = float(time_s[-1])
         return threshold, salient
-    tau, dt = time_base(time_s, settings)
-    threshold = np.tile(thresholds.tmax, (n, 1))
-    threshold[1:], salient[1:] = dynamic_accumulator(
-        changes[1:],
-        noise * noise_sd(thresholds, dt, settings),
-        thresholds.tmax,
-        thresholds.tmin,
-        tau,
-        dt,
-        settings["bounded"],
-    )
-    return threshold, salient
 
 
 def accumulate_changes(
@@ -189,30 +235,40 @@ def accumulate_changes(
     ------
     UserError : a fixed threshold does not fit (see `chronovision.thresholds`).
     """
-    table = read_table(changes_path)
-    layers = list(table.columns[3:])
-    time_s = table["time_s"].to_numpy()
-    changes = table[layers].to_numpy()
-    thresholds = video_thresholds(changes, layers, settings, ranges_path)
-    noise = standard_noise(seed, len(table) - 1, layers, "accumulator", video)
-    threshold, salient = run_accumulator(
-        changes, time_s, thresholds, kind, settings["dynamic"], noise
-    )
-    columns = {"frame": table["frame"], "time_s": time_s}
+    layers = read_header(changes_path)[3:]
+    thresholds = video_thresholds(read_values(changes_path, layers), layers, settings, ranges_path)
+    accumulator = _Accumulator(thresholds, kind, settings["dynamic"])
+    sources = _noise_sources(seed, layers, "accumulator", video)
+    count = np.zeros(len(layers), dtype=np.int64)
+    config = {"kind": kind, "seed": seed, **settings}
+    provenance = add_step(read_provenance(changes_path), "accumulate_changes", config, ["numpy"])
+    with new_table(output, _column_meanings(layers), provenance) as append:
+        for block in read_blocks(changes_path):
+            threshold, salient = accumulator.run(
+                block[layers].to_numpy(),
+                block["time_s"].to_numpy(),
+                _draw(sources, accumulator.steps(len(block))),
+            )
+            counts = count + np.cumsum(salient, axis=0)
+            count = counts[-1]
+            columns = {"frame": block["frame"], "time_s": block["time_s"]}
+            for index, layer in enumerate(layers):
+                columns[f"{layer}_threshold"] = threshold[:, index]
+                columns[f"{layer}_salient"] = salient[:, index]
+                columns[f"{layer}_count"] = counts[:, index]
+            append(pd.DataFrame(columns))
+
+
+def _column_meanings(layers: list[str]) -> Columns:
     meaning = {
         "frame": ("row of the analysed series, 0-based", "frame"),
         "time_s": ("time since the first analysed frame", "s"),
     }
-    for index, layer in enumerate(layers):
-        columns[f"{layer}_threshold"] = threshold[:, index]
-        columns[f"{layer}_salient"] = salient[:, index]
-        columns[f"{layer}_count"] = np.cumsum(salient[:, index])
+    for layer in layers:
         meaning[f"{layer}_threshold"] = (
             f"what the change of {layer} was compared with, before any reset",
             "as the change",
         )
         meaning[f"{layer}_salient"] = (f"1 if the change of {layer} is salient", "0 or 1")
         meaning[f"{layer}_count"] = (f"salient changes of {layer} up to this frame", "count")
-    config = {"kind": kind, "seed": seed, **settings}
-    provenance = add_step(read_provenance(changes_path), "accumulate_changes", config, ["numpy"])
-    write_table(output, pd.DataFrame(columns), meaning, provenance)
+    return meaning

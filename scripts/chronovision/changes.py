@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from chronovision.provenance import add_step
-from chronovision.store import read_provenance, write_table
+from chronovision.store import BLOCK_ROWS, new_table, read_provenance
 
 #: Relative spread below which a frame's activations count as constant: rounding of the
 #: float64 moments leaves about 1e-16.
@@ -90,28 +90,36 @@ def measure_changes(
     metric : see `change_series`.
     """
     provenance = read_provenance(features_path)
-    with h5py.File(features_path, "r") as file:
-        source_frame = file["source_frame"][:]
-        columns = {
-            "frame": np.arange(len(source_frame)),
-            "source_frame": source_frame,
-            "time_s": file["time_s"][:],
-        }
-        for layer in provenance["network"]["layers"]:
-            group = file["layers"][layer]
-            columns[layer] = change_series(
-                metric,
-                group["mean"][:],
-                group["std"][:],
-                group["step_sq"][:],
-                int(group.attrs["units"]),
-            )
+    layers = provenance["network"]["layers"]
     meaning = {
         "frame": ("row of the analysed series, 0-based", "frame"),
         "source_frame": ("index among the decoded frames of the source stream", "frame"),
         "time_s": ("time since the first analysed frame", "s"),
     }
-    for layer in provenance["network"]["layers"]:
+    for layer in layers:
         meaning[layer] = (f"{metric} change of {layer} from the previous row", UNITS[metric])
     provenance = add_step(provenance, "measure_changes", {"metric": metric}, ["numpy"])
-    write_table(output, pd.DataFrame(columns), meaning, provenance)
+    with (
+        h5py.File(features_path, "r") as file,
+        new_table(output, meaning, provenance) as append,
+    ):
+        for start in range(0, len(file["time_s"]), BLOCK_ROWS):
+            append(_change_rows(file, layers, metric, slice(start, start + BLOCK_ROWS)))
+
+
+def _change_rows(file: h5py.File, layers: list[str], metric: str, rows: slice) -> pd.DataFrame:
+    """Rows of the table of changes; the first of them needs the frame before."""
+    before = min(rows.start, 1)
+    source_frame = file["source_frame"][rows]
+    columns = {
+        "frame": np.arange(rows.start, rows.start + len(source_frame)),
+        "source_frame": source_frame,
+        "time_s": file["time_s"][rows],
+    }
+    for layer in layers:
+        group = file["layers"][layer]
+        moments = (
+            group[name][rows.start - before : rows.stop] for name in ("mean", "std", "step_sq")
+        )
+        columns[layer] = change_series(metric, *moments, int(group.attrs["units"]))[before:]
+    return pd.DataFrame(columns)

@@ -209,9 +209,7 @@ class _LayerSink:
         }
         self.maps = None
         if layer in network["keep_maps"]:
-            self.maps = rows_dataset(
-                group, "maps", (n, *shape), network["maps_dtype"], chunk_rows=1
-            )
+            self.maps = rows_dataset(group, "maps", (n, *shape), network["maps_dtype"])
 
     def begin(self, now: np.ndarray, pool: ThreadPoolExecutor) -> None:
         """Have the activations (B, C, P) of a batch summed up."""

@@ -23,7 +23,7 @@ from chronovision.canvas import (
 )
 from chronovision.labels import METRICS, by_folder
 from chronovision.matrices import draw_heatmaps, draw_similarity
-from chronovision.store import read_table
+from chronovision.store import read_header, read_table, read_values
 from chronovision.timeline import draw_timeline, time_span
 
 Paths = Mapping[str, str | PathLike]
@@ -81,26 +81,32 @@ def _plot(name: str, path: str | PathLike, results: VideoResults) -> None:
             path,
             kind,
             results.video,
-            read_table(results.changes[kind.split(".")[0]]),
-            read_table(results.accumulators[kind]),
+            _read_numbers(results.changes[kind.split(".")[0]]),
+            _read_numbers(results.accumulators[kind], ("_threshold", "_salient")),
             read_table(results.segments[kind]),
             results.thumbnails,
         )
     elif what == "counts":
         of_metric = {
-            key.split(".")[1]: read_table(table)
+            key.split(".")[1]: _read_numbers(table, ("time_s", "_count"))
             for key, table in results.accumulators.items()
             if key.split(".")[0] == kind
         }
         draw_counts(path, kind, results.video, of_metric)
     elif what == "changes":
-        draw_changes(path, kind, results.video, read_table(results.changes[kind]))
+        draw_changes(path, kind, results.video, _read_numbers(results.changes[kind]))
     elif what in ("heatmaps", "similarity"):
         draw = draw_heatmaps if what == "heatmaps" else draw_similarity
         with h5py.File(results.features, "r") as features:
             draw(path, results.video, features)
     else:
         raise ValueError(f"no figure of a video is called {name}")
+
+
+def _read_numbers(path: str | PathLike, endings: tuple[str, ...] = ("",)) -> pd.DataFrame:
+    """Columns of a table whose names end so, as float64."""
+    names = [name for name in read_header(path) if name.endswith(endings)]
+    return pd.DataFrame(read_values(path, names), columns=names, copy=False)
 
 
 def draw_counts(

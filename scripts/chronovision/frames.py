@@ -291,15 +291,7 @@ def dump_frames(
     config = {**settings, "start_s": span[0], "end_s": span[1]}
     provenance = add_step(video_provenance(info, video), "dump_frames", config, ["numpy", "h5py"])
     with new_h5(output, provenance) as file:
-        rgb = file.create_dataset(
-            "rgb",
-            (0, size, size, 3),
-            "u1",
-            maxshape=(None, size, size, 3),
-            chunks=(1, size, size, 3),
-        )
-        rows = _write_pictures(rgb, analysed_rows(info, settings, span, decoding))
-        _write_rows(file, rows)
+        n = _write_rows(file, size, analysed_rows(info, settings, span, decoding))
         _note_decoding(file, info, decoding)
         messages = decoder_messages(info["path"], info["stream"]) if strict else []
         if messages:
@@ -307,25 +299,27 @@ def dump_frames(
                 f"{info['path']}: the decoder reports damage ({messages[0]}) and "
                 "strict is true: get an undamaged copy, or set strict: false"
             )
-    log.info("%s: %d frames decoded, %d kept", info["path"], decoding.n_decoded, len(rows))
+    log.info("%s: %d frames decoded, %d kept", info["path"], decoding.n_decoded, n)
 
 
-def _write_pictures(rgb: h5py.Dataset, decoded: Iterator[Row]) -> list[tuple]:
-    """Append the pictures to `rgb`; what else is known of them."""
-    rows: list[tuple] = []
+def _write_rows(file: h5py.File, size: int, decoded: Iterator[Row]) -> int:
+    """Write pictures, of `size` × `size`, and what is known of them; their number."""
+    kinds = {"source_frame": "i8", "time_s": "f8", "key_frame": bool, "repeated": bool}
+    stored = {
+        name: file.create_dataset(name, (0,), kind, maxshape=(None,))
+        for name, kind in kinds.items()
+    }
+    picture = (size, size, 3)
+    rgb = file.create_dataset(
+        "rgb", (0, *picture), "u1", maxshape=(None, *picture), chunks=(1, *picture)
+    )
+    n = 0
     while block := list(itertools.islice(decoded, BLOCK_ROWS)):
-        rgb.resize(len(rows) + len(block), axis=0)
-        rgb[len(rows) :] = np.stack([row.rgb for row in block])
-        rows += [(row.source_frame, row.time_s, row.key_frame, row.repeated) for row in block]
-    return rows
-
-
-def _write_rows(file: h5py.File, rows: list[tuple]) -> None:
-    source_frame, time_s, key_frame, repeated = zip(*rows, strict=True)
-    file["source_frame"] = np.array(source_frame, dtype=np.int64)
-    file["time_s"] = np.array(time_s, dtype=np.float64)
-    file["key_frame"] = np.array(key_frame, dtype=bool)
-    file["repeated"] = np.array(repeated, dtype=bool)
+        for name, dataset in {**stored, "rgb": rgb}.items():
+            dataset.resize(n + len(block), axis=0)
+            dataset[n:] = np.stack([getattr(row, name) for row in block])
+        n += len(block)
+    return n
 
 
 def _note_decoding(file: h5py.File, info: dict, decoding: Decoding) -> None:

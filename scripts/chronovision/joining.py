@@ -9,10 +9,10 @@ import h5py
 import numpy as np
 
 from chronovision.errors import UserError
-from chronovision.store import CHUNK_ROWS, new_h5, read_provenance, rows_dataset
+from chronovision.store import new_h5, read_provenance, rows_dataset
 
-#: Rows that are copied at a time.
-BLOCK_ROWS = 16 * CHUNK_ROWS
+#: Chunks that are copied at a time.
+BLOCK_CHUNKS = 16
 
 
 def join_pieces(paths: Sequence[str | os.PathLike], output: str | os.PathLike) -> None:
@@ -48,12 +48,12 @@ def join_pieces(paths: Sequence[str | os.PathLike], output: str | os.PathLike) -
 def _join(parts: Sequence[h5py.Dataset], group: h5py.Group, name: str) -> None:
     """Copy datasets, one after the other, into a new one."""
     shape = (sum(map(len, parts)), *parts[0].shape[1:])
-    rows = 1 if name == "maps" else CHUNK_ROWS
-    joined = rows_dataset(group, name, shape, parts[0].dtype, rows)
+    joined = rows_dataset(group, name, shape, parts[0].dtype)
+    step = BLOCK_CHUNKS * joined.chunks[0] if joined.chunks else 1
     done = 0
     for part in parts:
-        for first in range(0, len(part), BLOCK_ROWS):
-            block = part[first : first + BLOCK_ROWS]
+        for first in range(0, len(part), step):
+            block = part[first : first + step]
             joined[done : done + len(block)] = block
             done += len(block)
 

@@ -19,7 +19,7 @@ MAX_FRAMES = 300
 #: A channel whose s.d. over time is below this share of its |mean| is constant but for rounding.
 _CONSTANT = 1e-6
 
-_ROWS_AT_ONCE = 8192
+_ROWS_AT_ONCE = 512
 
 
 def draw_heatmaps(path: str | PathLike, video: str, features: h5py.File) -> None:

@@ -7,17 +7,38 @@ The file is skops' (no pickle): a dict of plain values and scikit-learn regressi
 """
 
 import os
+import sys
 import zipfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
-
-from skops.io import dump, get_untrusted_types, load
-from skops.io.exceptions import UntrustedTypesFoundException
 
 from chronovision.errors import UserError
 from chronovision.store import whole_file
 from chronovision.timing import RATE_TOLERANCE
+
+
+@contextmanager
+def _no_torch() -> Iterator[None]:
+    """Let `import torch` fail, unless it is there already.
+
+    skops imports all of scikit-learn to see what classes it has, and with it PyTorch: four
+    seconds and 700 MB. Without PyTorch it finds the same classes.
+    """
+    absent = "torch" not in sys.modules
+    if absent:
+        sys.modules["torch"] = None
+    try:
+        yield
+    finally:
+        if absent:
+            del sys.modules["torch"]
+
+
+with _no_torch():
+    from skops.io import dump, get_untrusted_types, load
+    from skops.io.exceptions import UntrustedTypesFoundException
 
 
 def refuse_mixed_rates(videos: Mapping[str, Mapping]) -> None:

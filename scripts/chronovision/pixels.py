@@ -1,6 +1,8 @@
 """What can be said of the frames without a network: brightness, pixel change, thumbnails."""
 
 import io
+import itertools
+import math
 import os
 from collections.abc import Iterator
 
@@ -13,7 +15,13 @@ from chronovision.frames import Decoding, analysed_rows
 from chronovision.probe import video_provenance
 from chronovision.provenance import add_step
 from chronovision.selection import Row
-from chronovision.store import new_h5, read_json, whole_folder, write_table
+from chronovision.store import (
+    BLOCK_ROWS,
+    new_h5,
+    new_table,
+    read_json,
+    whole_folder,
+)
 
 #: ITU-R BT.601 luma weights of R, G, B.
 LUMA = np.array([0.299, 0.587, 0.114])
@@ -79,38 +87,44 @@ def describe_frames(
         {**settings, "start_s": span[0], "end_s": span[1]},
         ["numpy", "pillow"],
     )
-    facts: list[tuple] = []
-    with new_h5(thumbnails_path, provenance) as file:
-        rows = analysed_rows(info, settings, span, Decoding())
-        _write_thumbnails(file, _describe(rows, facts))
-    table = pd.DataFrame(facts, columns=list(COLUMNS))
-    write_table(table_path, table, COLUMNS, provenance)
+    with (
+        new_h5(thumbnails_path, provenance) as file,
+        new_table(table_path, COLUMNS, provenance) as append,
+    ):
+        rows = _with_thumbnails(file, analysed_rows(info, settings, span, Decoding()))
+        facts = _describe(rows)
+        while block := list(itertools.islice(facts, BLOCK_ROWS)):
+            append(pd.DataFrame(block, columns=list(COLUMNS)))
 
 
-def _describe(rows: Iterator[Row], facts: list[tuple]) -> Iterator[tuple[int, Row]]:
-    """Pass the rows on with their numbers, adding their facts to the list."""
+def _describe(rows: Iterator[Row]) -> Iterator[tuple]:
+    """What the table says of each row."""
     previous = None
     for number, row in enumerate(rows):
         about = (number, row.source_frame, row.time_s, row.key_frame, row.repeated)
-        facts.append((*about, *pixel_facts(previous, row.rgb)))
+        yield (*about, *pixel_facts(previous, row.rgb))
         previous = row.rgb
-        yield number, row
 
 
-def _write_thumbnails(file: h5py.File, rows: Iterator[tuple[int, Row]]) -> None:
-    frames, times, pictures = [], [], []
-    for number, row in rows:
-        if not times or row.time_s - times[-1] >= THUMBNAIL_INTERVAL_S:
+def _with_thumbnails(file: h5py.File, rows: Iterator[Row]) -> Iterator[Row]:
+    """Pass the rows on, writing thumbnails of some."""
+    kinds = {"frame": np.int64, "time_s": np.float64, "jpeg": h5py.vlen_dtype(np.uint8)}
+    stored = {
+        name: file.create_dataset(name, (0,), kind, maxshape=(None,))
+        for name, kind in kinds.items()
+    }
+    last_s = -math.inf
+    for number, row in enumerate(rows):
+        if row.time_s - last_s >= THUMBNAIL_INTERVAL_S:
             picture = Image.fromarray(row.rgb).resize((THUMBNAIL_SIZE, THUMBNAIL_SIZE))
             buffer = io.BytesIO()
             picture.save(buffer, "JPEG", quality=THUMBNAIL_QUALITY)
-            pictures.append(np.frombuffer(buffer.getvalue(), dtype=np.uint8))
-            frames.append(number)
-            times.append(row.time_s)
-    file["frame"], file["time_s"] = np.array(frames), np.array(times)
-    jpeg = file.create_dataset("jpeg", (len(pictures),), dtype=h5py.vlen_dtype(np.uint8))
-    for position, picture in enumerate(pictures):
-        jpeg[position] = picture
+            jpeg = np.frombuffer(buffer.getvalue(), dtype=np.uint8)
+            for dataset, value in zip(stored.values(), (number, row.time_s, jpeg), strict=True):
+                dataset.resize(len(dataset) + 1, axis=0)
+                dataset[-1] = value
+            last_s = row.time_s
+        yield row
 
 
 def export_images(

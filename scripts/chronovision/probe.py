@@ -1,11 +1,13 @@
 """What a video file holds: streams, times, geometry, hash."""
 
 import hashlib
+import io
 import json
 import logging
 import os
 import re
 import subprocess
+from array import array
 from collections.abc import Sequence
 from fractions import Fraction
 from pathlib import Path
@@ -158,20 +160,24 @@ def _aspect(stream: dict) -> str:
 
 def _timing(path: Path, stream: int, time_base: Fraction) -> dict:
     """Number, regularity and extent of the coded frames, from the packets' times."""
-    rows = _ffprobe(path, "-select_streams", str(stream), *PACKETS).splitlines()
-    packets = [row.split(",")[:3] for row in rows if row]
-    if packets and "C" in packets[-1][2]:
+    packets = io.StringIO(_ffprobe(path, "-select_streams", str(stream), *PACKETS))
+    shown, flags = array("q"), ""
+    for pts, dts, flags in (row.rstrip().split(",")[:3] for row in packets if row.strip()):
+        if "D" in flags:
+            continue
+        if pts == dts == "N/A":
+            raise UserError(
+                f"{path}: frame {len(shown)} has no timestamp; put the stream into a container "
+                "that has them, e.g. ffmpeg -i FILE -c copy out.mkv"
+            )
+        shown.append(int(dts if pts == "N/A" else pts))
+    if "C" in flags:
         raise UserError(f"{path}: the file breaks off within its last packet: get a complete copy")
-    shown = [pts if pts != "N/A" else dts for pts, dts, flags in packets if "D" not in flags]
-    if "N/A" in shown:
-        raise UserError(
-            f"{path}: frame {shown.index('N/A')} has no timestamp; put the stream into a container "
-            "that has them, e.g. ffmpeg -i FILE -c copy out.mkv"
-        )
-    ticks = sorted(map(int, shown))
+    ticks = np.sort(np.array(shown))
     if len(ticks) < 2:
         raise UserError(f"{path}: {len(ticks)} frame(s) in stream {stream}; a change needs two")
-    time_s = np.array([float((tick - ticks[0]) * time_base) for tick in ticks])
+    since = ((int(tick) - int(ticks[0])) * time_base for tick in ticks)
+    time_s = np.fromiter(map(float, since), np.float64, len(ticks))
     if nominal_interval(time_s) <= 0:
         raise UserError(
             f"{path}: most frames share a timestamp; write the file anew, e.g. "

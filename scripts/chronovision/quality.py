@@ -11,7 +11,7 @@ import pandas as pd
 
 from chronovision.changes import constant_frames
 from chronovision.provenance import add_step
-from chronovision.store import read_provenance, read_table, write_table
+from chronovision.store import BLOCK_ROWS, read_blocks, read_provenance, read_values, write_table
 from chronovision.thresholds import video_thresholds
 
 #: Share of exact duplicates from which a frame-rate conversion is likely.
@@ -28,6 +28,9 @@ ENOUGH_KEYS = 10
 FEW = 0.03
 #: … and set the range alone, if Fmax is beyond this many times the largest of the others.
 OUTLYING = 3.0
+
+#: Column of the table of pixels.
+REPEATED = "repeated"
 
 COLUMNS = {
     "note": ("what was looked at", "name"),
@@ -114,13 +117,13 @@ def change_notes(
     values, keys, layers = changes.to_numpy()[1:], key_frame[1:], list(changes.columns)
     elsewhere = ~keys & ~repeated[1:]
     if keys.any() and elsewhere.any():
-        yield _key_frame_note(metric, layers, values[keys], values[elsewhere])
+        yield _key_frame_note(metric, layers, values, keys, elsewhere)
     still = np.ptp(values, axis=0) == 0
     if still.any():
         text = f"{metric}: no change ever differs in {_names(layers, still)}; nothing is salient"
         yield Note(f"still_layers.{metric}", "warning", int(still.sum()), text)
     salient = values > static
-    rest = np.where(salient, 0.0, values).max(axis=0)
+    rest = values.max(axis=0, where=~salient, initial=0.0)
     excess = _ratio(values.max(axis=0), rest)
     few = salient.any(axis=0) & (salient.sum(axis=0) <= max(1, FEW * len(values)))
     blind = few & (excess > OUTLYING)
@@ -134,16 +137,23 @@ def change_notes(
         yield Note(f"few_frames_set_fmax.{metric}", "warning", _finite(largest), text)
 
 
-def _key_frame_note(metric: str, layers: list[str], keys: np.ndarray, others: np.ndarray) -> Note:
-    ratio = _ratio(np.median(keys, axis=0), np.median(others, axis=0))
+def _key_frame_note(
+    metric: str, layers: list[str], values: np.ndarray, keys: np.ndarray, elsewhere: np.ndarray
+) -> Note:
+    ratio = _ratio(_medians(values, keys), _medians(values, elsewhere))
     worst = int(np.argmax(ratio))
-    warn = ratio[worst] > KEY_RATIO and len(keys) >= ENOUGH_KEYS
+    warn = ratio[worst] > KEY_RATIO and keys.sum() >= ENOUGH_KEYS
     text = (
-        f"{metric}: the median change at the {len(keys)} key frames is {_times(ratio[worst])} that "
-        f"elsewhere ({layers[worst]}, the largest ratio): the encoder makes it, or it put key "
+        f"{metric}: the median change at the {keys.sum()} key frames is {_times(ratio[worst])} "
+        f"that elsewhere ({layers[worst]}, the largest ratio): the encoder makes it, or it put key "
         "frames at cuts"
     )
     return Note(f"key_frames.{metric}", "warning" if warn else "info", _finite(ratio[worst]), text)
+
+
+def _medians(values: np.ndarray, rows: np.ndarray) -> np.ndarray:
+    """Median of each column over some rows; by column it takes less memory than at once."""
+    return np.array([np.median(column[rows]) for column in values.T])
 
 
 def _ratio(above: np.ndarray, below: np.ndarray) -> np.ndarray:
@@ -192,17 +202,34 @@ def pacemaker_note(
 def constant_layer_notes(file: h5py.File, layers: list[str]) -> Iterator[Note]:
     """Notes on frames whose activations are constant in a layer, so that r is undefined."""
     for layer in layers:
-        group = file["layers"][layer]
-        mean = group["mean"][:]
-        constant = constant_frames(mean, group["std"][:])
-        if constant.any():
-            pairs = constant[1:] & constant[:-1]
-            differ = int(np.sum(pairs & (np.diff(mean) != 0)))
+        count, differ = _count_constant(file["layers"][layer])
+        if count:
             text = (
-                f"{layer} is constant in {constant.sum()} frames: 1 - r is set to 0 between two "
+                f"{layer} is constant in {count} frames: 1 - r is set to 0 between two "
                 f"such frames ({differ} pairs differ all the same) and to 1 beside others"
             )
-            yield Note(f"constant_activations.{layer}", "warning", int(constant.sum()), text)
+            yield Note(f"constant_activations.{layer}", "warning", count, text)
+
+
+def _count_constant(group: h5py.Group) -> tuple[int, int]:
+    """Frames with constant activations in a layer, and pairs of such that differ all the same."""
+    count = differ = 0
+    for start in range(0, len(group["mean"]), BLOCK_ROWS):
+        before = min(start, 1)
+        mean, std = (group[name][start - before : start + BLOCK_ROWS] for name in ("mean", "std"))
+        constant = constant_frames(mean, std)
+        count += int(constant[before:].sum())
+        differ += int(np.sum(constant[1:] & constant[:-1] & (np.diff(mean) != 0)))
+    return count, differ
+
+
+def _numbers(path: str | os.PathLike, *columns: str) -> pd.DataFrame:
+    return pd.DataFrame(read_values(path, columns), columns=columns, copy=False)
+
+
+def _read_salient(path: str | os.PathLike, layers: list[str]) -> np.ndarray:
+    names = [f"{layer}_salient" for layer in layers]
+    return np.concatenate([block[names].to_numpy(bool) for block in read_blocks(path, names)])
 
 
 def check_quality(
@@ -228,21 +255,22 @@ def check_quality(
     """
     provenance = read_provenance(features_path)
     layers = provenance["network"]["layers"]
-    pixels = read_table(pixels_path)
     whole = provenance["steps"]["dump_frames"]["end_s"] is None
     with h5py.File(features_path, "r") as file:
         notes = [*decoding_notes(file.attrs, whole), *constant_layer_notes(file, layers)]
         key_frame = file["key_frame"][:]
-    notes += picture_notes(pixels)
-    repeated = pixels["repeated"].to_numpy(dtype=bool)
+    notes += picture_notes(
+        _numbers(pixels_path, "pixel_change", "contrast", "brightness", REPEATED)
+    )
+    repeated = read_values(pixels_path, [REPEATED])[:, 0] == 1
     for metric, path in changes.items():
-        series = read_table(path)[layers]
+        series = _numbers(path, *layers)
         values = series.to_numpy()
         static = video_thresholds(values, layers, thresholds, ranges.get(metric)).static
         notes += change_notes(metric, series, key_frame, repeated, static)
         if f"{metric}.dynamic" in dynamic:
-            names = [f"{layer}_salient" for layer in layers]
-            salient = read_table(dynamic[f"{metric}.dynamic"])[names].to_numpy(dtype=bool)
+            salient = _read_salient(dynamic[f"{metric}.dynamic"], layers)
             notes.append(pacemaker_note(metric, values, salient, static, layers))
+        del series, values  # the next metric's take as much memory
     table = pd.DataFrame([astuple(note) for note in notes], columns=list(COLUMNS))
     write_table(output, table, COLUMNS, add_step(provenance, "check_quality", {}, ["numpy"]))

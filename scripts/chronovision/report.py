@@ -2,6 +2,7 @@
 
 import base64
 import json
+from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass
 from os import PathLike
@@ -18,7 +19,7 @@ from chronovision.labels import by_folder, by_kind_and_video, by_stem, kind_labe
 from chronovision.methods import cited_keys, methods_markdown, methods_paragraphs, spell_citations
 from chronovision.references import REFERENCES, bibliography
 from chronovision.score_tables import applied_table, score_table
-from chronovision.store import read_json, read_provenance, read_table, write_text
+from chronovision.store import read_blocks, read_json, read_provenance, read_table, write_text
 from chronovision.thumbnails import nearest_thumbnails, shrink
 from chronovision.timing import nominal_interval, span_duration
 
@@ -254,7 +255,7 @@ def _segments(path: str | PathLike, thumbnails: str | PathLike) -> dict:
 def _analysed(provenance: Mapping, accumulators: str | PathLike) -> dict:
     """Which part of the video was analysed, and its frames."""
     used = provenance["steps"]["dump_frames"]
-    time_s = read_table(accumulators)["time_s"].to_numpy()
+    time_s = read_table(accumulators, ["time_s"])["time_s"].to_numpy()
     return {
         "start_s": used["start_s"] or 0.0,
         "is_part": used["start_s"] is not None or used["end_s"] is not None,
@@ -268,11 +269,13 @@ def _final_counts(accumulators: Paths) -> list[dict]:
     """Per layer: counts of the whole video, and the thresholds, which vary if dynamic."""
     layers: dict[str, list[dict]] = {}
     for path in accumulators.values():
-        table = read_table(path)
-        for name in table.columns[table.columns.str.endswith("_count")]:
+        blocks = read_blocks(path)
+        first = next(blocks)
+        (last,) = deque(blocks, maxlen=1) or [first]
+        for name in first.columns[first.columns.str.endswith("_count")]:
             layer = name.removesuffix("_count")
-            threshold = table[f"{layer}_threshold"]
-            cell = {"count": int(table[name].iloc[-1]), "threshold": float(threshold.iloc[0])}
+            threshold = first[f"{layer}_threshold"].iloc[0]
+            cell = {"count": int(last[name].iloc[-1]), "threshold": float(threshold)}
             layers.setdefault(layer, []).append(cell)
     return [{"layer": layer, "cells": cells} for layer, cells in layers.items()]
 

@@ -1,12 +1,19 @@
 """Segments of a video: spans between moments at which most layers change saliently."""
 
+import bisect
 import os
 
 import numpy as np
 import pandas as pd
 
 from chronovision.provenance import add_step
-from chronovision.store import read_provenance, read_table, write_table
+from chronovision.store import (
+    read_blocks,
+    read_header,
+    read_provenance,
+    read_values,
+    write_table,
+)
 from chronovision.timing import median_interval
 
 COLUMNS = {
@@ -50,9 +57,11 @@ def find_boundaries(
     peaks = [int(run[np.argmax(strength[run])]) for run in runs if len(run)]
     taken: list[int] = []
     for peak in sorted(peaks, key=lambda frame: (-strength[frame], frame)):
-        if all(abs(time_s[peak] - time_s[other]) >= min_duration_s for other in taken):
-            taken.append(peak)
-    return np.array(sorted(taken), dtype=np.int64)
+        place = bisect.bisect(taken, peak)
+        neighbours = taken[max(place - 1, 0) : place + 1]
+        if all(abs(time_s[peak] - time_s[other]) >= min_duration_s for other in neighbours):
+            taken.insert(place, peak)
+    return np.array(taken, dtype=np.int64)
 
 
 def layers_needed(min_layers: int | str, n_layers: int) -> int:
@@ -94,12 +103,11 @@ def segment_video(
     output : TSV, see `COLUMNS`.
     settings : the config's ``segments``.
     """
-    changes = read_table(changes_path)
-    layers = list(changes.columns[3:])
-    accumulators = read_table(accumulators_path)
-    salient = accumulators[[f"{layer}_salient" for layer in layers]].to_numpy(dtype=bool)
-    time_s = changes["time_s"].to_numpy()
-    strength = changes[layers].mean(axis=1).to_numpy()
+    layers = read_header(changes_path)[3:]
+    names = [f"{layer}_salient" for layer in layers]
+    salient = np.concatenate([b[names].to_numpy(bool) for b in read_blocks(accumulators_path)])
+    strength = np.concatenate([b[layers].mean(axis=1) for b in read_blocks(changes_path)])
+    time_s = read_values(changes_path, ["time_s"])[:, 0]
     needed = layers_needed(settings["min_layers"], len(layers))
     boundaries = find_boundaries(salient, strength, time_s, needed, settings["min_duration_s"])
     table = segment_table(boundaries, time_s, strength, salient.sum(axis=1))

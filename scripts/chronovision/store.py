@@ -2,15 +2,17 @@
 
 import glob
 import json
+import math
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import h5py
+import numpy as np
 import pandas as pd
 
 from chronovision.errors import UserError
@@ -18,8 +20,18 @@ from chronovision.errors import UserError
 #: What is written for a missing value (BIDS).
 MISSING = "n/a"
 
-#: Rows per chunk of the datasets that have one row per frame.
-CHUNK_ROWS = 64
+#: Bytes per chunk, before compression, of the datasets that have one row per frame.
+CHUNK_BYTES = 65536
+
+#: Rows of a table, one per frame, held at a time where memory must not grow with the video.
+BLOCK_ROWS = 1024
+
+_DIALECT = {
+    "sep": "\t",
+    "na_values": [MISSING],
+    "keep_default_na": False,
+    "dtype": {"video": str, "group": str, "clip": str},
+}
 
 #: Column name -> (meaning, unit); goes into the sidecar of a table.
 Columns = Mapping[str, tuple[str, str]]
@@ -108,27 +120,66 @@ def write_table(
     ------
     ValueError : a column of the table is not described.
     """
-    undescribed = [name for name in table.columns if name not in columns]
-    if undescribed:
-        raise ValueError(f"columns without description: {undescribed}")
-    booleans = {name: "int8" for name in table.columns if table[name].dtype == bool}
-    text = table.astype(booleans).to_csv(sep="\t", index=False, na_rep=MISSING, lineterminator="\n")
-    described = {
-        name: {"description": columns[name][0], "unit": columns[name][1]} for name in table.columns
-    }
-    write_json(sidecar_path(path), {"columns": described, "provenance": provenance})
-    write_text(path, text)
+    with new_table(path, columns, provenance) as append:
+        for start in range(0, max(len(table), 1), BLOCK_ROWS):
+            append(table.iloc[start : start + BLOCK_ROWS])
 
 
-def read_table(path: str | os.PathLike) -> pd.DataFrame:
-    """Read a TSV that `write_table` wrote; floats come back bit for bit."""
-    return pd.read_csv(
-        path,
-        sep="\t",
-        na_values=[MISSING],
-        keep_default_na=False,
-        dtype={"video": str, "group": str, "clip": str},
-    )
+@contextmanager
+def new_table(
+    path: str | os.PathLike, columns: Columns, provenance: dict
+) -> Iterator[Callable[[pd.DataFrame], None]]:
+    """Yield a function that appends rows to a new table, all with the columns of the first.
+
+    Table and sidecar appear only when the block has ended well; otherwise as `write_table`.
+    """
+    with whole_file(path) as part, part.open("w", encoding="utf-8", newline="") as file:
+        names: list[str] = []
+
+        def append(rows: pd.DataFrame) -> None:
+            undescribed = [name for name in rows.columns if name not in columns]
+            if undescribed:
+                raise ValueError(f"columns without description: {undescribed}")
+            booleans = {name: "int8" for name in rows.columns if rows[name].dtype == bool}
+            style = {"sep": "\t", "index": False, "na_rep": MISSING, "lineterminator": "\n"}
+            rows.astype(booleans).to_csv(file, header=not names, **style)
+            names[:] = rows.columns
+
+        yield append
+        described = {
+            name: {"description": columns[name][0], "unit": columns[name][1]} for name in names
+        }
+        write_json(sidecar_path(path), {"columns": described, "provenance": provenance})
+
+
+def read_table(path: str | os.PathLike, columns: Sequence[str] | None = None) -> pd.DataFrame:
+    """Read a TSV that `write_table` wrote, or some of its columns; floats come back bit for bit."""
+    return pd.read_csv(path, usecols=columns, **_DIALECT)
+
+
+def read_blocks(
+    path: str | os.PathLike, columns: Sequence[str] | None = None
+) -> Iterator[pd.DataFrame]:
+    """Read a table, or some of its columns, `BLOCK_ROWS` rows at a time."""
+    with pd.read_csv(path, usecols=columns, chunksize=BLOCK_ROWS, **_DIALECT) as blocks:
+        yield from blocks
+
+
+def read_values(path: str | os.PathLike, columns: Sequence[str]) -> np.ndarray:
+    """Read columns of numbers into an array (n, columns) float64, without memory for a copy."""
+    with open(path, "rb") as file:
+        lines = sum(block.count(b"\n") for block in iter(lambda: file.read(1 << 20), b""))
+    values = np.empty((lines - 1, len(columns)))
+    done = 0
+    for block in read_blocks(path, columns):
+        values[done : done + len(block)] = block[list(columns)]
+        done += len(block)
+    return values
+
+
+def read_header(path: str | os.PathLike) -> list[str]:
+    """Names of a table's columns."""
+    return list(pd.read_csv(path, nrows=0, **_DIALECT).columns)
 
 
 @contextmanager
@@ -159,19 +210,17 @@ def read_provenance(path: str | os.PathLike) -> dict:
 
 
 def rows_dataset(
-    group: h5py.Group,
-    name: str,
-    shape: tuple[int, ...],
-    dtype: object,
-    chunk_rows: int = CHUNK_ROWS,
+    group: h5py.Group, name: str, shape: tuple[int, ...], dtype: object
 ) -> h5py.Dataset:
     """A new compressed dataset whose first axis is that of the frames, to be filled.
 
-    Chunks hold `chunk_rows` rows; large rows, such as activation maps, want one each.
+    Chunks hold as many rows as fit into `CHUNK_BYTES`; those of activation maps hold one.
     """
     if not shape[0]:
         return group.create_dataset(name, shape, dtype)
-    chunk = (min(chunk_rows, shape[0]), *shape[1:])
+    row_bytes = np.dtype(dtype).itemsize * math.prod(shape[1:])
+    rows = 1 if len(shape) > 2 else max(CHUNK_BYTES // row_bytes, 1)
+    chunk = (min(rows, shape[0]), *shape[1:])
     return group.create_dataset(
         name, shape, dtype, chunks=chunk, shuffle=True, compression="gzip", compression_opts=1
     )

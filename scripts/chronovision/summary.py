@@ -6,7 +6,7 @@ from collections.abc import Mapping
 import pandas as pd
 
 from chronovision.provenance import add_step, merge
-from chronovision.store import read_provenance, read_table, write_table
+from chronovision.store import read_header, read_provenance, read_table, write_table
 from chronovision.timing import span_duration
 
 
@@ -26,9 +26,10 @@ def summarise_counts(
     """
     rows, records = [], {}
     for (video, metric, threshold), path in accumulators.items():
-        table = read_table(path)
+        names = [name for name in read_header(path) if name.endswith("_count")]
+        table = read_table(path, ["time_s", *names])
         records.setdefault(video, read_provenance(path))
-        counts = {name: table[name].iloc[-1] for name in table if name.endswith("_count")}
+        counts = {name: table[name].iloc[-1] for name in names}
         about = {"video": video, "metric": metric, "threshold": threshold, "n_frames": len(table)}
         rows.append({**about, "duration_s": span_duration(table["time_s"].to_numpy()), **counts})
     meaning = {

@@ -107,8 +107,7 @@ def _draw_layer(
         look |= {"marker": "o", "linestyle": "none", "clip_on": False}
         _plot_above(axis, floor, x, y, color=colour, **look)
     axis.set_ylabel(layer, rotation=0, ha="right", va="center", fontweight="bold")
-    count = int(accumulators[f"{layer}_count"].iloc[-1])
-    note = f"{count} salient"
+    note = f"{salient.sum()} salient"
     if log and axis.get_yscale() != "log":
         note += "\nlinear scale"
     axis.annotate(note, (1.012, 0.5), xycoords="axes fraction", va="center", fontsize=8)

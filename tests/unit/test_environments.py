@@ -76,7 +76,8 @@ def imports(script):
 def rules_with_environment():
     """Environment and script of every rule that runs a script."""
     text = "".join(path.read_text() for path in sorted((PROJECT / "workflow/rules").glob("*.smk")))
-    rules = [rule for rule in re.split(r"^rule ", text, flags=re.MULTILINE) if "script:" in rule]
+    rules = re.split(r"^(?:rule|checkpoint) ", text, flags=re.MULTILINE)
+    rules = [rule for rule in rules if "script:" in rule]
     return [(_path_under("conda", rule), _path_under("script", rule)) for rule in rules]
 
 
@@ -110,6 +111,26 @@ def test_conda_environments_have_the_same_versions(environment):
 @pytest.mark.parametrize(("environment", "script"), rules_with_environment())
 def test_conda_environments_have_what_their_scripts_import(environment, script):
     assert imports(PROJECT / script) <= pip_part(PROJECT / environment).keys()
+
+
+def test_only_rules_that_run_the_network_import_what_runs_it():
+    """PyTorch and its like take seconds, and memory, in each of thousands of small jobs."""
+    scripts = {s for environment, s in rules_with_environment() if "features" not in environment}
+    assert len(scripts) > 10
+    lines = [
+        line
+        for script in sorted(scripts)
+        for line in (PROJECT / script).read_text().splitlines()
+        if line.startswith("from ")
+    ]
+    code = "\n".join([*lines, "import sys", "print(*sys.modules, sep='\\n')"])
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        **{"cwd": PROJECT / "scripts", "capture_output": True, "text": True, "check": True},
+    )
+    loaded = set(done.stdout.split())
+    assert "chronovision.duration" in loaded
+    assert loaded.isdisjoint({"torch", "torchvision", "openvino", "numba"})
 
 
 def test_package_requires_what_it_imports():

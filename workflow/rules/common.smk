@@ -158,6 +158,12 @@ def reported(pattern, figure, category, **kinds):
     ]
 
 
+def set_figures(wildcards):
+    """Figures of the whole set. A function, as Snakemake compares what a rule is given of another
+    rule's output with all other input, one by one: seconds for a thousand videos."""
+    return list(rules.plot_set.output)
+
+
 def all_outputs():
     """What `rule all` asks for."""
     wanted = ["<results>/report/index.html"]

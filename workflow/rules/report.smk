@@ -164,7 +164,7 @@ rule render_report:
             threshold=THRESHOLDS,
             video=VIDEOS,
         ),
-        figures=rules.plot_set.output,
+        figures=set_figures,
         scores=fitted("<results>/duration/{metric}.{threshold}/scores.tsv"),
         applied=applied("<results>/duration/applied/scores.tsv"),
     output:
