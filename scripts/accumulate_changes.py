@@ -2,14 +2,14 @@
 
 from chronovision.accumulators import accumulate_changes
 from chronovision.job import logged_job
+from chronovision.labels import by_folder, by_stem
 
 with logged_job(snakemake.log[0]):
-    accumulate_changes(
-        snakemake.input.changes,
-        snakemake.input.get("ranges") or None,
-        snakemake.output.table,
-        video=snakemake.wildcards.video,
-        kind=snakemake.wildcards.threshold,
-        settings=snakemake.params.settings,
-        seed=snakemake.params.seed,
-    )
+    changes, ranges = by_folder(snakemake.input.changes), by_stem(snakemake.input.ranges)
+    for kind, table in by_folder(snakemake.output.tables).items():
+        metric, threshold = kind.split(".")
+        accumulate_changes(
+            *(changes[metric], ranges.get(metric), table),
+            **{"video": snakemake.wildcards.video, "kind": threshold},
+            **{name: snakemake.params[name] for name in ("settings", "seed")},
+        )

@@ -1,12 +1,12 @@
 """Adapter of rule segment_video."""
 
 from chronovision.job import logged_job
+from chronovision.labels import by_folder
 from chronovision.segments import segment_video
 
 with logged_job(snakemake.log[0]):
-    segment_video(
-        snakemake.input.accumulators,
-        snakemake.input.changes,
-        snakemake.output.table,
-        settings=snakemake.params.settings,
-    )
+    accumulators = by_folder(snakemake.input.accumulators)
+    changes = by_folder(snakemake.input.changes)
+    for kind, table in by_folder(snakemake.output.tables).items():
+        metric = kind.split(".")[0]
+        segment_video(accumulators[kind], changes[metric], table, settings=snakemake.params.settings)

@@ -97,17 +97,23 @@ class _Decay:
         salient = np.empty(shape, dtype=bool)
         dt = np.broadcast_to(dt, shape[:1]) if np.ndim(dt) == 0 else np.asarray(dt, np.float64)
         step_size = (self.tmax - self.tmin) / self.tau
-        threshold, since_reset = self.threshold, self.since_reset
+        threshold = np.array(np.broadcast_to(self.threshold, shape[1:]))
+        since_reset = np.array(np.broadcast_to(self.since_reset, shape[1:]))
+        decay = np.empty(shape[1:])
+        # In place: thousands of clips side by side are more than fits into a cache.
         for step in range(shape[0]):
-            decay = step_size * dt[step] * np.exp(-since_reset / self.tau)
-            threshold = threshold - decay + noise[step]
+            np.divide(since_reset, -self.tau, out=decay)
+            np.exp(decay, out=decay)
+            decay *= step_size * dt[step]
+            threshold -= decay
+            threshold += noise[step]
             if self.bounded:
-                threshold = np.clip(threshold, self.tmin, self.tmax)
+                np.clip(threshold, self.tmin, self.tmax, out=threshold)
             thresholds[step] = threshold
-            fired = changes[step] >= threshold
-            salient[step] = fired
-            threshold = np.where(fired, self.tmax, threshold)
-            since_reset = np.where(fired, 0.0, since_reset + dt[step])
+            fired = np.greater_equal(changes[step], threshold, out=salient[step, ...])
+            since_reset += dt[step]
+            np.copyto(threshold, self.tmax, where=fired)
+            np.copyto(since_reset, 0.0, where=fired)
         self.threshold, self.since_reset = threshold, since_reset
         return thresholds, salient
 

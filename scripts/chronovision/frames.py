@@ -290,7 +290,8 @@ def dump_frames(
     size, decoding = settings["size"], Decoding()
     config = {**settings, "start_s": span[0], "end_s": span[1]}
     provenance = add_step(video_provenance(info, video), "dump_frames", config, ["numpy", "h5py"])
-    with new_h5(output, provenance) as file:
+    # This format's index of the many small chunks does not grow in memory.
+    with new_h5(output, provenance, libver="v110") as file:
         n = _write_rows(file, size, analysed_rows(info, settings, span, decoding))
         _note_decoding(file, info, decoding)
         messages = decoder_messages(info["path"], info["stream"]) if strict else []

@@ -1,7 +1,6 @@
 """What a video file holds: streams, times, geometry, hash."""
 
 import hashlib
-import io
 import json
 import logging
 import os
@@ -160,9 +159,10 @@ def _aspect(stream: dict) -> str:
 
 def _timing(path: Path, stream: int, time_base: Fraction) -> dict:
     """Number, regularity and extent of the coded frames, from the packets' times."""
-    packets = io.StringIO(_ffprobe(path, "-select_streams", str(stream), *PACKETS))
+    packets = _ffprobe(path, "-select_streams", str(stream), *PACKETS)
     shown, flags = array("q"), ""
-    for pts, dts, flags in (row.rstrip().split(",")[:3] for row in packets if row.strip()):
+    for row in re.finditer(r"\S+", packets):
+        pts, dts, flags = row[0].split(",")[:3]
         if "D" in flags:
             continue
         if pts == dts == "N/A":

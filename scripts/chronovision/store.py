@@ -183,12 +183,15 @@ def read_header(path: str | os.PathLike) -> list[str]:
 
 
 @contextmanager
-def new_h5(path: str | os.PathLike, provenance: dict) -> Iterator[h5py.File]:
+def new_h5(
+    path: str | os.PathLike, provenance: dict, libver: str | None = None
+) -> Iterator[h5py.File]:
     """Open a new HDF5 file that appears under `path` only when the block has ended well.
 
-    `provenance` becomes the file's attribute of that name, as JSON.
+    `provenance` becomes the file's attribute of that name, as JSON. `libver` is the oldest HDF5
+    that need read it; by default all that there are.
     """
-    with whole_file(path) as part, h5py.File(part, "w") as file:
+    with whole_file(path) as part, h5py.File(part, "w", libver=libver) as file:
         file.attrs["provenance"] = json.dumps(provenance, ensure_ascii=False)
         yield file
 

@@ -41,10 +41,10 @@ RERUNS = {
         {"extract_piece"} | FEATURES,
     ),
     "changes.metrics": ({"changes": {"metrics": ["correlation", "cosine"]}}, CHANGES),
-    # What the remaining kind made stays; whatever shows both kinds does not.
+    # What the remaining kind made stays; whatever reads both kinds does not.
     "thresholds.kinds": (
         {"thresholds": {"kinds": ["static"]}},
-        {"summarise_counts", "check_quality", "plot_video", "plot_set", "render_page"} | REPORT,
+        {"summarise_counts", "check_quality", "plot_set"} | SEGMENTS,
     ),
     "thresholds.scope": ({"thresholds": {"scope": "set"}}, {"pool_ranges"} | THRESHOLDS),
     "thresholds.range": ({"thresholds": {"range": "percentile"}}, THRESHOLDS),

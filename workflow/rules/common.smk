@@ -2,6 +2,7 @@
 # PROVIDES: the checked config, the videos, input functions and lists of targets.
 # This is the only rule file with Python in it.
 
+import gc
 import itertools
 import sys
 
@@ -15,6 +16,10 @@ from chronovision.pieces import piece_names, piece_window
 from chronovision.provenance import source_digest
 from chronovision.settings import check_config, refuse_missing
 from chronovision.video_table import find_table, read_videos
+
+# A plan is made of millions of objects that stay. To look for garbage among them after every 700
+# takes a fifth of the time that a set of a thousand videos needs.
+gc.set_threshold(500_000)
 
 try:
     check_config(config, f"{workflow.basedir}/workflow/schemas/config.schema.yaml")
@@ -124,6 +129,16 @@ def weights_file(wildcards):
     return [path] if WEIGHTS.endswith(".file") and os.path.exists(path) else []
 
 
+def of_metrics(pattern):
+    """`pattern` for every metric; other wildcards stay."""
+    return collect(pattern, metric=METRICS, allow_missing=True)
+
+
+def of_kinds(pattern):
+    """`pattern` for every metric and threshold; other wildcards stay."""
+    return collect(pattern, metric=METRICS, threshold=THRESHOLDS, allow_missing=True)
+
+
 def of_scope(pattern):
     """`pattern` (ranges of the set) if thresholds belong to the set, nothing otherwise."""
     return branch(config["thresholds"]["scope"] == "set", then=pattern, otherwise=[])
@@ -131,7 +146,7 @@ def of_scope(pattern):
 
 def fitted(pattern):
     """`pattern` for every metric and threshold if there is a fit, nothing otherwise."""
-    return collect(pattern, metric=METRICS, threshold=THRESHOLDS) if FITS else []
+    return of_kinds(pattern) if FITS else []
 
 
 def applied(pattern):

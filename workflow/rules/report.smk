@@ -8,17 +8,9 @@ rule plot_video:
     input:
         features="<results>/features/{video}.h5",
         thumbnails="<results>/pixels/{video}.thumbnails.h5",
-        changes=collect("<results>/changes/{metric}/{{video}}.tsv", metric=METRICS),
-        accumulators=collect(
-            "<results>/accumulators/{metric}.{threshold}/{{video}}.tsv",
-            metric=METRICS,
-            threshold=THRESHOLDS,
-        ),
-        segments=collect(
-            "<results>/segments/{metric}.{threshold}/{{video}}.tsv",
-            metric=METRICS,
-            threshold=THRESHOLDS,
-        ),
+        changes=of_metrics("<results>/changes/{metric}/{video}.tsv"),
+        accumulators=of_kinds("<results>/accumulators/{metric}.{threshold}/{video}.tsv"),
+        segments=of_kinds("<results>/segments/{metric}.{threshold}/{video}.tsv"),
     output:
         reported(
             "<results>/figures/{video}/timeline.{metric}.{threshold}.png",
@@ -65,9 +57,7 @@ rule plot_set:
     """Draw what only the whole set shows: counts against duration, predictions, comparisons."""
     input:
         summary="<results>/accumulators/summary.tsv",
-        clips=collect(
-            "<results>/clips/{metric}.{threshold}.tsv", metric=METRICS, threshold=THRESHOLDS
-        ),
+        clips=of_kinds("<results>/clips/{metric}.{threshold}.tsv"),
         predictions=fitted("<results>/duration/{metric}.{threshold}/predictions.tsv"),
     output:
         reported(
@@ -159,10 +149,7 @@ rule render_report:
         summary="<results>/accumulators/summary.tsv",
         weights=f"<results>/weights/{WEIGHTS}.json",
         segments=collect(
-            "<results>/segments/{metric}.{threshold}/{video}.tsv",
-            metric=METRICS,
-            threshold=THRESHOLDS,
-            video=VIDEOS,
+            of_kinds("<results>/segments/{metric}.{threshold}/{video}.tsv"), video=VIDEOS
         ),
         figures=set_figures,
         scores=fitted("<results>/duration/{metric}.{threshold}/scores.tsv"),

@@ -30,16 +30,20 @@ rule pool_ranges:
 
 
 rule accumulate_changes:
-    """Count salient changes, layer by layer, against a static or a dynamic threshold."""
+    """Count salient changes, layer by layer, for every metric and threshold.
+
+    One job per video, as starting a job takes longer than its work on most videos.
+    """
     input:
-        changes="<results>/changes/{metric}/{video}.tsv",
-        ranges=of_scope("<results>/ranges/{metric}.tsv"),
+        changes=of_metrics("<results>/changes/{metric}/{video}.tsv"),
+        ranges=of_scope(of_metrics("<results>/ranges/{metric}.tsv")),
     output:
-        multiext("<results>/accumulators/{metric}.{threshold}/{video}", table=".tsv", about=".json"),
+        tables=of_kinds("<results>/accumulators/{metric}.{threshold}/{video}.tsv"),
+        about=of_kinds("<results>/accumulators/{metric}.{threshold}/{video}.json"),
     log:
-        "<results>/logs/accumulate_changes/{metric}.{threshold}.{video}.log",
+        "<results>/logs/accumulate_changes/{video}.log",
     benchmark:
-        "<results>/benchmarks/accumulate_changes/{metric}.{threshold}.{video}.tsv"
+        "<results>/benchmarks/accumulate_changes/{video}.tsv"
     conda:
         "../../envs/analysis.yaml"
     threads: 1
@@ -51,7 +55,7 @@ rule accumulate_changes:
         seed=lookup(within=config, dpath="seed"),
         code=digest("accumulate_changes"),
     message:
-        "{wildcards.video}: counting salient {wildcards.metric} changes, {wildcards.threshold}"
+        "{wildcards.video}: counting salient changes"
     script:
         "../../scripts/accumulate_changes.py"
 
@@ -60,10 +64,7 @@ rule summarise_counts:
     """Gather the counts of all videos, metrics and thresholds in one table."""
     input:
         accumulators=collect(
-            "<results>/accumulators/{metric}.{threshold}/{video}.tsv",
-            video=VIDEOS,
-            metric=METRICS,
-            threshold=THRESHOLDS,
+            of_kinds("<results>/accumulators/{metric}.{threshold}/{video}.tsv"), video=VIDEOS
         ),
     output:
         multiext("<results>/accumulators/summary", table=".tsv", about=".json"),
@@ -87,16 +88,17 @@ rule summarise_counts:
 
 
 rule segment_video:
-    """Divide the video at the moments where most layers change saliently."""
+    """Divide the video, for every metric and threshold, where most layers change saliently."""
     input:
-        accumulators="<results>/accumulators/{metric}.{threshold}/{video}.tsv",
-        changes="<results>/changes/{metric}/{video}.tsv",
+        accumulators=of_kinds("<results>/accumulators/{metric}.{threshold}/{video}.tsv"),
+        changes=of_metrics("<results>/changes/{metric}/{video}.tsv"),
     output:
-        multiext("<results>/segments/{metric}.{threshold}/{video}", table=".tsv", about=".json"),
+        tables=of_kinds("<results>/segments/{metric}.{threshold}/{video}.tsv"),
+        about=of_kinds("<results>/segments/{metric}.{threshold}/{video}.json"),
     log:
-        "<results>/logs/segment_video/{metric}.{threshold}.{video}.log",
+        "<results>/logs/segment_video/{video}.log",
     benchmark:
-        "<results>/benchmarks/segment_video/{metric}.{threshold}.{video}.tsv"
+        "<results>/benchmarks/segment_video/{video}.tsv"
     conda:
         "../../envs/analysis.yaml"
     threads: 1
@@ -107,7 +109,7 @@ rule segment_video:
         settings=lookup(within=config, dpath="segments"),
         code=digest("segment_video"),
     message:
-        "{wildcards.video}: segmenting by {wildcards.metric} changes, {wildcards.threshold}"
+        "{wildcards.video}: segmenting"
     script:
         "../../scripts/segment_video.py"
 
@@ -117,13 +119,13 @@ rule check_quality:
     input:
         features="<results>/features/{video}.h5",
         pixels="<results>/pixels/{video}.tsv",
-        changes=collect("<results>/changes/{metric}/{{video}}.tsv", metric=METRICS),
+        changes=of_metrics("<results>/changes/{metric}/{video}.tsv"),
         dynamic=branch(
             "dynamic" in THRESHOLDS,
-            then=collect("<results>/accumulators/{metric}.dynamic/{{video}}.tsv", metric=METRICS),
+            then=of_metrics("<results>/accumulators/{metric}.dynamic/{video}.tsv"),
             otherwise=[],
         ),
-        ranges=of_scope(collect("<results>/ranges/{metric}.tsv", metric=METRICS)),
+        ranges=of_scope(of_metrics("<results>/ranges/{metric}.tsv")),
     output:
         multiext("<results>/quality/{video}", table=".tsv", about=".json"),
     log:

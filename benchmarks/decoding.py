@@ -1,0 +1,38 @@
+"""dump_frames against FFmpeg alone, with the same scaling and nothing done with the frames."""
+
+import subprocess
+from pathlib import Path
+
+import ffmpeg
+import stages
+from material import carried_clip, make_film
+from measure import best_of
+
+from chronovision.frames import geometry_filters
+from chronovision.tools import find_tools
+
+ROUNDS = 4
+SIZE = 224
+
+
+def measure(folder: Path) -> list[dict]:
+    """Seconds of either, in turn, for films of a minute and for the clips as they are."""
+    sources = {f"film, {height}p": make_film(folder, height, 1) for height in (720, 360)}
+    sources |= {name: carried_clip(name) for name in ("bikes.mp4", "bigbuckbunny.mp4")}
+    rows = []
+    for name, source in sources.items():
+        film = stages.Film(folder / "decoding", Path(source).stem)
+        stages.probe(film, source)
+        seconds = {"dump_s": [], "null_s": []}
+        for _ in range(ROUNDS):
+            seconds["dump_s"].append(best_of(1, lambda film=film: stages.dump(film, SIZE)))
+            seconds["null_s"].append(best_of(1, lambda source=source: _null(source)))
+        rows.append({"source": name} | {key: min(values) for key, values in seconds.items()})
+    return rows
+
+
+def _null(source: Path) -> None:
+    """`ffmpeg -f null`, with as many threads as it takes by itself."""
+    picture = geometry_filters(ffmpeg.input(str(source))["v:0"], SIZE, "crop")
+    program = [find_tools().ffmpeg, "-v", "error", "-nostdin"]
+    subprocess.run(ffmpeg.output(picture, "-", format="null").compile(cmd=program), check=True)

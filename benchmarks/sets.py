@@ -1,0 +1,149 @@
+"""What a set of videos costs: table of clips, duration model, and Snakemake's part in it."""
+
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import stages
+from material import carried_clip
+from measure import in_process
+
+RATE, VIDEOS, VIDEO_S = 30, 33, 300
+SEEDS = 20
+
+#: Clips per video: 33 × 130 = 4,290.
+CLIPS_PER_VIDEO = 130
+
+
+def measure(folder: Path) -> dict:
+    """Seconds and MB of the set-wide stages, on made changes of real size."""
+    costs = {}
+    for name, repeats in (("build_clip_table, 20 noise seeds", SEEDS), ("build_clip_table", 1)):
+        costs[name] = in_process(build_clips, folder, repeats)
+    costs["fit_duration_model"] = in_process(fit, folder)
+    clips = costs["build_clip_table"].result
+    return {"n_clips": clips, "stages": stages.as_json(costs)}
+
+
+def build_clips(folder: Path, repeats: int) -> int:
+    """Number of clips."""
+    from chronovision.clips import build_clip_table
+    from chronovision.store import read_table
+
+    changes, pixels = _made_set(folder)
+    table, controls = _tables(folder)
+    build_clip_table(
+        *(changes, pixels, None, table, controls),
+        groups={video: video for video in changes},
+        metric="correlation",
+        threshold="dynamic",
+        thresholds=stages.CONFIG["thresholds"],
+        clips={
+            **stages.CONFIG["clips"],
+            **{"max_per_video": CLIPS_PER_VIDEO, "coverage": 20, "repeats": repeats},
+        },
+        seed=0,
+    )
+    return read_table(table)["clip"].nunique()
+
+
+def fit(folder: Path) -> None:
+    from chronovision.duration import fit_duration_model
+
+    names = ("predictions.tsv", "scores.tsv", "model.skops")
+    fit_duration_model(
+        *_tables(folder),
+        *(folder / "set/duration" / name for name in names),
+        duration={"estimators": ["svr", "ridge"], "folds": 5},
+        metric="correlation",
+        threshold="dynamic",
+    )
+
+
+def _tables(folder: Path) -> tuple[Path, Path]:
+    return folder / "set/clips/table.tsv", folder / "set/clips/controls.tsv"
+
+
+def _made_set(folder: Path) -> tuple[dict[str, Path], dict[str, Path]]:
+    """Tables of changes and of pixels, video -> path; made once."""
+    from chronovision.store import write_table
+
+    changes, pixels = {}, {}
+    n = RATE * VIDEO_S
+    head = {"frame": np.arange(n), "source_frame": np.arange(n), "time_s": np.arange(n) / RATE}
+    for index in range(VIDEOS):
+        video = f"v{index:02d}"
+        changes[video] = folder / f"set/changes/{video}.tsv"
+        pixels[video] = folder / f"set/pixels/{video}.tsv"
+        if pixels[video].exists():
+            continue
+        rng = np.random.default_rng(index)
+        series = rng.gamma(4, 0.02, (n, len(stages.POOLS)))
+        series[0] = np.nan
+        layers = dict(zip(stages.POOLS, series.T, strict=True))
+        for path, columns in (
+            (changes[video], layers),
+            (pixels[video], {"pixel_change": series[:, 0]}),
+        ):
+            table = pd.DataFrame({**head, **columns})
+            write_table(path, table, {name: ("", "") for name in table}, _provenance(video))
+    return changes, pixels
+
+
+def _provenance(video: str) -> dict:
+    network = {"model": "vgg19", "weights": "untrained", "weights_sha256": "", "trained": False}
+    return {
+        "software": {},
+        "videos": {video: {"path": "", "sha256": video, "stream": 0}},
+        "network": {**network, "layers": stages.POOLS, "precision": "float32", "device": "cpu"},
+        "steps": {"dump_frames": {"size": 224, "geometry": "crop"}},
+    }
+
+
+def measure_plans(folder: Path, numbers=(10, 100, 300, 1000)) -> list[dict]:
+    """Seconds of `snakemake -n` on sets of so many videos."""
+    rows = []
+    for number in numbers:
+        start = time.perf_counter()
+        said = snakemake(folder, number, "--dry-run", "--quiet", "rules")
+        rows.append({"videos": number, "s": time.perf_counter() - start, "said": said[-200:]})
+    return rows
+
+
+def measure_small_jobs(folder: Path, number: int = 12) -> dict:
+    """Seconds that a small job costs beyond its work: probing the same short file many times."""
+    snakemake(folder, number, "--until", "fetch_weights")
+    start = time.perf_counter()
+    snakemake(folder, number, "--until", "probe_video", "--forcerun", "probe_video")
+    many = time.perf_counter() - start
+    start = time.perf_counter()
+    snakemake(folder, 1, "--until", "probe_video", "--forcerun", "probe_video")
+    one = time.perf_counter() - start
+    film = stages.Film(folder / "plans/work", "bikes")
+    work = in_process(stages.probe, film, carried_clip("bikes.mp4")).seconds
+    return {"jobs": number, "s_per_job": (many - one) / (number - 1), "work_s": work}
+
+
+def snakemake(folder: Path, number: int, *words: str) -> str:
+    """Run the workflow, one job at a time, on so many videos; what it says."""
+    home = folder / "plans" / f"{number}"
+    home.mkdir(parents=True, exist_ok=True)
+    rows = [f"v{index:04d}\t{carried_clip('bikes.mp4')}\n" for index in range(number)]
+    (home / "videos.tsv").write_text("video\tpath\n" + "".join(rows), encoding="utf-8")
+    config = "videos: videos.tsv\nnetwork: {weights: untrained, device: cpu}\n"
+    (home / "config.yaml").write_text(config, encoding="utf-8")
+    command = [
+        *(sys.executable, "-m", "snakemake", "--cores", "1"),
+        *("--snakefile", stages.PROJECT / "Snakefile", "--directory", home),
+        *("--workflow-profile", stages.PROJECT / "profiles/default"),
+        *("--configfile", "config.yaml", *words),
+    ]
+    done = subprocess.run(
+        list(map(str, command)), cwd=home, capture_output=True, text=True, check=False
+    )
+    if done.returncode:
+        raise RuntimeError(f"snakemake failed: {done.stderr[-2000:]}")
+    return done.stdout

@@ -1,0 +1,223 @@
+"""All stages of one film, each in a process of its own, as the workflow would run them."""
+
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import yaml
+from measure import Cost, in_process
+
+PROJECT = Path(__file__).parents[1]
+CONFIG = yaml.safe_load((PROJECT / "config/config.yaml").read_text(encoding="utf-8"))
+POOLS = CONFIG["network"]["layers"]
+SPAN = (None, None)
+METRICS, THRESHOLDS = CONFIG["changes"]["metrics"], CONFIG["thresholds"]["kinds"]
+KINDS = [(metric, threshold) for metric in METRICS for threshold in THRESHOLDS]
+FIGURES = [
+    *(f"timeline.{metric}.{threshold}" for metric, threshold in KINDS),
+    *(f"{name}.{metric}" for name in ("counts", "changes") for metric in METRICS),
+    *("heatmaps", "similarity"),
+]
+
+
+def network(**changed: object) -> dict:
+    """The config's section with an untrained VGG19 on the CPU, but for what is `changed`."""
+    return {**CONFIG["network"], "weights": "untrained", "device": "cpu", **changed}
+
+
+@dataclass(frozen=True)
+class Film:
+    """Where a film's results lie, and how to make each of them."""
+
+    root: Path
+    video: str
+
+    def path(self, *parts: str) -> Path:
+        """A file under the root, in a folder that exists."""
+        path = self.root.joinpath(*parts)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return path
+
+    @property
+    def info(self) -> Path:
+        return self.path("videos", f"{self.video}.json")
+
+    @property
+    def frames(self) -> Path:
+        return self.path("frames", f"{self.video}.h5")
+
+    @property
+    def features(self) -> Path:
+        return self.path("features", f"{self.video}.h5")
+
+    @property
+    def pixels(self) -> Path:
+        return self.path("pixels", f"{self.video}.tsv")
+
+    @property
+    def thumbnails(self) -> Path:
+        return self.path("pixels", f"{self.video}.thumbnails.h5")
+
+    @property
+    def page(self) -> Path:
+        return self.path("report", f"{self.video}.html")
+
+    def table(self, stage: str, kind: str = "") -> Path:
+        return self.path(stage, kind, f"{self.video}.tsv")
+
+    def tables(self, stage: str) -> list[Path]:
+        """Tables of a stage for every metric and threshold."""
+        return [self.table(stage, f"{metric}.{threshold}") for metric, threshold in KINDS]
+
+    def changes(self) -> list[Path]:
+        return [self.table("changes", metric) for metric in METRICS]
+
+    def figures(self) -> list[Path]:
+        return [self.path("figures", self.video, f"{name}.png") for name in FIGURES]
+
+
+# Each imports what it needs by itself, as a job of the workflow does.
+
+
+def probe(film: Film, source: Path) -> None:
+    from chronovision.probe import probe_video
+
+    probe_video(source, film.info, stream=None)
+
+
+def dump(film: Film, size: int) -> None:
+    from chronovision.frames import dump_frames
+
+    settings = {"size": size, "geometry": "crop", "every": 1, "fps": None}
+    dump_frames(
+        film.info, film.frames, video=film.video, settings=settings, span=SPAN, strict=False
+    )
+
+
+def describe(film: Film, size: int) -> None:
+    from chronovision.pixels import describe_frames
+
+    settings = {"size": size, "geometry": "crop", "every": 1, "fps": None}
+    describe_frames(
+        *(film.info, film.pixels, film.thumbnails),
+        **{"video": film.video, "settings": settings, "span": SPAN},
+    )
+
+
+def fetch(film: Film, section: dict) -> tuple[Path, Path]:
+    from chronovision.weights import fetch_weights
+
+    paths = film.path("weights", "vgg19.pth"), film.path("weights", "vgg19.json")
+    fetch_weights(section, 0, *paths)
+    return paths
+
+
+def extract(film: Film, section: dict, threads: int, window=None) -> dict:
+    """Seconds that the network's stream of frames took, without the start-up, and how many."""
+    import logging
+
+    from chronovision.features import extract_features
+
+    found: list[logging.LogRecord] = []
+    logger = logging.getLogger("chronovision.features")
+    logger.setLevel(logging.INFO)
+    logger.addFilter(lambda record: found.append(record) or True)
+    weights = film.path("weights", "vgg19.pth"), film.path("weights", "vgg19.json")
+    extract_features(
+        *(film.frames, *weights, film.features),
+        **{"network": section, "seed": 0, "threads": threads, "window": window},
+    )
+    n_frames, seconds, _ = found[-1].args
+    return {"n_frames": n_frames, "stream_s": seconds}
+
+
+def change(film: Film, metric: str) -> None:
+    from chronovision.changes import measure_changes
+
+    measure_changes(film.features, film.table("changes", metric), metric=metric)
+
+
+def accumulate(film: Film, metric: str, threshold: str) -> None:
+    from chronovision.accumulators import accumulate_changes
+
+    accumulate_changes(
+        film.table("changes", metric),
+        None,
+        film.table("accumulators", f"{metric}.{threshold}"),
+        **{"video": film.video, "kind": threshold, "settings": CONFIG["thresholds"], "seed": 0},
+    )
+
+
+def segment(film: Film, metric: str, threshold: str) -> None:
+    from chronovision.segments import segment_video
+
+    kind = f"{metric}.{threshold}"
+    segment_video(
+        film.table("accumulators", kind),
+        film.table("changes", metric),
+        film.table("segments", kind),
+        settings=CONFIG["segments"],
+    )
+
+
+def check(film: Film) -> None:
+    from chronovision.quality import check_quality
+
+    changes = {metric: film.table("changes", metric) for metric in METRICS}
+    dynamic = {
+        f"{metric}.dynamic": film.table("accumulators", f"{metric}.dynamic") for metric in METRICS
+    }
+    check_quality(
+        *(film.features, film.pixels, changes, dynamic, {}),
+        film.table("quality"),
+        thresholds=CONFIG["thresholds"],
+    )
+
+
+def plot(film: Film) -> None:
+    from chronovision.figures import VideoResults, plot_video
+    from chronovision.labels import by_stem
+
+    files = {
+        **{"features": film.features, "thumbnails": film.thumbnails, "changes": film.changes()},
+        **{stage: film.tables(stage) for stage in ("accumulators", "segments")},
+    }
+    plot_video(by_stem(film.figures()), VideoResults.from_files(film.video, files))
+
+
+def page(film: Film) -> None:
+    from chronovision.report import PageInputs, render_page
+
+    files = {
+        **{"facts": film.info, "quality": film.table("quality"), "features": film.features},
+        **{stage: film.tables(stage) for stage in ("accumulators", "segments")},
+        **{"thumbnails": film.thumbnails, "figures": film.figures()},
+    }
+    render_page(film.page, PageInputs.from_files(film.video, files))
+
+
+def steps_from_features() -> Iterator[tuple[str, Callable, tuple]]:
+    """Name, function and arguments after the film of each stage that follows the features."""
+    yield from (("measure_changes", change, (metric,)) for metric in METRICS)
+    yield from (("accumulate_changes", accumulate, kind) for kind in KINDS)
+    yield from (("segment_video", segment, kind) for kind in KINDS)
+    yield "check_quality", check, ()
+    yield "plot_video", plot, ()
+    yield "render_page", page, ()
+
+
+def run_from_features(film: Film) -> dict[str, Cost]:
+    """Every stage that follows the features; of one that runs often, the costliest run."""
+    costs: dict[str, Cost] = {}
+    for name, function, args in steps_from_features():
+        cost = in_process(function, film, *args)
+        before = costs.get(name, cost)
+        costs[name] = Cost(
+            None, max(cost.seconds, before.seconds), max(cost.peak_mb, before.peak_mb)
+        )
+    return costs
+
+
+def as_json(costs: dict[str, Cost]) -> dict[str, dict[str, float]]:
+    return json.loads(json.dumps({k: {"s": c.seconds, "mb": c.peak_mb} for k, c in costs.items()}))
