@@ -7,7 +7,7 @@ SNAKEMAKE := .venv/bin/snakemake --cores $(CORES)
 
 export VIDEOS CONFIG FPS
 
-.PHONY: help demo run named test lint
+.PHONY: help demo run named test lint bench
 
 help: ## this list
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 14
@@ -35,6 +35,9 @@ lint: $(READY) ## check style and workflow
 	.venv/bin/snakefmt --check Snakefile workflow
 	.venv/bin/python scripts/make_demo_videos.py demo
 	.venv/bin/snakemake --lint --configfile config/demo.yaml
+
+bench: $(READY) ## measure speed, memory and disk: benchmarks/README.md [PARTS="sets plans"]
+	.venv/bin/python benchmarks/bench.py $(PARTS)
 
 $(READY): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \

@@ -2,13 +2,13 @@
 
 import subprocess
 import sys
-import time
+from functools import partial
 from pathlib import Path
 
 import peers
 import stages
-from material import RATE, make_film, make_pictures
-from measure import in_process
+from material import make_film, make_pictures
+from measure import best_of, in_process
 
 SIZE = 224
 NOTEBOOK_FRAMES = 150
@@ -17,26 +17,67 @@ NOTEBOOK_FRAMES = 150
 LIMIT_S = 12.0
 
 
-def measure(folder: Path, minutes: int, threads: int) -> dict:
-    """All that this module measures, in frames per second and seconds.
+def measure_notebook(folder: Path) -> dict:
+    """Frames per second of the notebook, and seconds that starting up takes."""
+    pictures = make_pictures(folder, NOTEBOOK_FRAMES)
+    return {"rate": in_process(peers.notebook_rate, pictures).result, "start_up_s": _imports()}
+
+
+def measure(folder: Path, precision: str, minutes: int, threads: int) -> dict:
+    """The stage in one precision, the limit beside it, and the stages before and behind it.
 
     Parameters
     ----------
     folder : for films and results.
-    minutes : length of the film.
+    precision : ``float32`` or ``bfloat16``.
+    minutes : of the film that go through the network.
     threads : CPU threads of the network.
     """
-    pictures = make_pictures(folder, NOTEBOOK_FRAMES)
-    found: dict = {"minutes": minutes, "threads": threads, "start_up": _start_up()}
-    found["notebook"] = in_process(peers.notebook_rate, pictures).result
-    found["stages"] = _stages_beside(folder, minutes)
-    for precision in ("bfloat16", "float32"):
-        limits = in_process(peers.limit_rates, precision, threads).result
-        found[precision] = {
-            "limits": limits,
-            **_extraction(folder, precision, minutes, threads, fastest(limits)),
-        }
-    return found
+    film = _film(folder, 360)
+    dump_s = {
+        height: _dump(_film(folder, height), make_film(folder, height, minutes))
+        for height in (720, 360)
+    }
+    limits = in_process(peers.limit_rates, precision, threads).result
+    section = stages.network(precision=precision)
+    stages.fetch(film, section)
+    rows = [_minute(film, section, minute, threads, fastest(limits)) for minute in range(minutes)]
+    changes = [in_process(stages.change, film, metric).seconds for metric in stages.METRICS]
+    return {
+        "minutes": minutes,
+        "dump_s": dump_s,
+        "limits": limits,
+        "rows": rows,
+        # The features on disk are those of the last minute.
+        "changes_s": sum(changes) * minutes,
+    }
+
+
+def _film(folder: Path, height: int) -> stages.Film:
+    return stages.Film(folder / "way", f"{height}p")
+
+
+def _dump(film: stages.Film, source: Path) -> float:
+    in_process(stages.probe, film, source)
+    return in_process(stages.dump, film, SIZE).seconds
+
+
+def _minute(film: stages.Film, section: dict, minute: int, threads: int, best: dict) -> dict:
+    """One minute through the network, right after the limit.
+
+    The machine's speed varies by more than what is to be seen: only neighbours in time compare.
+    """
+    way = (best["name"], best["batch"], LIMIT_S)
+    limit = in_process(peers.limit_rate, section["precision"], threads, *way).result
+    window = (60.0 * minute, 60.0 * (minute + 1))
+    cost = in_process(stages.extract, film, section, threads, window)
+    return {
+        "limit": limit,
+        **cost.result,
+        "start_up_s": cost.seconds - cost.result["stream_s"],
+        "peak_mb": cost.peak_mb,
+        "bytes": film.features.stat().st_size,
+    }
 
 
 def fastest(limits: list[dict]) -> dict:
@@ -44,75 +85,31 @@ def fastest(limits: list[dict]) -> dict:
     return max((row for row in limits if "rate" in row), key=lambda row: row["rate"])
 
 
-def _start_up() -> dict[str, float]:
-    """Seconds of a process that only imports what the stage needs."""
+def _imports() -> dict[str, float]:
+    """Seconds of a process that only imports what a stage needs."""
     seconds = {}
     for name in ("features", "changes"):
         command = [sys.executable, "-c", f"import chronovision.{name}"]
-        start = time.perf_counter()
-        subprocess.run(command, check=True, cwd=stages.PROJECT / "scripts")
-        seconds[f"import of chronovision.{name}"] = time.perf_counter() - start
+        seconds[name] = best_of(3, partial(subprocess.run, command, check=True))
     return seconds
 
 
-def _stages_beside(folder: Path, minutes: int) -> dict:
-    """Seconds of decoding the film, at either height, and bytes of its frames."""
-    found = {}
-    for height in (720, 360):
-        film = _film(folder, height)
-        source = make_film(folder, height, minutes)
-        in_process(stages.probe, film, source)
-        found[f"dump_{height}p_s"] = in_process(stages.dump, film, SIZE).seconds
-    return found
-
-
-def _film(folder: Path, height: int) -> stages.Film:
-    return stages.Film(folder / "way", f"{height}p")
-
-
-def _extraction(
-    folder: Path, precision: str, minutes: int, threads: int, best: dict
-) -> dict:
-    """The stage minute by minute, with the limit timed before each, then the change series.
-
-    The machine's speed varies by more than what is to be seen: only neighbours in time compare.
-    """
-    film, section = _film(folder, 360), stages.network(precision=precision)
-    stages.fetch(film, section)
-    rows = []
-    for minute in range(minutes):
-        way = (best["name"], best["batch"])
-        limit = in_process(peers.limit_rate, precision, threads, *way, LIMIT_S).result
-        window = (60.0 * minute, 60.0 * (minute + 1))
-        cost = in_process(stages.extract, film, section, threads, window)
-        rows.append(
-            {
-                "limit": limit,
-                **cost.result,
-                "start_up_s": cost.seconds - cost.result["stream_s"],
-                "peak_mb": cost.peak_mb,
-                "bytes": film.features.stat().st_size,
-            }
-        )
-    changes = [in_process(stages.change, film, metric).seconds for metric in stages.METRICS]
-    return {"rows": rows, "changes_s": sum(changes)}
-
-
-def ratios(found: dict, precision: str) -> dict[str, float]:
-    """The ratios that the targets are about."""
-    rows = found[precision]["rows"]
+def ratios(found: dict, notebook: float) -> dict[str, float]:
+    """The ratios that the targets are about, of what `measure` found."""
+    rows = found["rows"]
     frames = sum(row["n_frames"] for row in rows)
     stream_s = sum(row["stream_s"] for row in rows)
     # What the limit would have taken for the frames beside which it was timed.
     limit_s = sum(row["n_frames"] / row["limit"] for row in rows)
-    result = {
+    way_s = {h: stream_s + s + found["changes_s"] for h, s in found["dump_s"].items()}
+    return {
         "rate": frames / stream_s,
         "limit": frames / limit_s,
         "of_limit": limit_s / stream_s,
-        "of_notebook": frames / stream_s / found["notebook"],
+        "of_notebook": frames / stream_s / notebook,
+        "limit_of_notebook": frames / limit_s / notebook,
+        **{f"way_{height}p": limit_s / seconds for height, seconds in way_s.items()},
+        "start_up_s": min(row["start_up_s"] for row in rows),
+        "peak_mb": max(row["peak_mb"] for row in rows),
+        "bytes_per_frame": sum(row["bytes"] for row in rows) / frames,
     }
-    share = frames / (60 * RATE * found["minutes"])
-    for height in (720, 360):
-        whole_s = stream_s + share * found["stages"][f"dump_{height}p_s"]
-        result[f"way_{height}p"] = limit_s / (whole_s + found[precision]["changes_s"])
-    return result

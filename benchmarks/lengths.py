@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import h5py
+
 import stages
 from material import make_film
 from measure import Cost, in_process
@@ -46,8 +47,8 @@ def _film(folder: Path, minutes: float, threads: int, precision: str) -> dict:
 
 def measure_long(folder: Path) -> dict:
     """The stages behind the features, for a film twice as long as the longest of `measure`."""
-    short = stages.Film(folder / "lengths", f"{LONG_MINUTES // 2}min")
-    film = stages.Film(folder / "lengths", f"{LONG_MINUTES}min")
+    short = stages.Film(folder / "lengths", f"{LONG_MINUTES / 2:g}min")
+    film = stages.Film(folder / "lengths", f"{LONG_MINUTES:g}min")
     _double(short.features, film.features)
     _double_table(short.pixels, film.pixels)
     for name in ("info", "thumbnails"):

@@ -17,7 +17,7 @@ from chronovision.engines import PRECISIONS, compile_for_cpu, native_bfloat16
 
 POOLS = {"features.4": 1, "features.9": 2, "features.18": 3, "features.27": 4, "features.36": 5}
 
-BATCHES = (1, 8, 16)
+BATCHES = (1, 8)
 
 #: Seconds for which a candidate is timed, after one pass to warm up.
 TRIAL_S = 4.0

@@ -5,13 +5,10 @@ accumulators/summary.tsv.
 """
 
 import argparse
-import sys
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "scripts"))
 
 from chronovision.store import read_table
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+
 import stages
 from material import carried_clip
 from measure import in_process

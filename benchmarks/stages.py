@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import yaml
+
 from measure import Cost, in_process
 
 PROJECT = Path(__file__).parents[1]
@@ -122,7 +123,7 @@ def extract(film: Film, section: dict, threads: int, window=None) -> dict:
     found: list[logging.LogRecord] = []
     logger = logging.getLogger("chronovision.features")
     logger.setLevel(logging.INFO)
-    logger.addFilter(lambda record: found.append(record) or True)
+    logger.addFilter(found.append)  # which returns None, so that nothing is printed
     weights = film.path("weights", "vgg19.pth"), film.path("weights", "vgg19.json")
     extract_features(
         *(film.frames, *weights, film.features),

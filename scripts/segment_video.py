@@ -9,4 +9,6 @@ with logged_job(snakemake.log[0]):
     changes = by_folder(snakemake.input.changes)
     for kind, table in by_folder(snakemake.output.tables).items():
         metric = kind.split(".")[0]
-        segment_video(accumulators[kind], changes[metric], table, settings=snakemake.params.settings)
+        segment_video(
+            accumulators[kind], changes[metric], table, settings=snakemake.params.settings
+        )

@@ -311,14 +311,17 @@ def _write_rows(file: h5py.File, size: int, decoded: Iterator[Row]) -> int:
         for name, kind in kinds.items()
     }
     picture = (size, size, 3)
-    rgb = file.create_dataset(
+    stored["rgb"] = file.create_dataset(
         "rgb", (0, *picture), "u1", maxshape=(None, *picture), chunks=(1, *picture)
     )
+    buffers = {name: np.empty((BLOCK_ROWS, *d.shape[1:]), d.dtype) for name, d in stored.items()}
     n = 0
     while block := list(itertools.islice(decoded, BLOCK_ROWS)):
-        for name, dataset in {**stored, "rgb": rgb}.items():
+        for name, dataset in stored.items():
+            values = buffers[name][: len(block)]
+            np.stack([getattr(row, name) for row in block], out=values)
             dataset.resize(n + len(block), axis=0)
-            dataset[n:] = np.stack([getattr(row, name) for row in block])
+            dataset[n:] = values
         n += len(block)
     return n
 

@@ -222,8 +222,9 @@ def rows_dataset(
     if not shape[0]:
         return group.create_dataset(name, shape, dtype)
     row_bytes = np.dtype(dtype).itemsize * math.prod(shape[1:])
-    rows = 1 if len(shape) > 2 else max(CHUNK_BYTES // row_bytes, 1)
+    are_maps = len(shape) > 2
+    rows = 1 if are_maps else max(CHUNK_BYTES // row_bytes, 1)
     chunk = (min(rows, shape[0]), *shape[1:])
-    return group.create_dataset(
-        name, shape, dtype, chunks=chunk, shuffle=True, compression="gzip", compression_opts=1
-    )
+    # Of maps much is zero, and they are large: a slower compression pays.
+    style = {"shuffle": True, "compression": "gzip", "compression_opts": 4 if are_maps else 1}
+    return group.create_dataset(name, shape, dtype, chunks=chunk, **style)
