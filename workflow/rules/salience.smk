@@ -64,7 +64,10 @@ rule summarise_counts:
     """Gather the counts of all videos, metrics and thresholds in one table."""
     input:
         accumulators=collect(
-            of_kinds("<results>/accumulators/{metric}.{threshold}/{video}.tsv"), video=VIDEOS
+            "<results>/accumulators/{metric}.{threshold}/{video}.tsv",
+            video=VIDEOS,
+            metric=METRICS,
+            threshold=THRESHOLDS,
         ),
     output:
         multiext("<results>/accumulators/summary", table=".tsv", about=".json"),
