@@ -1,6 +1,7 @@
 """The report: complete in itself, escaped, and true to the tables."""
 
 import base64
+import io
 import re
 from html.parser import HTMLParser
 from pathlib import Path
@@ -55,7 +56,8 @@ class Page(HTMLParser):
 
 def picture(path):
     path.parent.mkdir(parents=True, exist_ok=True)
-    Image.new("RGB", (4, 4)).save(path)
+    pixels = np.random.default_rng([*path.name.encode()]).integers(0, 256, (4, 4, 3), np.uint8)
+    Image.fromarray(pixels).save(path)
     return path
 
 
@@ -248,6 +250,16 @@ def test_thumbnails_are_of_their_segments(tmp_path, thumbnails_s, segments_s, ex
     assert len({shrink(picture, 80) for picture in pictures}) == len(pictures)
     small = [base64.b64encode(shrink(picture, 80)).decode() for picture in pictures]
     assert [small.index(uri) for uri in shown] == expected
+
+
+def test_figures_of_a_page_have_the_pixels_of_their_files(made):
+    text = page_of(made, "bikes")
+    shown = [
+        np.asarray(Image.open(io.BytesIO(base64.b64decode(data))).convert("RGB")).tobytes()
+        for data in re.findall(r"data:image/webp;base64,([^\"]+)", text)
+    ]
+    files = made.path("figures", "bikes").glob("*.png")
+    assert sorted(shown) == sorted(np.asarray(Image.open(path)).tobytes() for path in files)
 
 
 def test_a_thumbnail_at_the_end_of_a_span_belongs_to_the_next(made):
