@@ -1,6 +1,5 @@
 """Adapter of rule extract_features."""
 
-from chronovision.features import extract_features
 from chronovision.job import logged_job
 from chronovision.joining import join_pieces
 
@@ -8,8 +7,9 @@ with logged_job(snakemake.log[0]):
     if snakemake.input.pieces:
         join_pieces(snakemake.input.pieces, snakemake.output.features)
     else:
-        extract_features(
-            *(*snakemake.input, snakemake.output.features),
-            **{"network": snakemake.config["network"], "threads": snakemake.threads},
-            **{name: snakemake.params[name] for name in ("seed", "locks")},
-        )
+        from chronovision.features import extract_features
+
+        files = [str(snakemake.input[name]) for name in ("frames", "weights", "facts")]
+        options = {name: snakemake.params[name] for name in ("seed", "locks")}
+        options |= {"network": snakemake.config["network"], "threads": snakemake.threads}
+        extract_features(*files, snakemake.output.features, **options)

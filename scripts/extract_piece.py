@@ -4,8 +4,7 @@ from chronovision.features import extract_features
 from chronovision.job import logged_job
 
 with logged_job(snakemake.log[0]):
-    extract_features(
-        *(*snakemake.input, snakemake.output.features),
-        **{"network": snakemake.config["network"], "threads": snakemake.threads},
-        **{name: snakemake.params[name] for name in ("seed", "window", "locks")},
-    )
+    files = [snakemake.input[name] for name in ("frames", "weights", "facts")]
+    options = {name: snakemake.params[name] for name in ("seed", "window", "locks")}
+    options |= {"network": snakemake.config["network"], "threads": snakemake.threads}
+    extract_features(*files, snakemake.output.features, **options)

@@ -157,7 +157,7 @@ def make_engine(
             "this CPU has no bfloat16 of its own and emulates it: network.precision: float32 is "
             "faster here and more exact"
         )
-    if precision == "bfloat16" and "BF16" not in _openvino_abilities():
+    if precision == "bfloat16" and not openvino_has_bfloat16():
         return TorchEngine(network, precision, device, shape)
     return OpenVinoEngine(network, precision, shape, threads)
 
@@ -168,8 +168,9 @@ def native_bfloat16() -> bool:
     return bool(has.get("amx_bf16") or has.get("avx512_bf16"))
 
 
-def _openvino_abilities() -> list[str]:
-    return openvino.Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+def openvino_has_bfloat16() -> bool:
+    """Whether OpenVINO computes in bfloat16 on this CPU, by itself or emulated."""
+    return "BF16" in openvino.Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
 
 
 class Engine(ABC):
@@ -244,12 +245,13 @@ def compile_for_cpu(
 
 def _convert(module: nn.Module, example: torch.Tensor) -> openvino.Model:
     # OpenVINO complains to the root logger of decompositions that newer PyTorch does not have.
+    before = logging.root.manager.disable
     logging.disable(logging.WARNING)
     try:
         program = torch.export.export(module.eval(), (example,), strict=False)
         decoder = TorchFXPythonDecoder.from_exported_program(program)
     finally:
-        logging.disable(logging.NOTSET)
+        logging.disable(before)
     # openvino.convert_model would do the same, and report its use to its makers.
     frontend = FrontEndManager().load_by_framework("pytorch")
     model = frontend.convert(frontend.load(decoder))

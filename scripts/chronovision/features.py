@@ -8,7 +8,7 @@ import time
 from collections import deque
 from collections.abc import Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 
 import h5py
 import numpy as np
@@ -84,11 +84,14 @@ def extract_features(
         size = frames["rgb"].shape[1]
         shapes = activation_shapes(network["model"], network["layers"], size)
         rows = _rows(frames["time_s"][:], window)
-        provenance = _provenance(read_provenance(frames_path), weights_json, network, device)
         loaded = load_network(network, weights_pth, shapes)
         batch = frames_per_pass(network, device)
-        with _own_gpu(device, locks) as place, new_h5(output, provenance) as file:
+        with ExitStack() as stack:
+            place = stack.enter_context(_own_gpu(device, locks))
             engine = make_engine(loaded, network["precision"], place, batch, size, threads)
+            used = {"device": device, "engine": engine.name.split()[0]}
+            provenance = _provenance(read_provenance(frames_path), weights_json, network, used)
+            file = stack.enter_context(new_h5(output, provenance))
             _copy_clock(frames, file, network["layers"], rows)
             sinks = [_LayerSink(file, name, shapes[name], network, seed) for name in shapes]
             log.info(
@@ -115,7 +118,8 @@ def _own_gpu(device: str, locks: str | os.PathLike | None) -> Iterator[str]:
         return
     count = torch.cuda.device_count()
     names = [str(torch.cuda.get_device_properties(index).uuid) for index in range(count)]
-    with leased_device(locks, names) as index:
+    # Without this PyTorch keeps some memory on the first GPU, too.
+    with leased_device(locks, names) as index, torch.cuda.device(index):
         yield f"{device}:{index}"
 
 
@@ -271,7 +275,7 @@ def _copy_clock(frames: h5py.File, file: h5py.File, layers: list[str], rows: ran
 
 
 def _provenance(
-    record: Mapping, weights_json: str | os.PathLike, network: Mapping, device: str
+    record: Mapping, weights_json: str | os.PathLike, network: Mapping, used: Mapping
 ) -> dict:
     weights = read_json(weights_json)
     if weights["model"] != network["model"]:
@@ -279,13 +283,13 @@ def _provenance(
             f"{weights_json} describes weights of {weights['model']}, not of "
             f"network.model {network['model']}"
         )
-    used = {
+    about = {
         "model": network["model"],
         "weights": weights["source"],
         "weights_sha256": weights["sha256"],
         "trained": weights["trained"],
         "layers": list(network["layers"]),
         "precision": network["precision"],
-        "device": device,
+        **used,
     }
-    return {**add_step(record, "extract_features", network, PACKAGES), "network": used}
+    return {**add_step(record, "extract_features", network, PACKAGES), "network": about}

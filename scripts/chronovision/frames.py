@@ -1,5 +1,6 @@
 """Decoded frames of a video: one FFmpeg pass gives pictures, exact times and key flags."""
 
+import fcntl
 import itertools
 import json
 import logging
@@ -11,8 +12,10 @@ import subprocess
 import threading
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from fractions import Fraction
+from typing import IO
 
 import ffmpeg
 import h5py
@@ -49,7 +52,7 @@ DAMAGE = re.compile(
 )
 #: How lines begin that show names and titles out of the file.
 QUOTED = "[info]"
-#: So that FFmpeg need not wait at each picture; what Linux allows every user.
+#: So that FFmpeg need not wait at each picture. Linux allows this size, and some dozens to a user.
 PIPE_BYTES = 2**20
 #: Pictures that are held and written at a time.
 BLOCK_ROWS = 32
@@ -130,8 +133,8 @@ def decode(
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
-        pipesize=PIPE_BYTES,
     )
+    _widen(process.stdout)
     described: queue.Queue = queue.Queue()
     listener = threading.Thread(target=_listen, args=(process.stderr, described, decoding))
     listener.start()
@@ -152,6 +155,13 @@ def decode(
         listener.join()
         process.stdout.close()
         process.stderr.close()
+
+
+def _widen(pipe: IO) -> None:
+    """Let the pipe hold more, where the system can and this user may."""
+    if hasattr(fcntl, "F_SETPIPE_SZ"):  # Linux alone
+        with suppress(OSError):
+            fcntl.fcntl(pipe, fcntl.F_SETPIPE_SZ, PIPE_BYTES)
 
 
 def _listen(stderr, described: queue.Queue, decoding: Decoding) -> None:

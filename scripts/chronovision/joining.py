@@ -29,7 +29,7 @@ def join_pieces(paths: Sequence[str | os.PathLike], output: str | os.PathLike) -
     """
     provenance = read_provenance(paths[0])
     for path in paths[1:]:
-        _refuse_difference(provenance["network"], read_provenance(path)["network"], path)
+        _refuse_difference(_made_by(provenance), _made_by(read_provenance(path)), path)
     with ExitStack() as stack, new_h5(output, provenance) as joined:
         pieces = [stack.enter_context(h5py.File(path, "r")) for path in paths]
         first = pieces[0]
@@ -43,6 +43,12 @@ def join_pieces(paths: Sequence[str | os.PathLike], output: str | os.PathLike) -
             group.attrs["units"] = first[group.name].attrs["units"]
             for name in first[group.name]:
                 _join([piece[group.name][name] for piece in pieces], group, name)
+
+
+def _made_by(provenance: dict) -> dict:
+    """What must agree over pieces: network and versions of packages, whatever commit of ours."""
+    software = {k: v for k, v in provenance["software"].items() if k not in ("commit", "dirty")}
+    return {**provenance["network"], **software}
 
 
 def _join(parts: Sequence[h5py.Dataset], group: h5py.Group, name: str) -> None:

@@ -39,13 +39,13 @@ def leased_device(folder: str | os.PathLike, names: Sequence[str]) -> Iterator[i
 
     Raises
     ------
-    UserError : all devices are taken.
+    UserError : all devices are taken, or files cannot be locked there.
     """
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     for index, name in enumerate(names):
         with _lock_file(folder, name).open("a") as file:
-            if _lock(file):
+            if _lock(file, folder):
                 log.info("GPU %d of %d (%s)", index, len(names), name)
                 yield index
                 return
@@ -55,14 +55,17 @@ def leased_device(folder: str | os.PathLike, names: Sequence[str]) -> Iterator[i
     )
 
 
-def _lock(file: IO) -> bool:
+def _lock(file: IO, folder: Path) -> bool:
     """Whether the file could be locked: POSIX locks, which network drives know as well."""
     try:
         fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as error:
         if error.errno in (errno.EACCES, errno.EAGAIN):
             return False
-        raise
+        raise UserError(
+            f"files in {folder} cannot be locked ({error.strerror}), so that jobs cannot share out "
+            "GPUs: set pathvars.results to a folder on a drive that knows locks"
+        ) from error
     return True
 
 

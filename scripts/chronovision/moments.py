@@ -5,6 +5,7 @@ N = C · P units in all. Each frame is summed by itself on one thread, so that n
 depends on the batch or on the number of threads.
 """
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
@@ -19,7 +20,15 @@ BUCKETS = 512
 BLOCK = 4 * BUCKETS
 
 #: How the sums are compiled: in the order that suits the processor's vectors. Threads run free.
-COMPILED = {"nogil": True, "cache": True, "fastmath": {"reassoc", "contract", "nsz"}}
+COMPILED = {"nogil": True, "fastmath": {"reassoc", "contract", "nsz"}}
+
+
+def _compiled(function: Callable) -> Callable:
+    """`function` compiled, and kept for later processes where there is a folder for that."""
+    try:
+        return njit(function, cache=True, **COMPILED)
+    except RuntimeError:  # neither this package's folder nor the user's home can be written
+        return njit(function, **COMPILED)
 
 
 class Moments(NamedTuple):
@@ -76,7 +85,7 @@ def summarise(x: np.ndarray, previous: np.ndarray | None, signs: np.ndarray) -> 
     )
 
 
-@njit(**COMPILED)
+@_compiled
 def _sum_rows(x: np.ndarray, sums: np.ndarray) -> None:
     """Sum of each row of `x` (C, P) float32 in float64, into `sums` (C,)."""
     for c in range(len(x)):
@@ -86,7 +95,7 @@ def _sum_rows(x: np.ndarray, sums: np.ndarray) -> None:
         sums[c] = total
 
 
-@njit(**COMPILED)
+@_compiled
 def _sum_units(
     x: np.ndarray, before: np.ndarray, mean: float, signs: np.ndarray, buckets: np.ndarray
 ) -> tuple[float, float]:

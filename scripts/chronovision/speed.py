@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import torch
 from torch import nn
 
-from chronovision.engines import compile_for_cpu, native_bfloat16
+from chronovision.engines import compile_for_cpu, native_bfloat16, openvino_has_bfloat16
 
 #: Channels, height and width of the pictures in the trial, as in the middle of VGG.
 CHANNELS, SIZE, LAYERS, PICTURES = 256, 56, 4, 2
@@ -36,7 +36,7 @@ def measure_gflops(precision: str, threads: int) -> float | None:
     -------
     The speed of the fastest pass; None for ``bfloat16`` on a CPU that would emulate it.
     """
-    if precision == "bfloat16" and not native_bfloat16():
+    if precision == "bfloat16" and not (native_bfloat16() and openvino_has_bfloat16()):
         return None
     layers = [nn.Conv2d(CHANNELS, CHANNELS, 3, padding=1, bias=False) for _ in range(LAYERS)]
     example = torch.zeros(PICTURES, CHANNELS, SIZE, SIZE)

@@ -131,7 +131,7 @@ def new_table(
 ) -> Iterator[Callable[[pd.DataFrame], None]]:
     """Yield a function that appends rows to a new table, all with the columns of the first.
 
-    Table and sidecar appear only when the block has ended well; otherwise as `write_table`.
+    Sidecar and then table appear only when the block has ended well; otherwise as `write_table`.
     """
     with whole_file(path) as part, part.open("w", encoding="utf-8", newline="") as file:
         names: list[str] = []
@@ -146,6 +146,9 @@ def new_table(
             names[:] = rows.columns
 
         yield append
+        if not names:
+            raise ValueError(f"{path}: no rows were appended, not even none of some columns")
+        file.flush()
         described = {
             name: {"description": columns[name][0], "unit": columns[name][1]} for name in names
         }
@@ -174,7 +177,7 @@ def read_values(path: str | os.PathLike, columns: Sequence[str]) -> np.ndarray:
     for block in read_blocks(path, columns):
         values[done : done + len(block)] = block[list(columns)]
         done += len(block)
-    return values
+    return values[:done]
 
 
 def read_header(path: str | os.PathLike) -> list[str]:

@@ -1,13 +1,18 @@
 """Leases of made-up devices by processes that run side by side."""
 
+import contextlib
+import errno
+import fcntl
 import os
 import signal
 import subprocess
 import sys
 
 import pytest
+import torch
 
 from chronovision.errors import UserError
+from chronovision.features import _own_gpu
 from chronovision.leases import leased_device
 
 HOLD = """
@@ -81,3 +86,44 @@ def test_a_lease_ends_with_an_exception(tmp_path):
 def test_names_may_hold_any_character(tmp_path):
     assert taken(tmp_path, "GPU/0 ../é\n") == 0
     assert len(list((tmp_path / "locks").iterdir())) == 1
+
+
+def test_a_drive_without_locks_is_named(tmp_path, monkeypatch):
+    def refuse(*_):
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr(fcntl, "lockf", refuse)
+    with (
+        pytest.raises(
+            UserError, match=r"cannot be locked \(No locks available\).*pathvars.results"
+        ),
+        leased_device(tmp_path, ["a"]),
+    ):
+        pass
+
+
+def test_a_job_uses_the_gpu_that_it_leased(tmp_path, monkeypatch):
+    """Also as PyTorch's current one, which otherwise is the first."""
+    current = []
+
+    @contextlib.contextmanager
+    def device(index):
+        current.append(index)
+        yield
+
+    class Properties:
+        def __init__(self, index):
+            self.uuid = f"GPU-{index}"
+
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    monkeypatch.setattr(torch.cuda, "get_device_properties", Properties)
+    monkeypatch.setattr(torch.cuda, "device", device)
+    with leased_device(tmp_path, ["GPU-0"]):
+        # POSIX locks are a process's: another job is another process.
+        child = os.fork()
+        if child == 0:
+            with _own_gpu("cuda", tmp_path) as place:
+                os._exit(0 if (place, current) == ("cuda:1", [1]) else 1)
+        assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    with _own_gpu("cpu", tmp_path) as place:
+        assert place == "cpu"

@@ -42,8 +42,9 @@ def test_windows_cover_all_times_once(duration_s, minutes):
         assert end == start
 
 
-def piece(path, device="cpu", n=3):
-    provenance = {"network": {"model": "vgg19", "device": device}}
+def piece(path, device="cpu", n=3, torch="2.14.1"):
+    software = {"torch": torch, "commit": path.stem}
+    provenance = {"network": {"model": "vgg19", "device": device}, "software": software}
     with new_h5(path, provenance) as file:
         file.attrs["layers"] = '["pool1"]'
         file["time_s"], file["source_frame"] = np.arange(n) / 4, np.arange(n)
@@ -62,8 +63,10 @@ def test_empty_pieces_count_for_nothing(tmp_path):
         assert file["time_s"].shape == (5,) and file["layers/pool1"].attrs["units"] == 7
 
 
-def test_pieces_of_two_kinds_of_machine_are_refused(tmp_path):
-    paths = [piece(tmp_path / "1.h5"), piece(tmp_path / "2.h5", device="cuda")]
-    with pytest.raises(UserError, match="2.h5: .* device cuda, the first one with cpu"):
+@pytest.mark.parametrize("other", [{"device": "cuda"}, {"torch": "2.15"}])
+def test_pieces_that_were_made_otherwise_are_refused(tmp_path, other):
+    paths = [piece(tmp_path / "1.h5"), piece(tmp_path / "2.h5", **other)]
+    ((name, value),) = other.items()
+    with pytest.raises(UserError, match=f"2.h5: .* {name} {value}, the first one with "):
         join_pieces(paths, tmp_path / "joined.h5")
     assert not (tmp_path / "joined.h5").exists()

@@ -56,6 +56,28 @@ def test_pieces_give_what_one_go_gives(whole, project, tmp_path):
     assert "Nothing to be done" in snakemake(folder, config, *TARGETS, project=project).text
 
 
+def test_pieces_frame_by_frame(whole, project, tmp_path):
+    """Batches of one, so that the frame before a piece comes alone."""
+    folder = copy_run(whole, tmp_path / "ones")
+    network = {**PIECES["network"], "batch_size": 1}
+    config = write_config(folder, {**PIECES, "network": network})
+    snakemake(folder, config, *TARGETS, project=project).succeeded()
+    name = "results/features/long.h5"
+    assert described(folder / name)[0] == described(whole / name)[0]
+
+
+def test_a_video_that_cannot_be_probed_keeps_no_frames_of_others(videos, project, tmp_path):
+    """With a checkpoint among its jobs Snakemake would delete nothing."""
+    write_videos(tmp_path, {"long": videos["cuts"], "gone": tmp_path / "gone.mp4"})
+    target = "results/changes/correlation/{}.tsv"
+    config = write_config(tmp_path, WHOLE)
+    targets = [target.format(video) for video in ("long", "gone")]
+    done = snakemake(tmp_path, config, *targets, "--keep-going", project=project)
+    assert done.code != 0 and "gone.mp4: no such video file" in done.text
+    assert (tmp_path / target.format("long")).exists()
+    assert not list((tmp_path / "results/frames").glob("*"))
+
+
 def test_pieces_from_the_start(whole, project, tmp_path, videos):
     """The number of pieces is not known before the video has been looked at."""
     files = {"long": videos["cuts"], "short": videos["zoom"]}

@@ -50,7 +50,7 @@ rule extract_features:
     priority: 1
     conda:
         "../../envs/features.yaml"
-    threads: 8
+    threads: network_threads
     resources:
         gpu=gpus,
         frame_stores=gpus,

@@ -3,7 +3,7 @@
 # images/{video}/ on request.
 
 
-checkpoint probe_video:
+rule probe_video:
     """Read what the file says of itself: streams, times, geometry, hash. Nothing is decoded."""
     input:
         video=video_file,
@@ -13,6 +13,8 @@ checkpoint probe_video:
         "<results>/logs/probe_video/{video}.log",
     benchmark:
         "<results>/benchmarks/probe_video/{video}.tsv"
+    # As a checkpoint it must have run for all videos before Snakemake deletes any frames.
+    priority: 2
     conda:
         "../../envs/video.yaml"
     threads: 1
@@ -27,6 +29,13 @@ checkpoint probe_video:
         "{wildcards.video}: reading the file's streams and times"
     script:
         "../../scripts/probe_video.py"
+
+
+if config["features"]["chunk_minutes"] is not None:
+    # How many pieces a video has is known once it has been probed. Only then: after each checkpoint
+    # Snakemake plans the whole set anew, and has no syntax for one on a condition.
+    checkpoints.register(workflow.get_rule("probe_video"))
+    workflow.get_rule("probe_video").is_checkpoint = True
 
 
 rule dump_frames:
