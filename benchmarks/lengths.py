@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import h5py
+import numpy as np
 
 import stages
 from material import make_film
@@ -48,11 +49,13 @@ def _film(folder: Path, minutes: float, threads: int, precision: str) -> dict:
 def measure_long(folder: Path) -> dict:
     """The stages behind the features, for a film twice as long as the longest of `measure`."""
     short = stages.Film(folder / "lengths", f"{LONG_MINUTES / 2:g}min")
+    if not short.features.exists():
+        raise SystemExit("error: part long needs part lengths: make bench PARTS='lengths long'")
     film = stages.Film(folder / "lengths", f"{LONG_MINUTES:g}min")
     _double(short.features, film.features)
     _double_table(short.pixels, film.pixels)
-    for name in ("info", "thumbnails"):
-        getattr(film, name).write_bytes(getattr(short, name).read_bytes())
+    film.info.write_bytes(short.info.read_bytes())
+    _double_thumbnails(short.thumbnails, film.thumbnails)
     costs = stages.run_from_features(film)
     with h5py.File(film.features, "r") as file:
         n_frames = len(file["time_s"])
@@ -78,6 +81,16 @@ def _double(source: Path, target: Path) -> None:
             layer["step_sq"][0] = layer["step_sq"][-1]
     join_pieces([source, second], target)
     second.unlink()
+
+
+def _double_thumbnails(source: Path, target: Path) -> None:
+    with h5py.File(source, "r") as once, h5py.File(target, "w") as twice:
+        length = once["frame"][-1] + 1, once["time_s"][-1] + once["time_s"][1]
+        for name, later in zip(("frame", "time_s"), length, strict=True):
+            twice[name] = np.concatenate([once[name][:], once[name][:] + later])
+        jpeg = twice.create_dataset("jpeg", twice["frame"].shape, h5py.vlen_dtype(np.uint8))
+        for index, picture in enumerate([*once["jpeg"], *once["jpeg"]]):
+            jpeg[index] = picture
 
 
 def _double_table(source: Path, target: Path) -> None:

@@ -53,8 +53,11 @@ def machine(threads: int) -> str:
 def write(folder: Path, found: Mapping[str, Mapping]) -> None:
     """Write the page, of the parts that there are."""
     parts = {name: part["found"] for name, part in found.items()}
-    machines = sorted({part["machine"] for part in found.values()})
-    text = [HEAD, *(f"Machine: {name}\n" for name in machines)]
+    machines = {part["machine"] for part in found.values()}
+    if len(machines) > 1:
+        listed = "; ".join(f"{name}: {part['machine']}" for name, part in found.items())
+        raise SystemExit(f"error: parts of several machines or versions, measure all: {listed}")
+    text = [HEAD, f"Machine: {machines.pop()}\n"]
     text += ["## Targets\n", _table(("what", "target", "measured", "met"), _targets(parts))]
     if "notebook" in parts:
         for precision in ("bfloat16", "float32"):

@@ -237,13 +237,14 @@ def compile_for_cpu(
         # Jobs side by side would be pinned to the same cores.
         "ENABLE_CPU_PINNING": False,
     }
-    compiled = openvino.Core().compile_model(_convert(module, example), "CPU", settings)
+    compiled = openvino.Core().compile_model(to_openvino(module, example), "CPU", settings)
     if compiled.get_property("INFERENCE_PRECISION_HINT") != hint:
         raise RuntimeError(f"OpenVINO does not compute in {precision} on this CPU")
     return compiled
 
 
-def _convert(module: nn.Module, example: torch.Tensor) -> openvino.Model:
+def to_openvino(module: nn.Module, example: torch.Tensor) -> openvino.Model:
+    """A module as a model of OpenVINO for inputs of one shape, that of `example`."""
     # OpenVINO complains to the root logger of decompositions that newer PyTorch does not have.
     before = logging.root.manager.disable
     logging.disable(logging.WARNING)
