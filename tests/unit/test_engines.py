@@ -117,18 +117,18 @@ def test_bfloat16_depends_on_neither_batch_nor_threads(network):
 
 
 @pytest.mark.parametrize(
-    ("precision", "native", "abilities", "expected", "warned"),
+    ("precision", "native", "expected", "warned"),
     [
-        ("float32", False, ["FP32"], OpenVinoEngine, False),
-        ("bfloat16", False, ["FP32"], TorchEngine, True),
-        ("bfloat16", True, ["FP32"], TorchEngine, False),
+        ("float32", False, OpenVinoEngine, False),
+        ("bfloat16", False, TorchEngine, True),
+        ("bfloat16", True, TorchEngine, False),
     ],
 )
-def test_choice_of_engine(
-    network, monkeypatch, caplog, precision, native, abilities, expected, warned
+def test_choice_of_engine_where_openvino_has_no_bfloat16(
+    network, monkeypatch, caplog, precision, native, expected, warned
 ):
     monkeypatch.setattr(engines, "native_bfloat16", lambda: native)
-    monkeypatch.setattr(engines, "_openvino_abilities", lambda: abilities)
+    monkeypatch.setattr(engines, "openvino_has_bfloat16", lambda: False)
     caplog.set_level(logging.WARNING)
     engine = make_engine(network("vgg11"), precision, "cpu", 2, SIZE, 1)
     assert type(engine) is expected
