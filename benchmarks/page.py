@@ -6,7 +6,7 @@ from importlib import metadata
 from pathlib import Path
 
 import extraction
-from chronovision.canvas import PALETTE, new_figure, save, styled
+from chronovision.canvas import PALETTE, new_figure, plain_log_ticks, save, styled
 from chronovision.engines import native_bfloat16
 from material import RATE
 
@@ -203,6 +203,7 @@ def draw_scaling(path: Path, lengths: list, plans: list) -> None:
         left.set(xscale="log", yscale="log", xlabel="length of the film (min)", ylabel="time (s)")
         left.set_xticks(minutes, [f"{m:g}" for m in minutes])
         left.minorticks_off()
+        plain_log_ticks(left.yaxis)
         left.set_title("stages, by length of the film (pictures of 32 × 32)")
         left.legend(loc="center left", bbox_to_anchor=(1.0, 0.5))
         videos, seconds = [row["videos"] for row in plans], [row["s"] for row in plans]

@@ -99,11 +99,6 @@ def gpus(wildcards, input):
     return 0 if config["network"]["device"] == "cpu" or input.get("pieces") else 1
 
 
-def network_threads(wildcards, input):
-    """Threads of such a job."""
-    return 1 if input.get("pieces") else 8
-
-
 def names_of_pieces(wildcards):
     """Names of the pieces in which a long video's features are extracted; none for a short one."""
     if config["features"]["chunk_minutes"] is None:

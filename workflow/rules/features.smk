@@ -50,7 +50,7 @@ rule extract_features:
     priority: 1
     conda:
         "../../envs/features.yaml"
-    threads: network_threads
+    threads: lambda wildcards, input: 8 if not input.get("pieces") else 1
     resources:
         gpu=gpus,
         frame_stores=gpus,
