@@ -1,5 +1,6 @@
 """Decoding against independent oracles, geometry by calculation."""
 
+import fcntl
 import json
 import threading
 from itertools import pairwise
@@ -120,6 +121,17 @@ def test_any_name(clips, plain):
         path = clips / name
         path.write_bytes(plain.read_bytes())
         assert len(frames_of(path)) == 36
+
+
+def test_a_pipe_that_cannot_be_widened_does_as_well(plain, monkeypatch):
+    """A user's many decoders on one machine share a limit."""
+    wide = [frame.rgb.tobytes() for frame in frames_of(plain)]
+
+    def refuse(*_):
+        raise PermissionError
+
+    monkeypatch.setattr(fcntl, "fcntl", refuse)
+    assert [frame.rgb.tobytes() for frame in frames_of(plain)] == wide
 
 
 def test_stopping_early_leaves_nothing_running(plain):
