@@ -1,6 +1,5 @@
 """All stages of one film, each in a process of its own, as the workflow would run them."""
 
-import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +19,11 @@ FIGURES = [
     *(f"{name}.{metric}" for name in ("counts", "changes") for metric in METRICS),
     *("heatmaps", "similarity"),
 ]
+
+
+def decoding(size: int) -> dict:
+    """The config's section, for pictures of another size."""
+    return {**CONFIG["frames"], "size": size}
 
 
 def network(**changed: object) -> dict:
@@ -90,19 +94,17 @@ def probe(film: Film, source: Path) -> None:
 def dump(film: Film, size: int) -> None:
     from chronovision.frames import dump_frames
 
-    settings = {"size": size, "geometry": "crop", "every": 1, "fps": None}
     dump_frames(
-        film.info, film.frames, video=film.video, settings=settings, span=SPAN, strict=False
+        film.info, film.frames, video=film.video, settings=decoding(size), span=SPAN, strict=False
     )
 
 
 def describe(film: Film, size: int) -> None:
     from chronovision.pixels import describe_frames
 
-    settings = {"size": size, "geometry": "crop", "every": 1, "fps": None}
     describe_frames(
         *(film.info, film.pixels, film.thumbnails),
-        **{"video": film.video, "settings": settings, "span": SPAN},
+        **{"video": film.video, "settings": decoding(size), "span": SPAN},
     )
 
 
@@ -221,4 +223,4 @@ def run_from_features(film: Film) -> dict[str, Cost]:
 
 
 def as_json(costs: dict[str, Cost]) -> dict[str, dict[str, float]]:
-    return json.loads(json.dumps({k: {"s": c.seconds, "mb": c.peak_mb} for k, c in costs.items()}))
+    return {name: {"s": cost.seconds, "mb": cost.peak_mb} for name, cost in costs.items()}

@@ -265,6 +265,12 @@ def accumulate_changes(
             append(pd.DataFrame(columns))
 
 
+def read_salient(path: str | os.PathLike, layers: list[str]) -> np.ndarray:
+    """Salient frames, (n, layers) bool, of a table that `accumulate_changes` wrote."""
+    names = [f"{layer}_salient" for layer in layers]
+    return np.concatenate([block[names].to_numpy(bool) for block in read_blocks(path, names)])
+
+
 def _column_meanings(layers: list[str]) -> Columns:
     meaning = {
         "frame": ("row of the analysed series, 0-based", "frame"),

@@ -9,9 +9,10 @@ import h5py
 import numpy as np
 import pandas as pd
 
+from chronovision.accumulators import read_salient
 from chronovision.changes import constant_frames
 from chronovision.provenance import add_step
-from chronovision.store import BLOCK_ROWS, read_blocks, read_provenance, read_values, write_table
+from chronovision.store import BLOCK_ROWS, read_provenance, read_values, write_table
 from chronovision.thresholds import video_thresholds
 
 #: Share of exact duplicates from which a frame-rate conversion is likely.
@@ -227,11 +228,6 @@ def _numbers(path: str | os.PathLike, *columns: str) -> pd.DataFrame:
     return pd.DataFrame(read_values(path, columns), columns=columns, copy=False)
 
 
-def _read_salient(path: str | os.PathLike, layers: list[str]) -> np.ndarray:
-    names = [f"{layer}_salient" for layer in layers]
-    return np.concatenate([block[names].to_numpy(bool) for block in read_blocks(path, names)])
-
-
 def check_quality(
     features_path: str | os.PathLike,
     pixels_path: str | os.PathLike,
@@ -269,7 +265,7 @@ def check_quality(
         static = video_thresholds(values, layers, thresholds, ranges.get(metric)).static
         notes += change_notes(metric, series, key_frame, repeated, static)
         if f"{metric}.dynamic" in dynamic:
-            salient = _read_salient(dynamic[f"{metric}.dynamic"], layers)
+            salient = read_salient(dynamic[f"{metric}.dynamic"], layers)
             notes.append(pacemaker_note(metric, values, salient, static, layers))
         del series, values  # the next metric's take as much memory
     table = pd.DataFrame([astuple(note) for note in notes], columns=list(COLUMNS))

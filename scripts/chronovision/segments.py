@@ -6,6 +6,7 @@ import os
 import numpy as np
 import pandas as pd
 
+from chronovision.accumulators import read_salient
 from chronovision.provenance import add_step
 from chronovision.store import (
     read_blocks,
@@ -104,8 +105,7 @@ def segment_video(
     settings : the config's ``segments``.
     """
     layers = read_header(changes_path)[3:]
-    names = [f"{layer}_salient" for layer in layers]
-    salient = np.concatenate([b[names].to_numpy(bool) for b in read_blocks(accumulators_path)])
+    salient = read_salient(accumulators_path, layers)
     strength = np.concatenate([b[layers].mean(axis=1) for b in read_blocks(changes_path)])
     time_s = read_values(changes_path, ["time_s"])[:, 0]
     needed = layers_needed(settings["min_layers"], len(layers))
