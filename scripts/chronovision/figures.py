@@ -23,7 +23,7 @@ from chronovision.canvas import (
 )
 from chronovision.labels import METRICS, by_folder
 from chronovision.matrices import draw_heatmaps, draw_similarity
-from chronovision.store import read_header, read_table, read_values
+from chronovision.store import read_header, read_numbers, read_table
 from chronovision.timeline import draw_timeline, time_span
 
 Paths = Mapping[str, str | PathLike]
@@ -106,7 +106,7 @@ def _plot(name: str, path: str | PathLike, results: VideoResults) -> None:
 def _read_numbers(path: str | PathLike, endings: tuple[str, ...] = ("",)) -> pd.DataFrame:
     """Columns of a table whose names end so, as float64."""
     names = [name for name in read_header(path) if name.endswith(endings)]
-    return pd.DataFrame(read_values(path, names), columns=names, copy=False)
+    return read_numbers(path, names)
 
 
 def draw_counts(

@@ -12,7 +12,7 @@ import pandas as pd
 from chronovision.accumulators import read_salient
 from chronovision.changes import constant_frames
 from chronovision.provenance import add_step
-from chronovision.store import BLOCK_ROWS, read_provenance, read_values, write_table
+from chronovision.store import BLOCK_ROWS, read_numbers, read_provenance, read_values, write_table
 from chronovision.thresholds import video_thresholds
 
 #: Share of exact duplicates from which a frame-rate conversion is likely.
@@ -224,10 +224,6 @@ def _count_constant(group: h5py.Group) -> tuple[int, int]:
     return count, differ
 
 
-def _numbers(path: str | os.PathLike, *columns: str) -> pd.DataFrame:
-    return pd.DataFrame(read_values(path, columns), columns=columns, copy=False)
-
-
 def check_quality(
     features_path: str | os.PathLike,
     pixels_path: str | os.PathLike,
@@ -256,11 +252,11 @@ def check_quality(
         notes = [*decoding_notes(file.attrs, whole), *constant_layer_notes(file, layers)]
         key_frame = file["key_frame"][:]
     notes += picture_notes(
-        _numbers(pixels_path, "pixel_change", "contrast", "brightness", REPEATED)
+        read_numbers(pixels_path, ["pixel_change", "contrast", "brightness", REPEATED])
     )
     repeated = read_values(pixels_path, [REPEATED])[:, 0] == 1
     for metric, path in changes.items():
-        series = _numbers(path, *layers)
+        series = read_numbers(path, layers)
         values = series.to_numpy()
         static = video_thresholds(values, layers, thresholds, ranges.get(metric)).static
         notes += change_notes(metric, series, key_frame, repeated, static)

@@ -180,6 +180,11 @@ def read_values(path: str | os.PathLike, columns: Sequence[str]) -> np.ndarray:
     return values[:done]
 
 
+def read_numbers(path: str | os.PathLike, columns: Sequence[str]) -> pd.DataFrame:
+    """`read_values` with the columns' names."""
+    return pd.DataFrame(read_values(path, columns), columns=columns, copy=False)
+
+
 def read_header(path: str | os.PathLike) -> list[str]:
     """Names of a table's columns."""
     return list(pd.read_csv(path, nrows=0, **_DIALECT).columns)
