@@ -79,6 +79,7 @@ def extract_features(
         finite or exceed float16.
     """
     check_network(network)
+    weights = _weights_facts(weights_json, network)
     device = choose_device(network["device"])
     with h5py.File(frames_path, "r") as frames, torch_settings(threads):
         size = frames["rgb"].shape[1]
@@ -90,7 +91,7 @@ def extract_features(
             place = stack.enter_context(_own_gpu(device, locks))
             engine = make_engine(loaded, network["precision"], place, batch, size, threads)
             used = {"device": device, "engine": engine.name.split()[0]}
-            provenance = _provenance(read_provenance(frames_path), weights_json, network, used)
+            provenance = _provenance(read_provenance(frames_path), weights, network, used)
             file = stack.enter_context(new_h5(output, provenance))
             _copy_clock(frames, file, network["layers"], rows)
             sinks = [_LayerSink(file, name, shapes[name], network, seed) for name in shapes]
@@ -274,15 +275,18 @@ def _copy_clock(frames: h5py.File, file: h5py.File, layers: list[str], rows: ran
     file.attrs["layers"] = json.dumps(list(layers))
 
 
-def _provenance(
-    record: Mapping, weights_json: str | os.PathLike, network: Mapping, used: Mapping
-) -> dict:
+def _weights_facts(weights_json: str | os.PathLike, network: Mapping) -> dict:
+    """What the weights are; refused if they are of another network."""
     weights = read_json(weights_json)
     if weights["model"] != network["model"]:
         raise UserError(
             f"{weights_json} describes weights of {weights['model']}, not of "
             f"network.model {network['model']}"
         )
+    return weights
+
+
+def _provenance(record: Mapping, weights: Mapping, network: Mapping, used: Mapping) -> dict:
     about = {
         "model": network["model"],
         "weights": weights["source"],
