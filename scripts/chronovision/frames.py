@@ -171,12 +171,13 @@ def _listen(stderr, described: queue.Queue, decoding: Decoding) -> None:
         line = raw.decode(errors="replace").rstrip()
         if line.startswith(QUOTED):
             continue
-        if match := TIME_BASE.search(line):
-            time_base = Fraction(match[1])
-        if match := SHOWINFO.search(line):
-            described.put((time_base, match[1], match[2] == "1"))
+        frame = SHOWINFO.search(line)
         # Most lines are showinfo's alone, without room for another level: no need to search them.
         alone = line.startswith("[Parsed_showinfo") and line.count("[") == 2
+        if not (frame and alone) and (match := TIME_BASE.search(line)):
+            time_base = Fraction(match[1])
+        if frame:
+            described.put((time_base, frame[1], frame[2] == "1"))
         damage = [] if alone else [match[0].rstrip() for match in DAMAGE.finditer(line)]
         if not damage and TRUNCATED.search(line):
             damage = [line]
@@ -315,23 +316,24 @@ def dump_frames(
 
 def _write_rows(file: h5py.File, size: int, decoded: Iterator[Row]) -> int:
     """Write pictures, of `size` × `size`, and what is known of them; their number."""
+    picture = (size, size, 3)
+    rgb = file.create_dataset(
+        "rgb", (0, *picture), "u1", maxshape=(None, *picture), chunks=(1, *picture)
+    )
     kinds = {"source_frame": "i8", "time_s": "f8", "key_frame": bool, "repeated": bool}
     stored = {
         name: file.create_dataset(name, (0,), kind, maxshape=(None,))
         for name, kind in kinds.items()
     }
-    picture = (size, size, 3)
-    stored["rgb"] = file.create_dataset(
-        "rgb", (0, *picture), "u1", maxshape=(None, *picture), chunks=(1, *picture)
-    )
-    buffers = {name: np.empty((BLOCK_ROWS, *d.shape[1:]), d.dtype) for name, d in stored.items()}
     n = 0
     while block := list(itertools.islice(decoded, BLOCK_ROWS)):
-        for name, dataset in stored.items():
-            values = buffers[name][: len(block)]
-            np.stack([getattr(row, name) for row in block], out=values)
+        for dataset in (rgb, *stored.values()):
             dataset.resize(n + len(block), axis=0)
-            dataset[n:] = values
+        for name, dataset in stored.items():
+            dataset[n:] = [getattr(row, name) for row in block]
+        for index, row in enumerate(block, start=n):
+            # A picture is a chunk: it goes to the file as it is, without copies on the way.
+            rgb.id.write_direct_chunk((index, 0, 0, 0), row.rgb)
         n += len(block)
     return n
 
