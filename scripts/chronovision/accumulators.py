@@ -267,8 +267,7 @@ def accumulate_changes(
 
 def read_salient(path: str | os.PathLike, layers: list[str]) -> np.ndarray:
     """Salient frames, (n, layers) bool, of a table that `accumulate_changes` wrote."""
-    names = [f"{layer}_salient" for layer in layers]
-    return np.concatenate([block[names].to_numpy(bool) for block in read_blocks(path, names)])
+    return read_values(path, [f"{layer}_salient" for layer in layers], bool)
 
 
 def _column_meanings(layers: list[str]) -> Columns:

@@ -254,15 +254,17 @@ def check_quality(
     notes += picture_notes(
         read_numbers(pixels_path, ["pixel_change", "contrast", "brightness", REPEATED])
     )
-    repeated = read_values(pixels_path, [REPEATED])[:, 0] == 1
+    repeated = read_values(pixels_path, [REPEATED], bool)[:, 0]
     for metric, path in changes.items():
+        # Read before the changes, which take more memory than all else.
+        counted = dynamic.get(f"{metric}.dynamic")
+        salient = read_salient(counted, layers) if counted else None
         series = read_numbers(path, layers)
         values = series.to_numpy()
         static = video_thresholds(values, layers, thresholds, ranges.get(metric)).static
         notes += change_notes(metric, series, key_frame, repeated, static)
-        if f"{metric}.dynamic" in dynamic:
-            salient = read_salient(dynamic[f"{metric}.dynamic"], layers)
+        if salient is not None:
             notes.append(pacemaker_note(metric, values, salient, static, layers))
-        del series, values  # the next metric's take as much memory
+        del series, values  # the next metric's take as much
     table = pd.DataFrame([astuple(note) for note in notes], columns=list(COLUMNS))
     write_table(output, table, COLUMNS, add_step(provenance, "check_quality", {}, ["numpy"]))

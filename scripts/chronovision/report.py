@@ -21,7 +21,14 @@ from chronovision.labels import by_folder, by_kind_and_video, by_stem, kind_labe
 from chronovision.methods import cited_keys, methods_markdown, methods_paragraphs, spell_citations
 from chronovision.references import REFERENCES, bibliography
 from chronovision.score_tables import applied_table, score_table
-from chronovision.store import read_blocks, read_json, read_provenance, read_table, write_text
+from chronovision.store import (
+    read_blocks,
+    read_json,
+    read_provenance,
+    read_table,
+    read_values,
+    write_text,
+)
 from chronovision.thumbnails import nearest_thumbnails, shrink
 from chronovision.timing import nominal_interval, span_duration
 
@@ -261,7 +268,7 @@ def _segments(path: str | PathLike, thumbnails: str | PathLike) -> dict:
 def _analysed(provenance: Mapping, accumulators: str | PathLike) -> dict:
     """Which part of the video was analysed, and its frames."""
     used = provenance["steps"]["dump_frames"]
-    time_s = read_table(accumulators, ["time_s"])["time_s"].to_numpy()
+    time_s = read_values(accumulators, ["time_s"])[:, 0]
     return {
         "start_s": used["start_s"] or 0.0,
         "is_part": used["start_s"] is not None or used["end_s"] is not None,

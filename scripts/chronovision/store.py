@@ -140,9 +140,9 @@ def new_table(
             undescribed = [name for name in rows.columns if name not in columns]
             if undescribed:
                 raise ValueError(f"columns without description: {undescribed}")
-            booleans = {name: "int8" for name in rows.columns if rows[name].dtype == bool}
+            booleans = {name: rows[name].astype("int8") for name in rows.select_dtypes(bool)}
             style = {"sep": "\t", "index": False, "na_rep": MISSING, "lineterminator": "\n"}
-            rows.astype(booleans).to_csv(file, header=not names, **style)
+            rows.assign(**booleans).to_csv(file, header=not names, **style)
             names[:] = rows.columns
 
         yield append
@@ -168,11 +168,14 @@ def read_blocks(
         yield from blocks
 
 
-def read_values(path: str | os.PathLike, columns: Sequence[str]) -> np.ndarray:
-    """Read columns of numbers into an array (n, columns) float64, without memory for a copy."""
+def read_values(path: str | os.PathLike, columns: Sequence[str], dtype: type = float) -> np.ndarray:
+    """Read columns of numbers into an array (n, columns), without memory for a copy.
+
+    `dtype` is float (float64) or, for columns of 0 and 1, bool.
+    """
     with open(path, "rb") as file:
-        lines = sum(block.count(b"\n") for block in iter(lambda: file.read(1 << 20), b""))
-    values = np.empty((lines - 1, len(columns)))
+        lines = sum(block.count(b"\n") for block in iter(lambda: file.read(1 << 16), b""))
+    values = np.empty((lines - 1, len(columns)), dtype)
     done = 0
     for block in read_blocks(path, columns):
         values[done : done + len(block)] = block[list(columns)]

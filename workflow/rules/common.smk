@@ -2,11 +2,14 @@
 # PROVIDES: the checked config, the videos, input functions and lists of targets.
 # This is the only rule file with Python in it.
 
+import atexit
+import functools
 import gc
 import itertools
 import sys
 
 import snakemake.io
+import snakemake.sourcecache
 from snakemake.exceptions import WorkflowError
 
 sys.path.insert(0, f"{workflow.basedir}/scripts")
@@ -17,9 +20,13 @@ from chronovision.provenance import source_digest
 from chronovision.settings import check_config, refuse_missing
 from chronovision.video_table import find_table, read_videos
 
-# A plan is made of millions of objects that stay. To look for garbage among them after every 700
-# takes a fifth of the time that a set of a thousand videos needs.
+# A plan is made of millions of objects that stay. To look for garbage among them, every now and then
+# and once more at the end, takes a third of the time that a set of a thousand videos needs.
 gc.set_threshold(500_000)
+atexit.register(gc.freeze)
+# For every job Snakemake parses the address of its script several times, and smart_open makes a new
+# class each time: a sixth of the time of such a plan. The result depends on the address alone.
+snakemake.sourcecache.parse_uri = functools.cache(snakemake.sourcecache.parse_uri)
 
 try:
     check_config(config, f"{workflow.basedir}/workflow/schemas/config.schema.yaml")
