@@ -29,13 +29,13 @@ def _film(folder: Path, minutes: float, threads: int, precision: str) -> dict:
     source = make_film(folder, 360, minutes)
     section = stages.network(precision=precision)
     stages.fetch(film, section)
-    costs: dict[str, Cost] = {
-        "probe_video": in_process(stages.probe, film, source),
-        "dump_frames": in_process(stages.dump, film, SIZE),
-        "describe_frames": in_process(stages.describe, film, SIZE),
-        "extract_features": in_process(stages.extract, film, section, threads),
+    costs: dict[str, list[Cost]] = {
+        "probe_video": [in_process(stages.probe, film, source)],
+        "dump_frames": [in_process(stages.dump, film, SIZE)],
+        "describe_frames": [in_process(stages.describe, film, SIZE)],
+        "extract_features": [in_process(stages.extract, film, section, threads)],
     }
-    stream = costs["extract_features"].result
+    stream = costs["extract_features"][0].result
     film.frames.unlink()
     costs |= stages.run_from_features(film)
     return {

@@ -24,9 +24,9 @@ def measure(folder: Path) -> dict:
     """Seconds and MB of the set-wide stages, on made changes of real size."""
     costs = {}
     for name, repeats in (("build_clip_table, 20 noise seeds", SEEDS), ("build_clip_table", 1)):
-        costs[name] = in_process(build_clips, folder, repeats)
-    costs["fit_duration_model"] = in_process(fit, folder)
-    clips = costs["build_clip_table"].result
+        costs[name] = [in_process(build_clips, folder, repeats)]
+    costs["fit_duration_model"] = [in_process(fit, folder)]
+    clips = costs["build_clip_table"][0].result
     return {"n_clips": clips, "stages": stages.as_json(costs)}
 
 
@@ -113,7 +113,7 @@ def measure_plans(folder: Path, numbers=(10, 100, 300, 1000)) -> list[dict]:
 
 
 def measure_small_jobs(folder: Path, number: int = 12) -> dict:
-    """Seconds that a small job costs beyond its work: probing the same short file many times."""
+    """Seconds that a small job takes, start-up and all: probing the same short file many times."""
     snakemake(folder, number, "--until", "fetch_weights")
     start = time.perf_counter()
     snakemake(folder, number, "--until", "probe_video", "--forcerun", "probe_video")
@@ -121,9 +121,7 @@ def measure_small_jobs(folder: Path, number: int = 12) -> dict:
     start = time.perf_counter()
     snakemake(folder, 1, "--until", "probe_video", "--forcerun", "probe_video")
     one = time.perf_counter() - start
-    film = stages.Film(folder / "plans/work", "bikes")
-    work = in_process(stages.probe, film, carried_clip("bikes")).seconds
-    return {"jobs": number, "s_per_job": (many - one) / (number - 1), "work_s": work}
+    return {"jobs": number, "s_per_job": (many - one) / (number - 1)}
 
 
 def snakemake(folder: Path, number: int, *words: str) -> str:

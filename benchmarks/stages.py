@@ -1,6 +1,6 @@
 """All stages of one film, each in a process of its own, as the workflow would run them."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -210,17 +210,21 @@ def steps_from_features() -> Iterator[tuple[str, Callable, tuple]]:
     yield "render_page", page, ()
 
 
-def run_from_features(film: Film) -> dict[str, Cost]:
-    """Every stage that follows the features; of one that runs often, the costliest run."""
-    costs: dict[str, Cost] = {}
+def run_from_features(film: Film) -> dict[str, list[Cost]]:
+    """Costs of every stage that follows the features, one of each of its tables."""
+    costs: dict[str, list[Cost]] = {}
     for name, function, args in steps_from_features():
-        cost = in_process(function, film, *args)
-        before = costs.get(name, cost)
-        costs[name] = Cost(
-            None, max(cost.seconds, before.seconds), max(cost.peak_mb, before.peak_mb)
-        )
+        costs.setdefault(name, []).append(in_process(function, film, *args))
     return costs
 
 
-def as_json(costs: dict[str, Cost]) -> dict[str, dict[str, float]]:
-    return {name: {"s": cost.seconds, "mb": cost.peak_mb} for name, cost in costs.items()}
+def as_json(costs: Mapping[str, Sequence[Cost]]) -> dict[str, dict[str, float]]:
+    """Seconds of each stage, s, and of its costliest table, table_s; peak of memory, mb."""
+    return {
+        name: {
+            "s": sum(cost.seconds for cost in of_stage),
+            "table_s": max(cost.seconds for cost in of_stage),
+            "mb": max(cost.peak_mb for cost in of_stage),
+        }
+        for name, of_stage in costs.items()
+    }

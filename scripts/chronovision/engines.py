@@ -261,7 +261,7 @@ def to_openvino(module: nn.Module, example: torch.Tensor) -> openvino.Model:
 
 
 class TorchEngine(Engine):
-    """The network as PyTorch runs it; on CUDA pictures and activations are copied meanwhile."""
+    """The network as PyTorch runs it; on CUDA activations are copied while the next batch runs."""
 
     def __init__(
         self, network: Network, precision: str, device: str, shape: tuple[int, ...]

@@ -1,7 +1,6 @@
 """Decoded frames of a video: one FFmpeg pass gives pictures, exact times and key flags."""
 
 import fcntl
-import itertools
 import json
 import logging
 import math
@@ -10,6 +9,7 @@ import queue
 import re
 import subprocess
 import threading
+from array import array
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
@@ -54,7 +54,7 @@ DAMAGE = re.compile(
 QUOTED = "[info]"
 #: So that FFmpeg need not wait at each picture. Linux allows this size, and some dozens to a user.
 PIPE_BYTES = 2**20
-#: Pictures that are held and written at a time.
+#: Pictures for which memory and room in the file are made at a time.
 BLOCK_ROWS = 32
 #: Seconds for FFmpeg to describe a frame that it has already written.
 PATIENCE_S = 60
@@ -320,21 +320,23 @@ def _write_rows(file: h5py.File, size: int, decoded: Iterator[Row]) -> int:
     rgb = file.create_dataset(
         "rgb", (0, *picture), "u1", maxshape=(None, *picture), chunks=(1, *picture)
     )
-    kinds = {"source_frame": "i8", "time_s": "f8", "key_frame": bool, "repeated": bool}
-    stored = {
-        name: file.create_dataset(name, (0,), kind, maxshape=(None,))
-        for name, kind in kinds.items()
+    known = {
+        **{"source_frame": array("q"), "time_s": array("d")},
+        **{"key_frame": array("B"), "repeated": array("B")},
     }
-    n = 0
-    while block := list(itertools.islice(decoded, BLOCK_ROWS)):
-        for dataset in (rgb, *stored.values()):
-            dataset.resize(n + len(block), axis=0)
-        for name, dataset in stored.items():
-            dataset[n:] = [getattr(row, name) for row in block]
-        for index, row in enumerate(block, start=n):
-            # A picture is a chunk: it goes to the file as it is, without copies on the way.
-            rgb.id.write_direct_chunk((index, 0, 0, 0), row.rgb)
-        n += len(block)
+    n = room = 0
+    for row in decoded:
+        if n == room:
+            room += BLOCK_ROWS
+            rgb.resize(room, axis=0)
+        # A picture is a chunk: it goes to the file as it is, without copies on the way.
+        rgb.id.write_direct_chunk((n, 0, 0, 0), row.rgb)
+        for name, values in known.items():
+            values.append(getattr(row, name))
+        n += 1
+    rgb.resize(n, axis=0)
+    for name, values in known.items():
+        file[name] = np.array(values, bool if values.typecode == "B" else None)
     return n
 
 

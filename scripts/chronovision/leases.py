@@ -31,7 +31,7 @@ def leased_device(folder: str | os.PathLike, names: Sequence[str]) -> Iterator[i
     ----------
     folder : of the lock files; all jobs that share the machine's devices name the same one.
     names : the devices' own names (a GPU's UUID, since jobs that a cluster shows different GPUs
-        see them under the same number).
+        see them under the same number, and containers on one machine see several hosts).
 
     Yields
     ------
@@ -39,13 +39,13 @@ def leased_device(folder: str | os.PathLike, names: Sequence[str]) -> Iterator[i
 
     Raises
     ------
-    UserError : all devices are taken, or files cannot be locked there.
+    UserError : all devices are taken, or there are several and files cannot be locked there.
     """
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     for index, name in enumerate(names):
         with _lock_file(folder, name).open("a") as file:
-            if _lock(file, folder):
+            if _lock(file, folder, needed=len(names) > 1):
                 log.info("GPU %d of %d (%s)", index, len(names), name)
                 yield index
                 return
@@ -55,13 +55,20 @@ def leased_device(folder: str | os.PathLike, names: Sequence[str]) -> Iterator[i
     )
 
 
-def _lock(file: IO, folder: Path) -> bool:
-    """Whether the file could be locked: POSIX locks, which network drives know as well."""
+def _lock(file: IO, folder: Path, needed: bool) -> bool:
+    """Whether the file could be locked: POSIX locks, which most network drives know as well.
+
+    On a drive without locks the only device there is counts as locked: who showed the job no
+    other has shared them out, as a cluster does.
+    """
     try:
         fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as error:
         if error.errno in (errno.EACCES, errno.EAGAIN):
             return False
+        if not needed:
+            log.warning("files in %s cannot be locked: the only GPU is not leased", folder)
+            return True
         raise UserError(
             f"files in {folder} cannot be locked ({error.strerror}), so that jobs cannot share out "
             "GPUs: set pathvars.results to a folder on a drive that knows locks"
@@ -70,6 +77,5 @@ def _lock(file: IO, folder: Path) -> bool:
 
 
 def _lock_file(folder: Path, name: str) -> Path:
-    """One file per machine and device, whatever characters their names have."""
-    digest = hashlib.sha256(f"{socket.gethostname()}\x1f{name}".encode()).hexdigest()
-    return folder / f"gpu.{digest[:16]}.lock"
+    """One file per device, whatever characters its name has."""
+    return folder / f"gpu.{hashlib.sha256(name.encode()).hexdigest()[:16]}.lock"

@@ -38,6 +38,9 @@ Paths = Mapping[str, str | PathLike]
 MAX_SEGMENTS = 100
 _THUMBNAIL = 80  # pixels
 
+#: Greatest width and height of a WebP, in pixels.
+MAX_WEBP = 16383
+
 UNTRAINED = (
     "UNTRAINED NETWORK: the weights are random. All numbers and figures show that the pipeline "
     "runs, and serve as a control; they say nothing of what a trained network responds to."
@@ -243,9 +246,14 @@ def _data_uri(data: bytes, kind: str) -> str:
 
 
 def _figure(name: str, path: str | PathLike) -> dict:
-    """A figure for a page, as lossless WebP: the same pixels in half the bytes of the PNG."""
+    """A figure for a page, as lossless WebP: the same pixels in half the bytes of the PNG.
+
+    Figures of more than a hundred layers are higher than a WebP can be, and stay PNGs.
+    """
     smaller = io.BytesIO()
     with Image.open(path) as picture:
+        if max(picture.size) > MAX_WEBP:
+            return {"caption": caption(name), "uri": _data_uri(Path(path).read_bytes(), "png")}
         picture.save(smaller, "WEBP", lossless=True, method=2)
     return {"caption": caption(name), "uri": _data_uri(smaller.getvalue(), "webp")}
 

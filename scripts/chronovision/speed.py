@@ -59,7 +59,7 @@ def measure_speeds(device: str) -> dict[str, float | None]:
     cores = os.cpu_count() or 1
     threads = min(cores, NETWORK_CORES)
     # One network runs at a time, unless the device is the CPU.
-    at_once = cores / threads if device == "cpu" else 1
+    at_once = cores // threads if device == "cpu" else 1
     measured = {name: measure_gflops(name, threads) for name in ("float32", "bfloat16")}
     return {name: speed and speed * at_once for name, speed in measured.items()}
 
@@ -72,7 +72,8 @@ def describe_precision(precision: str, speeds: Mapping[str, float | None]) -> li
     factor = speeds["bfloat16"] / speeds["float32"]
     if precision == "float32" and factor > WORTH_SAYING:
         return [
-            f"  network.precision: bfloat16 would run the network {factor:.1f} times as fast here; "
+            f"  network.precision: bfloat16 would run the network {factor:.1f} times as fast "
+            "on this CPU; "
             "what it changes: docs/method.md"
         ]
     return []

@@ -140,6 +140,8 @@ def new_table(
             undescribed = [name for name in rows.columns if name not in columns]
             if undescribed:
                 raise ValueError(f"columns without description: {undescribed}")
+            if names and names != list(rows.columns):
+                raise ValueError(f"{path}: columns {list(rows.columns)} after {names}")
             booleans = {name: rows[name].astype("int8") for name in rows.select_dtypes(bool)}
             style = {"sep": "\t", "index": False, "na_rep": MISSING, "lineterminator": "\n"}
             rows.assign(**booleans).to_csv(file, header=not names, **style)

@@ -35,7 +35,7 @@ VIDEO_NAME = re.compile(
 
 #: Names that results/ has for other things than a folder's set.
 TAKEN = re.compile(
-    "accumulators|benchmarks|changes|clips|demo|duration|features|figures|frames|images|logs|"
+    "accumulators|bench|benchmarks|changes|clips|demo|duration|features|figures|frames|images|logs|"
     "locks|notebook|pieces|pixels|quality|ranges|report|roseboom2019|segments|videos|weights",
     re.IGNORECASE,
 )

@@ -3,6 +3,7 @@
 import fcntl
 import json
 import threading
+import tracemalloc
 from itertools import pairwise
 
 import h5py
@@ -11,6 +12,7 @@ import pytest
 
 from chronovision.errors import UserError
 from chronovision.frames import (
+    BLOCK_ROWS,
     Decoding,
     analysed_rows,
     decode,
@@ -54,6 +56,21 @@ def picture_of(path, size=32, geometry="crop"):
 
 
 # Decoding
+
+
+def test_rows_far_apart_keep_no_pictures_between_them(clips, tmp_path):
+    path = make_clip(clips / "many.mp4", "testsrc2=s=64x64:r=25:d=20", *H264)
+    probe_video(path, tmp_path / "info.json", stream=None)
+    options = {"video": "many", "span": WHOLE, "strict": False}
+    settings = {**SETTINGS, "size": 64, "every": BLOCK_ROWS}
+    tracemalloc.start()
+    dump_frames(tmp_path / "info.json", tmp_path / "frames.h5", settings=settings, **options)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    with h5py.File(tmp_path / "frames.h5") as file:
+        n = len(file["rgb"])
+    assert n == -(-500 // BLOCK_ROWS) > 10
+    assert peak < 4 * BLOCK_ROWS * 64 * 64 * 3
 
 
 def test_pictures_are_those_that_were_coded(clips):

@@ -3,6 +3,7 @@
 import contextlib
 import errno
 import fcntl
+import logging
 import os
 import signal
 import subprocess
@@ -88,7 +89,7 @@ def test_names_may_hold_any_character(tmp_path):
     assert len(list((tmp_path / "locks").iterdir())) == 1
 
 
-def test_a_drive_without_locks_is_named(tmp_path, monkeypatch):
+def test_a_drive_without_locks_is_named(tmp_path, monkeypatch, caplog):
     def refuse(*_):
         raise OSError(errno.ENOLCK, "No locks available")
 
@@ -97,9 +98,14 @@ def test_a_drive_without_locks_is_named(tmp_path, monkeypatch):
         pytest.raises(
             UserError, match=r"cannot be locked \(No locks available\).*pathvars.results"
         ),
-        leased_device(tmp_path, ["a"]),
+        leased_device(tmp_path, ["a", "b"]),
     ):
         pass
+    # Whoever showed the job one device alone has shared them out.
+    caplog.set_level(logging.WARNING)
+    with leased_device(tmp_path, ["a"]) as index:
+        assert index == 0
+    assert "not leased" in caplog.text
 
 
 def test_a_job_uses_the_gpu_that_it_leased(tmp_path, monkeypatch):

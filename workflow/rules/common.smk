@@ -26,7 +26,8 @@ gc.set_threshold(500_000)
 atexit.register(gc.freeze)
 # For every job Snakemake parses the address of its script several times, and smart_open makes a new
 # class each time: a sixth of the time of such a plan. The result depends on the address alone.
-snakemake.sourcecache.parse_uri = functools.cache(snakemake.sourcecache.parse_uri)
+if hasattr(snakemake.sourcecache, "parse_uri"):
+    snakemake.sourcecache.parse_uri = functools.cache(snakemake.sourcecache.parse_uri)
 
 try:
     check_config(config, f"{workflow.basedir}/workflow/schemas/config.schema.yaml")
