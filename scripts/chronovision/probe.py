@@ -6,10 +6,13 @@ import logging
 import os
 import re
 import subprocess
+import tempfile
 from array import array
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from fractions import Fraction
 from pathlib import Path
+from typing import IO
 
 import numpy as np
 
@@ -72,7 +75,8 @@ def probe(path: str | os.PathLike, stream: int | None = None) -> dict:
         raise UserError(f"{path}: no such video file; correct its path in the videos table")
     if path.stat().st_size == 0:
         raise UserError(f"{path}: the file is empty: get a complete copy")
-    header = json.loads(_ffprobe(path, "-show_streams", "-show_format", "-of", "json"))
+    with _ffprobe(path, "-show_streams", "-show_format", "-of", "json") as said:
+        header = json.load(said)
     if header["format"]["format_name"] == "tty":
         raise UserError(f"{path}: not a video but text, which FFmpeg would show as one")
     videos = {s["index"]: s for s in header.get("streams", []) if _is_video(s)}
@@ -105,17 +109,26 @@ def _is_video(stream: dict) -> bool:
     return stream.get("codec_type") == "video" and not picture
 
 
-def _ffprobe(path: Path, *words: str) -> str:
+@contextmanager
+def _ffprobe(path: Path, *words: str) -> Iterator[IO[str]]:
+    """What ffprobe says, as an open file: of a long film more than should be in memory."""
     command = [find_tools().ffprobe, "-v", "error", *words, input_url(path)]
-    done = subprocess.run(
-        command, capture_output=True, text=True, errors="replace", stdin=subprocess.DEVNULL
-    )
-    messages = ADDRESS.sub("", done.stderr).splitlines()
-    refuse_truncation(path, messages)
-    if done.returncode != 0:
-        reason = messages[-1].removeprefix(f"{input_url(path)}: ") if messages else "no reason"
-        raise UserError(f"{path}: not a video that FFmpeg can read ({reason})")
-    return done.stdout
+    with tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as said:
+        done = subprocess.run(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=said,
+            stderr=subprocess.PIPE,
+            text=True,
+            errors="replace",
+        )
+        messages = ADDRESS.sub("", done.stderr).splitlines()
+        refuse_truncation(path, messages)
+        if done.returncode != 0:
+            reason = messages[-1].removeprefix(f"{input_url(path)}: ") if messages else "no reason"
+            raise UserError(f"{path}: not a video that FFmpeg can read ({reason})")
+        said.seek(0)
+        yield said
 
 
 def _choose_stream(path: Path, videos: dict[int, dict], asked: int | None) -> int:
@@ -159,21 +172,9 @@ def _aspect(stream: dict) -> str:
 
 def _timing(path: Path, stream: int, time_base: Fraction) -> dict:
     """Number, regularity and extent of the coded frames, from the packets' times."""
-    packets = _ffprobe(path, "-select_streams", str(stream), *PACKETS)
-    shown, flags = array("q"), ""
-    for row in re.finditer(r"\S+", packets):
-        pts, dts, flags = row[0].split(",")[:3]
-        if "D" in flags:
-            continue
-        if pts == dts == "N/A":
-            raise UserError(
-                f"{path}: frame {len(shown)} has no timestamp; put the stream into a container "
-                "that has them, e.g. ffmpeg -i FILE -c copy out.mkv"
-            )
-        shown.append(int(dts if pts == "N/A" else pts))
-    if "C" in flags:
-        raise UserError(f"{path}: the file breaks off within its last packet: get a complete copy")
-    ticks = np.sort(np.array(shown))
+    with _ffprobe(path, "-select_streams", str(stream), *PACKETS) as packets:
+        ticks = np.array(_shown(path, packets))
+    ticks.sort()
     if len(ticks) < 2:
         raise UserError(f"{path}: {len(ticks)} frame(s) in stream {stream}; a change needs two")
     since = ((int(tick) - int(ticks[0])) * time_base for tick in ticks)
@@ -189,6 +190,24 @@ def _timing(path: Path, stream: int, time_base: Fraction) -> dict:
         "vfr": has_variable_rate(time_s),
         "duration_s": float(time_s[-1]) + median_interval(time_s),
     }
+
+
+def _shown(path: Path, packets: Iterable[str]) -> array:
+    """Times, in ticks, of the packets that are to be shown, in the order of the file."""
+    shown, flags = array("q"), ""
+    for row in filter(None, map(str.strip, packets)):
+        pts, dts, flags = row.split(",")[:3]
+        if "D" in flags:
+            continue
+        if pts == dts == "N/A":
+            raise UserError(
+                f"{path}: frame {len(shown)} has no timestamp; put the stream into a container "
+                "that has them, e.g. ffmpeg -i FILE -c copy out.mkv"
+            )
+        shown.append(int(dts if pts == "N/A" else pts))
+    if "C" in flags:
+        raise UserError(f"{path}: the file breaks off within its last packet: get a complete copy")
+    return shown
 
 
 def _sha256(path: Path) -> str:
