@@ -329,7 +329,8 @@ def _write_rows(file: h5py.File, size: int, decoded: Iterator[Row]) -> int:
         if n == room:
             room += BLOCK_ROWS
             rgb.resize(room, axis=0)
-        # A picture is a chunk: it goes to the file as it is, without copies on the way.
+        # A picture is a chunk: it goes to the file as it is, without copies on the way. Compressing
+        # it would take longer than decoding (LZF: 1.5 ms at 224 pixels) and save a fifth.
         rgb.id.write_direct_chunk((n, 0, 0, 0), row.rgb)
         for name, values in known.items():
             values.append(getattr(row, name))
