@@ -103,6 +103,7 @@ def survey_folder(
     if clash:
         summary += _describe_clash(folder, sound)
     summary.append(_describe_weights(settings["network"]))
+    summary += _describe_unused(config)
     return Survey(home / "run.yaml", summary)
 
 
@@ -364,6 +365,18 @@ def _describe_weights(network: Mapping) -> str:
         return f"  trained network: {model} with ImageNet weights ({cached})"
     otherwise = "else the network stays UNTRAINED" if asked == "auto" else "else the run stops"
     return f"  trained network: {model}, if its ImageNet weights can be had from {url}; {otherwise}"
+
+
+def _describe_unused(config: str | os.PathLike | None) -> list[str]:
+    """A line on what the user's config says and the folder decides."""
+    asked = {} if config is None else _read_yaml(Path(config))
+    unused = [key for key in ("videos", "pathvars") if key in asked]
+    if not unused:
+        return []
+    return [
+        f"  WARNING: {' and '.join(unused)} of {config} not used: the folder decides. To use them: "
+        f".venv/bin/snakemake --cores all --configfile {config}"
+    ]
 
 
 def _time(seconds: float) -> str:
