@@ -20,6 +20,7 @@ def measure(folder: Path, threads: int) -> list[dict]:
     film = stages.Film(folder / "batches", "one")
     in_process(stages.probe, film, make_film(folder, 360, 1))
     in_process(stages.dump, film, 224)
+    stages.fetch(film, stages.network())
     runs = [(batch, threads) for batch in BATCHES] + [(BATCHES[0], 1)]
     rows = []
     for precision in ("bfloat16", "float32"):
@@ -31,7 +32,6 @@ def measure(folder: Path, threads: int) -> list[dict]:
 def _features(film: stages.Film, precision: str, batch: int, threads: int) -> str:
     """Digest of all that is stored of the layers."""
     section = stages.network(precision=precision, batch_size=batch)
-    stages.fetch(film, section)
     in_process(stages.extract, film, section, threads, (0.0, FILM_S))
     digest = hashlib.sha256()
     with h5py.File(film.features, "r") as file:

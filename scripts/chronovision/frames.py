@@ -171,13 +171,12 @@ def _listen(stderr, described: queue.Queue, decoding: Decoding) -> None:
         line = raw.decode(errors="replace").rstrip()
         if line.startswith(QUOTED):
             continue
-        frame = SHOWINFO.search(line)
+        if match := TIME_BASE.search(line):
+            time_base = Fraction(match[1])
+        if match := SHOWINFO.search(line):
+            described.put((time_base, match[1], match[2] == "1"))
         # Most lines are showinfo's alone, without room for another level: no need to search them.
         alone = line.startswith("[Parsed_showinfo") and line.count("[") == 2
-        if not (frame and alone) and (match := TIME_BASE.search(line)):
-            time_base = Fraction(match[1])
-        if frame:
-            described.put((time_base, frame[1], frame[2] == "1"))
         damage = [] if alone else [match[0].rstrip() for match in DAMAGE.finditer(line)]
         if not damage and TRUNCATED.search(line):
             damage = [line]

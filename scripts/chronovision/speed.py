@@ -73,7 +73,6 @@ def describe_precision(precision: str, speeds: Mapping[str, float | None]) -> li
     if precision == "float32" and factor > WORTH_SAYING:
         return [
             f"  network.precision: bfloat16 would run the network {factor:.1f} times as fast "
-            "on this CPU; "
-            "what it changes: docs/method.md"
+            "on this CPU; what it changes: docs/method.md"
         ]
     return []

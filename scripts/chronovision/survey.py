@@ -87,7 +87,8 @@ def survey_folder(
     folder = Path(os.path.abspath(os.path.expanduser(folder)))
     if not folder.is_dir():
         raise UserError(f"{folder}: no such folder; VIDEOS must name a folder with videos in it")
-    settings = _settings(Path(project), config, fps)
+    asked = {} if config is None else _read_yaml(Path(config))
+    settings = _settings(Path(project), asked, fps)
     facts, skipped = find_videos(folder)
     home = _home(folder)
     notes, table = _write_table(home, folder, facts), home / "videos.tsv"
@@ -103,15 +104,13 @@ def survey_folder(
     if clash:
         summary += _describe_clash(folder, sound)
     summary.append(_describe_weights(settings["network"]))
-    summary += _describe_unused(config)
+    summary += _describe_unused(asked, config)
     return Survey(home / "run.yaml", summary)
 
 
-def _settings(project: Path, config: str | os.PathLike | None, fps: float | None) -> dict:
+def _settings(project: Path, asked: Mapping, fps: float | None) -> dict:
     """The config that the run will have, as far as the survey needs it."""
-    merged = _read_yaml(project / "config/config.yaml")
-    if config is not None:
-        merged = _overlay(merged, _read_yaml(Path(config)))
+    merged = _overlay(_read_yaml(project / "config/config.yaml"), asked)
     if fps is not None:
         if not (math.isfinite(fps) and fps > 0):
             raise UserError(f"FPS={fps:g}: a rate in frames per second, above 0, is needed")
@@ -367,9 +366,8 @@ def _describe_weights(network: Mapping) -> str:
     return f"  trained network: {model}, if its ImageNet weights can be had from {url}; {otherwise}"
 
 
-def _describe_unused(config: str | os.PathLike | None) -> list[str]:
-    """A line on what the user's config says and the folder decides."""
-    asked = {} if config is None else _read_yaml(Path(config))
+def _describe_unused(asked: Mapping, config: str | os.PathLike | None) -> list[str]:
+    """A line on what the user asked for, in the file `config`, and the folder decides."""
     unused = [key for key in ("videos", "pathvars") if key in asked]
     if not unused:
         return []

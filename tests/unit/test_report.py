@@ -16,13 +16,7 @@ from PIL import Image
 from chronovision import report
 from chronovision.methods import ESTIMATORS, cited_keys, methods_paragraphs, spell_citations
 from chronovision.references import REFERENCES, bibliography
-from chronovision.report import (
-    MAX_SEGMENTS,
-    PageInputs,
-    SetInputs,
-    render_page,
-    render_report,
-)
+from chronovision.report import MAX_SEGMENTS, PageInputs, SetInputs, render_page, render_report
 from chronovision.score_tables import score_table
 from chronovision.store import read_json, read_table, write_json
 from chronovision.thumbnails import nearest_thumbnails, shrink

@@ -25,7 +25,7 @@ from chronovision.video_table import find_table, read_videos
 gc.set_threshold(500_000)
 atexit.register(gc.freeze)
 # For every job Snakemake parses the address of its script several times, and smart_open makes a new
-# class each time: a sixth of the time of such a plan. The result depends on the address alone.
+# class each time: more than a tenth of the time of such a plan. The result depends on the address alone.
 if hasattr(snakemake.sourcecache, "parse_uri"):
     snakemake.sourcecache.parse_uri = functools.cache(snakemake.sourcecache.parse_uri)
 
