@@ -37,8 +37,7 @@ def all_parts(threads: int) -> dict[str, Callable[[Path], object]]:
         "batches": lambda folder: batches.measure(folder, threads),
         "notebook": extraction.measure_notebook,
         "bfloat16": lambda folder: extraction.measure(folder, "bfloat16", 10, threads),
-        # Slower, and as steady: two minutes show what ten would.
-        "float32": lambda folder: extraction.measure(folder, "float32", 2, threads),
+        "float32": lambda folder: extraction.measure(folder, "float32", 10, threads),
         "lengths": lambda folder: lengths.measure(folder, threads, page.fast_precision()),
         "long": lengths.measure_long,
     }
