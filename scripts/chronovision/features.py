@@ -92,7 +92,8 @@ def extract_features(
             engine = make_engine(loaded, network["precision"], place, batch, size, threads)
             used = {"device": device, "engine": engine.name.split()[0]}
             provenance = _provenance(read_provenance(frames_path), weights, network, used)
-            file = stack.enter_context(new_h5(output, provenance))
+            needed = len(rows) * sum(map(_row_bytes, shapes.values()))
+            file = stack.enter_context(new_h5(output, provenance, needed=needed))
             _copy_clock(frames, file, network["layers"], rows)
             sinks = [_LayerSink(file, name, shapes[name], network, seed) for name in shapes]
             log.info(
@@ -109,6 +110,11 @@ def _rows(time_s: np.ndarray, window: tuple[float, float] | None) -> range:
         return range(len(time_s))
     start, stop = np.searchsorted(time_s, window, side="left")
     return range(int(start), int(stop))
+
+
+def _row_bytes(shape: tuple[int, ...]) -> int:
+    """About how many bytes a layer of this shape takes per row, kept maps apart."""
+    return 4 * shape[channel_axis(shape)] + 3 * 8 + 2 * BUCKETS
 
 
 @contextmanager

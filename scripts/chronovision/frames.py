@@ -27,6 +27,7 @@ from chronovision.probe import (
     ADDRESS,
     TRUNCATED,
     input_url,
+    refuse_another_file,
     refuse_truncation,
     video_provenance,
 )
@@ -252,8 +253,10 @@ def analysed_rows(
 
     Raises
     ------
-    UserError : fewer than two rows, or what `decode` raises.
+    UserError : fewer than two rows, a file that is not the one that was probed, or what `decode`
+        raises.
     """
+    refuse_another_file(info, thorough=False)
     frames = decode(info["path"], info["stream"], settings["size"], settings["geometry"], decoding)
     frames = within(frames, *span)
     if settings["fps"]:
@@ -263,6 +266,8 @@ def analysed_rows(
     n, expected = 0, expected_rows(info, settings, span)
     for n, row in enumerate(tqdm(rows, total=expected, unit="frame", disable=None), start=1):  # noqa: B007
         yield row
+    # A file that is cut while FFmpeg reads it may give fewer frames without a complaint.
+    refuse_another_file(info)
     if n < 2:
         why = f" ({next(iter(decoding.messages))})" if decoding.messages else ""
         raise UserError(
@@ -300,8 +305,9 @@ def dump_frames(
     size, decoding = settings["size"], Decoding()
     config = {**settings, "start_s": span[0], "end_s": span[1]}
     provenance = add_step(video_provenance(info, video), "dump_frames", config, ["numpy", "h5py"])
+    needed = 3 * size**2 * expected_rows(info, settings, span)
     # This format's index of the many small chunks does not grow in memory.
-    with new_h5(output, provenance, libver="v110") as file:
+    with new_h5(output, provenance, libver="v110", needed=needed) as file:
         n = _write_rows(file, size, analysed_rows(info, settings, span, decoding))
         _note_decoding(file, info, decoding)
         messages = decoder_messages(info["path"], info["stream"]) if strict else []

@@ -1,5 +1,6 @@
 """What every job of the workflow shares: its log file and the way it fails."""
 
+import errno
 import logging
 import signal
 import sys
@@ -10,18 +11,32 @@ from chronovision.errors import UserError
 
 log = logging.getLogger("chronovision")
 
+#: Errors of the system for which neither code nor data are to blame -> what helps.
+MACHINE = {
+    **dict.fromkeys((errno.ENOSPC, errno.EDQUOT), "make room and run again"),
+    **dict.fromkeys((errno.EACCES, errno.EPERM), "make it accessible to you and run again"),
+    errno.EROFS: "set pathvars.results to a folder that can be written",
+    **dict.fromkeys((errno.EIO, errno.ESTALE), "look after the disk or network drive"),
+    **dict.fromkeys((errno.EMFILE, errno.ENFILE), "close programs, or raise `ulimit -n`"),
+    **dict.fromkeys((errno.ENOMEM, errno.EAGAIN), "close programs, or fewer jobs at a time"),
+    errno.ENAMETOOLONG: "shorten the path, e.g. by pathvars.results",
+}
+
 
 @contextmanager
 def logged_job(path: str) -> Iterator[None]:
     """Write the job's messages to the log file `path`; end a user's mistake with one line.
 
-    A `UserError` is logged as ``error: …`` and ends the process with status 1, without a
-    traceback. Any other exception is a defect of ours: its traceback goes to the log and
-    the exception goes on. SIGTERM ends the job as an exception does, so that half-written
-    files are removed.
+    A `UserError`, and what the system refuses (`MACHINE`), is logged as ``error: …`` and ends
+    the process with status 1, without a traceback. Any other exception is a defect of ours: its
+    traceback goes to the log and the exception goes on. SIGTERM ends the job as an exception
+    does, so that half-written files are removed.
     """
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
-    handler = logging.FileHandler(path, mode="w", encoding="utf-8")
+    try:
+        handler = logging.FileHandler(path, mode="w", encoding="utf-8")
+    except OSError as error:
+        sys.exit(f"error: {_refusal(error)}")
     handler.setFormatter(logging.Formatter("%(levelname)s: %(message)s"))
     logging.addLevelName(logging.ERROR, "error")
     log.addHandler(handler)
@@ -33,7 +48,10 @@ def logged_job(path: str) -> Iterator[None]:
     except UserError as error:
         log.error("%s", " ".join(str(error).split()))
         sys.exit(1)
-    except Exception:
+    except Exception as error:
+        if isinstance(error, OSError) and error.errno in MACHINE:
+            log.error("%s", _refusal(error))
+            sys.exit(1)
         log.exception("unexpected failure, please report it with this log")
         raise
     finally:
@@ -41,3 +59,9 @@ def logged_job(path: str) -> Iterator[None]:
         logging.getLogger("py.warnings").removeHandler(handler)
         log.removeHandler(handler)
         handler.close()
+
+
+def _refusal(error: OSError) -> str:
+    """One line for what the system refuses."""
+    where = f"{error.filename}: " if error.filename else ""
+    return f"{where}{error.strerror}: {MACHINE.get(error.errno, 'see to it and run again')}"

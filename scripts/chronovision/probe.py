@@ -6,7 +6,7 @@ import logging
 import os
 import re
 import subprocess
-import tempfile
+import threading
 from array import array
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -76,7 +76,8 @@ def probe(path: str | os.PathLike, stream: int | None = None) -> dict:
     if path.stat().st_size == 0:
         raise UserError(f"{path}: the file is empty: get a complete copy")
     with _ffprobe(path, "-show_streams", "-show_format", "-of", "json") as said:
-        header = json.load(said)
+        described = said.read()
+    header = json.loads(described)
     if header["format"]["format_name"] == "tty":
         raise UserError(f"{path}: not a video but text, which FFmpeg would show as one")
     videos = {s["index"]: s for s in header.get("streams", []) if _is_video(s)}
@@ -111,24 +112,31 @@ def _is_video(stream: dict) -> bool:
 
 @contextmanager
 def _ffprobe(path: Path, *words: str) -> Iterator[IO[str]]:
-    """What ffprobe says, as an open file: of a long film more than should be in memory."""
+    """What ffprobe says, as an open pipe: of a long film more than should be in memory.
+
+    The block's results count for nothing if an error is raised at its end.
+    """
     command = [find_tools().ffprobe, "-v", "error", *words, input_url(path)]
-    with tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as said:
-        done = subprocess.run(
-            command,
-            stdin=subprocess.DEVNULL,
-            stdout=said,
-            stderr=subprocess.PIPE,
-            text=True,
-            errors="replace",
-        )
-        messages = ADDRESS.sub("", done.stderr).splitlines()
-        refuse_truncation(path, messages)
-        if done.returncode != 0:
-            reason = messages[-1].removeprefix(f"{input_url(path)}: ") if messages else "no reason"
-            raise UserError(f"{path}: not a video that FFmpeg can read ({reason})")
-        said.seek(0)
-        yield said
+    text = {"encoding": "utf-8", "errors": "replace"}
+    pipes = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    with subprocess.Popen(command, **pipes, **text) as process:
+        messages: list[str] = []
+        listener = threading.Thread(target=lambda: messages.extend(process.stderr))
+        listener.start()
+        try:
+            yield process.stdout
+        finally:
+            for _ in process.stdout:  # Else ffprobe would complain of a closed pipe.
+                pass
+            listener.join()
+            code = process.wait()
+            messages = [ADDRESS.sub("", message.rstrip()) for message in messages]
+            refuse_truncation(path, messages)
+            if code != 0:
+                said = (
+                    messages[-1].removeprefix(f"{input_url(path)}: ") if messages else "no reason"
+                )
+                raise UserError(f"{path}: not a video that FFmpeg can read ({said})")
 
 
 def _choose_stream(path: Path, videos: dict[int, dict], asked: int | None) -> int:
@@ -210,9 +218,29 @@ def _shown(path: Path, packets: Iterable[str]) -> array:
     return shown
 
 
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
+def sha256_of(path: str | os.PathLike) -> str:
+    """SHA-256 of a file, hexadecimal."""
+    with open(path, "rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def refuse_another_file(info: dict, thorough: bool = True) -> None:
+    """Raise UserError unless the video is still the file that was probed.
+
+    Parameters
+    ----------
+    info : contents of ``videos/{video}.json``.
+    thorough : compare the SHA-256 as well, not just the size.
+    """
+    path = Path(info["path"])
+    if not path.is_file():
+        raise UserError(f"{path}: the video has disappeared since it was probed: put it back")
+    same = path.stat().st_size == info["bytes"]
+    if not same or (thorough and sha256_of(path) != info["sha256"]):
+        raise UserError(
+            f"{path}: the video is not the file that was probed, so it was replaced or is still "
+            "being written: run again when it is complete"
+        )
 
 
 def video_provenance(info: dict, video: str) -> dict:
@@ -223,7 +251,7 @@ def video_provenance(info: dict, video: str) -> dict:
 
 def probe_video(path: str | os.PathLike, output: str | os.PathLike, *, stream: int | None) -> None:
     """Write `probe` of a video and the SHA-256 of its file as JSON, with its provenance."""
-    found = {**probe(path, stream), "sha256": _sha256(Path(path))}
+    found = {**probe(path, stream), "sha256": sha256_of(path)}
     tools = add_step({}, "probe_video", {"stream": stream})
     tools["software"]["ffmpeg"] = find_tools().version
     log.info("%(path)s: stream %(stream)d, %(codec)s %(width)d×%(height)d", found)

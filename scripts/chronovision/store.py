@@ -1,11 +1,13 @@
 """Reading and writing of the outputs: whole files only, tables in one dialect."""
 
+import errno
 import glob
 import json
 import math
 import os
 import shutil
 import tempfile
+import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -26,6 +28,9 @@ CHUNK_BYTES = 65536
 #: Rows of a table, one per frame, held at a time where memory must not grow with the video.
 BLOCK_ROWS = 1024
 
+#: Numbers of the errors of a full disk.
+FULL = (errno.ENOSPC, errno.EDQUOT)
+
 _DIALECT = {
     "sep": "\t",
     "na_values": [MISSING],
@@ -38,26 +43,74 @@ Columns = Mapping[str, tuple[str, str]]
 
 
 @contextmanager
-def whole_file(path: str | os.PathLike) -> Iterator[Path]:
+def whole_file(path: str | os.PathLike, needed: int | None = None) -> Iterator[Path]:
     """Yield a temporary name beside `path`; rename it to `path` once the block has ended well.
 
     A file that exists under its final name is therefore whole. On any exception the temporary
     file (or folder) is removed and `path` is left as it was. What a killed process left behind
     for the same name is removed, too.
+
+    Parameters
+    ----------
+    path : the final name.
+    needed : about how many bytes the file will have, if known, for the message of a full disk.
+
+    Raises
+    ------
+    UserError : the disk is full.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    for stale in path.parent.glob(f".{glob.escape(path.name[:80])}.*.part"):
-        stale.unlink()
-    handle, name = tempfile.mkstemp(prefix=f".{path.name[:80]}.", suffix=".part", dir=path.parent)
+    for stale in _left_behind(path):
+        stale.unlink(missing_ok=True)
+    handle, name = tempfile.mkstemp(prefix=_part_prefix(path), suffix=".part", dir=path.parent)
     os.close(handle)
     part = Path(name)
     part.chmod(0o666 & ~_umask())
     try:
-        yield part
-        os.replace(part, path)
+        with _told_of_a_full_disk(path, part, needed):
+            yield part
+            os.replace(part, path)
     finally:
         part.unlink(missing_ok=True)
+
+
+def _part_prefix(path: Path) -> str:
+    """How temporary names of `path` begin; long names are cut short, and told apart."""
+    name = path.name
+    return f".{name}." if len(name) <= 80 else f".{name[:70]}.{zlib.crc32(name.encode()):08x}."
+
+
+def _left_behind(path: Path) -> list[Path]:
+    """Temporary files or folders of `path` that a killed process has left."""
+    prefix = _part_prefix(path)
+    found = path.parent.glob(f"{glob.escape(prefix)}*.part")
+    # Another file's name may begin as this one's: a.h5 and a.h5.b.h5.
+    return [one for one in found if "." not in one.name[len(prefix) : -len(".part")]]
+
+
+@contextmanager
+def _told_of_a_full_disk(path: Path, part: Path, needed: int | None = None) -> Iterator[None]:
+    try:
+        yield
+    # h5py has errors of its own for what happens while a file is closed, with the number in a text.
+    except (OSError, RuntimeError) as error:
+        number = getattr(error, "errno", None)
+        if number not in FULL and not any(f"errno = {code}," in str(error) for code in FULL):
+            raise
+        parts = part.rglob("*") if part.is_dir() else [part]
+        written = sum(one.stat().st_size for one in parts)
+        wanted = f"more than {_megabytes(written)}"
+        if needed and needed > written:
+            wanted = f"about {_megabytes(needed)}"
+        raise UserError(
+            f"{path}: no space left on the disk, or quota used up; this file needs {wanted}: make "
+            "room, or set pathvars.results to another drive, and run again"
+        ) from error
+
+
+def _megabytes(n: int) -> str:
+    return f"{n / 1e6:.3g} MB"
 
 
 @contextmanager
@@ -65,13 +118,16 @@ def whole_folder(path: str | os.PathLike) -> Iterator[Path]:
     """Like `whole_file` for a folder; an older folder at `path` is replaced."""
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    part = Path(tempfile.mkdtemp(prefix=f".{path.name[:80]}.", suffix=".part", dir=path.parent))
+    for stale in _left_behind(path):
+        shutil.rmtree(stale)
+    part = Path(tempfile.mkdtemp(prefix=_part_prefix(path), suffix=".part", dir=path.parent))
     part.chmod(0o777 & ~_umask())
     try:
-        yield part
-        if path.exists():
-            shutil.rmtree(path)
-        os.replace(part, path)
+        with _told_of_a_full_disk(path, part):
+            yield part
+            if path.exists():
+                shutil.rmtree(path)
+            os.replace(part, path)
     finally:
         shutil.rmtree(part, ignore_errors=True)
 
@@ -197,14 +253,18 @@ def read_header(path: str | os.PathLike) -> list[str]:
 
 @contextmanager
 def new_h5(
-    path: str | os.PathLike, provenance: dict, libver: str | None = None
+    path: str | os.PathLike,
+    provenance: dict,
+    *,
+    libver: str | None = None,
+    needed: int | None = None,
 ) -> Iterator[h5py.File]:
     """Open a new HDF5 file that appears under `path` only when the block has ended well.
 
     `provenance` becomes the file's attribute of that name, as JSON. `libver` is the oldest HDF5
-    that need read it; by default all that there are.
+    that need read it; by default all that there are. `needed` as in `whole_file`.
     """
-    with whole_file(path) as part, h5py.File(part, "w", libver=libver) as file:
+    with whole_file(path, needed) as part, h5py.File(part, "w", libver=libver) as file:
         file.attrs["provenance"] = json.dumps(provenance, ensure_ascii=False)
         yield file
 
