@@ -3,7 +3,6 @@
 import fcntl
 import json
 import logging
-import math
 import os
 import queue
 import re
@@ -23,16 +22,16 @@ import numpy as np
 from tqdm import tqdm
 
 from chronovision.errors import UserError
+from chronovision.identity import refuse_another_file
 from chronovision.probe import (
     ADDRESS,
     TRUNCATED,
     input_url,
-    refuse_another_file,
     refuse_truncation,
     video_provenance,
 )
 from chronovision.provenance import add_step
-from chronovision.selection import Frame, Row, every_nth, resample, within
+from chronovision.selection import Frame, Row, every_nth, expected_rows, resample, within
 from chronovision.store import new_h5, read_json
 from chronovision.timing import nominal_interval
 from chronovision.tools import find_tools
@@ -230,13 +229,6 @@ def _pair(path, stdout, described: queue.Queue, size: int, decoding: Decoding) -
         latest = time
         yield Frame(decoding.n_decoded, time, key, rgb)
         decoding.n_decoded += 1
-
-
-def expected_rows(info: Mapping, settings: Mapping, span: tuple[float | None, float | None]) -> int:
-    """About how many rows `analysed_rows` will yield, for the progress bar."""
-    start, end = span[0] or 0.0, min(span[1] or math.inf, info["duration_s"])
-    rate = settings["fps"] or info["n_frames"] / info["duration_s"] / settings["every"]
-    return max(round((end - start) * rate), 0)
 
 
 def analysed_rows(

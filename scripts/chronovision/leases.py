@@ -1,7 +1,8 @@
-"""Leases of a machine's GPUs: jobs side by side each get one of their own.
+"""What one process has for itself while it lives: a GPU, or a results folder.
 
 Snakemake counts GPUs but gives no numbers out, and PyTorch takes the first one unless told
-otherwise.
+otherwise. Snakemake's own lock is on the working directory, and two of them may name one results
+folder. All are locks on files, which the kernel drops when the process dies, however it dies.
 """
 
 import errno
@@ -19,13 +20,15 @@ from chronovision.errors import UserError
 
 log = logging.getLogger(__name__)
 
+#: Files that stay open, and locked, until this process ends.
+_HELD: list[IO] = []
+
 
 @contextmanager
 def leased_device(folder: str | os.PathLike, names: Sequence[str]) -> Iterator[int]:
     """Take one of this machine's devices, and hold it until the block, or the process, ends.
 
-    The lease is a lock on a file of the device, which the kernel drops when the process dies,
-    however it dies. The files stay: to remove them would race with those who wait to lock them.
+    The files of the locks stay: to remove them would race with those who wait to lock them.
 
     Parameters
     ----------
@@ -55,17 +58,60 @@ def leased_device(folder: str | os.PathLike, names: Sequence[str]) -> Iterator[i
     )
 
 
-def _lock(file: IO, folder: Path, needed: bool) -> bool:
+def hold_results(folder: str | os.PathLike) -> None:
+    """Hold a results folder until this process ends.
+
+    Parameters
+    ----------
+    folder : of the lock's file, within the results folder. On a drive without locks nothing is
+        held.
+
+    Raises
+    ------
+    UserError : another process holds it.
+    """
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    file = (folder / "run.lock").open("a+")
+    try:
+        locked = _try_lock(file)
+    except OSError:
+        return
+    if not locked:
+        file.seek(0)
+        raise UserError(
+            f"{folder.parent.absolute()}: another run ({file.read().strip()}) is working on these "
+            "results: wait until it has ended, or set pathvars.results to another folder"
+        )
+    file.truncate(0)
+    file.write(f"process {os.getpid()} on {socket.gethostname()}\n")
+    file.flush()
+    _HELD.append(file)
+
+
+def _try_lock(file: IO) -> bool:
     """Whether the file could be locked: POSIX locks, which most network drives know as well.
 
-    On a drive without locks the only device there is counts as locked: who showed the job no
-    other has shared them out, as a cluster does.
+    Raises OSError where there are none.
     """
     try:
         fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as error:
         if error.errno in (errno.EACCES, errno.EAGAIN):
             return False
+        raise
+    return True
+
+
+def _lock(file: IO, folder: Path, needed: bool) -> bool:
+    """Whether the device's file could be locked.
+
+    On a drive without locks the only device there is counts as locked: who showed the job no
+    other has shared them out, as a cluster does.
+    """
+    try:
+        return _try_lock(file)
+    except OSError as error:
         if not needed:
             log.warning("files in %s cannot be locked: the only GPU is not leased", folder)
             return True
@@ -73,7 +119,6 @@ def _lock(file: IO, folder: Path, needed: bool) -> bool:
             f"files in {folder} cannot be locked ({error.strerror}), so that jobs cannot share out "
             "GPUs: set pathvars.results to a folder on a drive that knows locks"
         ) from error
-    return True
 
 
 def _lock_file(folder: Path, name: str) -> Path:

@@ -1,6 +1,5 @@
 """What a video file holds: streams, times, geometry, hash."""
 
-import hashlib
 import json
 import logging
 import os
@@ -17,6 +16,7 @@ from typing import IO
 import numpy as np
 
 from chronovision.errors import UserError
+from chronovision.identity import sha256_of
 from chronovision.provenance import add_step
 from chronovision.store import write_json
 from chronovision.timing import has_variable_rate, median_interval, nominal_interval
@@ -216,31 +216,6 @@ def _shown(path: Path, packets: Iterable[str]) -> array:
     if "C" in flags:
         raise UserError(f"{path}: the file breaks off within its last packet: get a complete copy")
     return shown
-
-
-def sha256_of(path: str | os.PathLike) -> str:
-    """SHA-256 of a file, hexadecimal."""
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def refuse_another_file(info: dict, thorough: bool = True) -> None:
-    """Raise UserError unless the video is still the file that was probed.
-
-    Parameters
-    ----------
-    info : contents of ``videos/{video}.json``.
-    thorough : compare the SHA-256 as well, not just the size.
-    """
-    path = Path(info["path"])
-    if not path.is_file():
-        raise UserError(f"{path}: the video has disappeared since it was probed: put it back")
-    same = path.stat().st_size == info["bytes"]
-    if not same or (thorough and sha256_of(path) != info["sha256"]):
-        raise UserError(
-            f"{path}: the video is not the file that was probed, so it was replaced or is still "
-            "being written: run again when it is complete"
-        )
 
 
 def video_provenance(info: dict, video: str) -> dict:

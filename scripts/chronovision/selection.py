@@ -1,6 +1,7 @@
 """Which decoded frames are analysed, and at which times."""
 
-from collections.abc import Iterable, Iterator
+import math
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -95,3 +96,10 @@ def _hold(frame: Frame, ticks: range, rate: Fraction, key: bool) -> Iterator[Row
     for tick in ticks:
         new = tick == ticks[0]
         yield Row(frame.index, float(tick / rate), key and new, not new, frame.rgb)
+
+
+def expected_rows(info: Mapping, settings: Mapping, span: tuple[float | None, float | None]) -> int:
+    """About how many rows the analysed series of a probed video will have."""
+    start, end = span[0] or 0.0, min(span[1] or math.inf, info["duration_s"])
+    rate = settings["fps"] or info["n_frames"] / info["duration_s"] / settings["every"]
+    return max(round((end - start) * rate), 0)

@@ -14,10 +14,14 @@ from snakemake.exceptions import WorkflowError
 
 sys.path.insert(0, f"{workflow.basedir}/scripts")
 
+from chronovision import resources
 from chronovision.errors import UserError
+from chronovision.identity import fingerprint
+from chronovision.leases import hold_results
 from chronovision.pieces import piece_names, piece_window
 from chronovision.provenance import source_digest
 from chronovision.settings import check_config, refuse_missing
+from chronovision.store import read_json
 from chronovision.video_table import find_table, read_videos
 
 # A plan is made of millions of objects that stay. To look for garbage among them, every now and then
@@ -51,8 +55,16 @@ WEIGHTS = "{model}.{source}".format(
     ),
 )
 
-#: Folder of the locks by which jobs on one machine share out its GPUs.
-LOCKS = f"{config['pathvars']['results']}/locks"
+RESULTS = config["pathvars"]["results"]
+#: Folder of the locks by which jobs on one machine share out its GPUs, and runs the results.
+LOCKS = f"{RESULTS}/locks"
+
+
+onstart:
+    try:
+        hold_results(LOCKS)
+    except UserError as error:
+        raise WorkflowError(str(error))
 
 
 wildcard_constraints:
@@ -68,11 +80,19 @@ def digest(rule, data=None):
     return source_digest(f"{workflow.basedir}/scripts/{rule}.py", data)
 
 
-def video_file(wildcards):
-    """The video's file. A missing one is left to probe_video, whose failure stops that video alone."""
+def video_path(wildcards):
+    """The video's path: from the working directory if it lies in there, so that this may move."""
     if wildcards.video not in VIDEOS:
         raise WorkflowError(f"no video {wildcards.video} in {config['videos']}")
     path = VIDEOS[wildcards.video].path
+    inside = os.path.relpath(path)
+    # Snakemake would take a ~ at the beginning for a home folder.
+    return path if inside.startswith(("../", "~")) else inside
+
+
+def video_file(wildcards):
+    """The video's file. A missing one is left to probe_video, whose failure stops that video alone."""
+    path = video_path(wildcards)
     return [path] if os.path.exists(path) else []
 
 
@@ -100,6 +120,59 @@ def feature_settings():
 def threshold_settings():
     """Thresholds without the list of kinds, so that adding a kind leaves the other alone."""
     return {name: value for name, value in config["thresholds"].items() if name != "kinds"}
+
+
+def length(wildcards):
+    """Length of a video; unknown until it has been probed, and then Snakemake asks again."""
+    info = f"{RESULTS}/videos/{wildcards.video}.json"
+    if not os.path.exists(info):
+        return resources.Length(0, 0.0, 0)
+    return resources.video_length(read_json(info), config["frames"], VIDEOS[wildcards.video].span)
+
+
+def rows(wildcards, input):
+    """Rows that a job of the network goes through: all, those of a piece, or none when joining."""
+    whole = length(wildcards).rows
+    piece = wildcards.get("piece")
+    return whole // int(piece.split("of")[1]) if piece else 0 if input.get("pieces") else whole
+
+
+def stage_minutes(rule):
+    """Runtime of a rule that works on one video."""
+    return lambda wildcards, attempt: resources.stage_minutes(rule, length(wildcards), attempt)
+
+
+def stage_mb(rule):
+    """Memory of a rule that works on one video."""
+    return lambda wildcards, attempt: resources.stage_mb(rule, attempt)
+
+
+def network_threads(wildcards, input):
+    """CPU threads of a job that runs the network."""
+    return 1 if input.get("pieces") else resources.network_threads(rows(wildcards, input))
+
+
+def network_minutes(wildcards, input, threads, attempt):
+    """Runtime of a job that runs the network, or joins what others have made."""
+    asked = rows(wildcards, input), config["frames"]["size"], threads
+    return resources.network_minutes(*asked, gpus(wildcards, input) > 0, attempt)
+
+
+def network_mb(wildcards, input, attempt):
+    """Memory of a job that runs the network."""
+    path = f"{RESULTS}/weights/{WEIGHTS}.pth"
+    size = os.path.getsize(path) if os.path.exists(path) else 0
+    return resources.network_mb(size, gpus(wildcards, input) > 0, attempt)
+
+
+def set_minutes(wildcards, attempt):
+    """Runtime of a rule that reads the tables of all videos."""
+    return resources.set_minutes(len(VIDEOS), attempt)
+
+
+def set_mb(wildcards, attempt):
+    """Memory of a rule that reads the tables of all videos."""
+    return resources.set_mb(len(VIDEOS), attempt)
 
 
 def gpus(wildcards, input):

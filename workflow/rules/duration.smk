@@ -25,8 +25,8 @@ rule build_clip_table:
         "../../envs/analysis.yaml"
     threads: 1
     resources:
-        mem_mb=4000,
-        runtime=60,
+        mem_mb=set_mb,
+        runtime=set_minutes,
     params:
         groups=GROUPS,
         thresholds=threshold_settings(),
@@ -61,8 +61,8 @@ rule fit_duration_model:
         "../../envs/analysis.yaml"
     threads: 1
     resources:
-        mem_mb=4000,
-        runtime=120,
+        mem_mb=set_mb,
+        runtime=set_minutes,
     params:
         duration=fit_settings(),
         code=digest("fit_duration_model"),
@@ -93,8 +93,8 @@ rule apply_duration_model:
         "../../envs/analysis.yaml"
     threads: 1
     resources:
-        mem_mb=4000,
-        runtime=30,
+        mem_mb=set_mb,
+        runtime=set_minutes,
     params:
         code=digest("apply_duration_model"),
     message:

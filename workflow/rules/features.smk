@@ -50,12 +50,12 @@ rule extract_features:
     priority: 1
     conda:
         "../../envs/features.yaml"
-    threads: lambda wildcards, input: 8 if not input.get("pieces") else 1
+    threads: network_threads
     resources:
         gpu=gpus,
         frame_stores=gpus,
-        mem_mb=4000,
-        runtime=720,
+        mem_mb=network_mb,
+        runtime=network_minutes,
     params:
         network=feature_settings(),
         seed=lookup(within=config, dpath="seed"),
@@ -82,12 +82,12 @@ rule extract_piece:
     priority: 1
     conda:
         "../../envs/features.yaml"
-    threads: 8
+    threads: network_threads
     resources:
         gpu=gpus,
         frame_stores=gpus,
-        mem_mb=4000,
-        runtime=720,
+        mem_mb=network_mb,
+        runtime=network_minutes,
     params:
         network=feature_settings(),
         seed=lookup(within=config, dpath="seed"),
@@ -114,8 +114,8 @@ rule measure_changes:
         "../../envs/analysis.yaml"
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=30,
+        mem_mb=stage_mb("measure_changes"),
+        runtime=stage_minutes("measure_changes"),
     params:
         code=digest("measure_changes"),
     message:

@@ -43,8 +43,8 @@ rule plot_video:
         "../../envs/analysis.yaml"
     threads: 1
     resources:
-        mem_mb=3000,
-        runtime=30,
+        mem_mb=stage_mb("plot_video"),
+        runtime=stage_minutes("plot_video"),
     params:
         code=digest("plot_video"),
     message:
@@ -100,8 +100,8 @@ rule plot_set:
         "../../envs/analysis.yaml"
     threads: 1
     resources:
-        mem_mb=3000,
-        runtime=30,
+        mem_mb=set_mb,
+        runtime=set_minutes,
     params:
         code=digest("plot_set"),
     message:
@@ -130,8 +130,8 @@ rule render_page:
         "../../envs/analysis.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=30,
+        mem_mb=stage_mb("render_page"),
+        runtime=stage_minutes("render_page"),
     params:
         code=digest("render_page", data="templates/*.html"),
     message:
@@ -171,8 +171,8 @@ rule render_report:
         "../../envs/analysis.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=30,
+        mem_mb=set_mb,
+        runtime=set_minutes,
     params:
         groups=GROUPS,
         scenes={name: video.scene for name, video in VIDEOS.items()},

@@ -18,8 +18,8 @@ rule pool_ranges:
         "../../envs/analysis.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=30,
+        mem_mb=set_mb,
+        runtime=set_minutes,
     params:
         settings=threshold_settings(),
         code=digest("pool_ranges"),
@@ -48,8 +48,8 @@ rule accumulate_changes:
         "../../envs/analysis.yaml"
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=30,
+        mem_mb=stage_mb("accumulate_changes"),
+        runtime=stage_minutes("accumulate_changes"),
     params:
         settings=threshold_settings(),
         seed=lookup(within=config, dpath="seed"),
@@ -79,8 +79,8 @@ rule summarise_counts:
         "../../envs/analysis.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=30,
+        mem_mb=set_mb,
+        runtime=set_minutes,
     params:
         series=[[v, m, t] for v in VIDEOS for m in METRICS for t in THRESHOLDS],
         code=digest("summarise_counts"),
@@ -106,8 +106,8 @@ rule segment_video:
         "../../envs/analysis.yaml"
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=30,
+        mem_mb=stage_mb("segment_video"),
+        runtime=stage_minutes("segment_video"),
     params:
         settings=lookup(within=config, dpath="segments"),
         code=digest("segment_video"),
@@ -139,8 +139,8 @@ rule check_quality:
         "../../envs/analysis.yaml"
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=30,
+        mem_mb=stage_mb("check_quality"),
+        runtime=stage_minutes("check_quality"),
     params:
         settings=threshold_settings(),
         code=digest("check_quality"),

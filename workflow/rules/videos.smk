@@ -19,10 +19,12 @@ rule probe_video:
         "../../envs/video.yaml"
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=30,
+        mem_mb=stage_mb("probe_video"),
+        runtime=stage_minutes("probe_video"),
     params:
-        path=lambda wildcards: VIDEOS[wildcards.video].path,
+        path=video_path,
+        # Snakemake goes by times, and sees no older file in the place of a newer one.
+        contents=lambda wildcards: fingerprint(VIDEOS[wildcards.video].path),
         stream=lambda wildcards: VIDEOS[wildcards.video].stream,
         code=digest("probe_video"),
     message:
@@ -54,8 +56,8 @@ rule dump_frames:
     threads: 1
     resources:
         frame_stores=gpus,
-        mem_mb=2000,
-        runtime=240,
+        mem_mb=stage_mb("dump_frames"),
+        runtime=stage_minutes("dump_frames"),
     params:
         settings=decoding_settings(),
         span=span,
@@ -88,8 +90,8 @@ rule describe_frames:
         "../../envs/video.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=240,
+        mem_mb=stage_mb("describe_frames"),
+        runtime=stage_minutes("describe_frames"),
     params:
         settings=decoding_settings(),
         span=span,
@@ -115,8 +117,8 @@ rule export_images:
         "../../envs/video.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=240,
+        mem_mb=stage_mb("export_images"),
+        runtime=stage_minutes("export_images"),
     params:
         settings=decoding_settings(),
         format=lookup(within=config, dpath="frames/images"),

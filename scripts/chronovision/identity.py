@@ -1,0 +1,55 @@
+"""Whether a video is still the file that it was."""
+
+import hashlib
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+from chronovision.errors import UserError
+
+#: Places in a file, and bytes at each, that `fingerprint` looks at.
+PLACES, PLACE_BYTES = 8, 8192
+
+
+def sha256_of(path: str | os.PathLike) -> str:
+    """SHA-256 of a file, hexadecimal."""
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def fingerprint(path: str | os.PathLike) -> str | None:
+    """What tells, in milliseconds, whether a file was replaced, whatever times it bears.
+
+    SHA-256 of its size and of `PLACES` × `PLACE_BYTES` bytes at even distances from the first to
+    the last, as 16 hexadecimal digits; None if there is no such file. Another encoding of the
+    same film differs in it; a few bytes altered between those places do not show.
+    """
+    path = Path(path)
+    if not path.is_file():
+        return None
+    size = path.stat().st_size
+    digest = hashlib.sha256(str(size).encode())
+    with path.open("rb") as file:
+        for number in range(PLACES):
+            file.seek(max(size - PLACE_BYTES, 0) * number // (PLACES - 1))
+            digest.update(file.read(PLACE_BYTES))
+    return digest.hexdigest()[:16]
+
+
+def refuse_another_file(info: Mapping, thorough: bool = True) -> None:
+    """Raise UserError unless the video is still the file that was probed.
+
+    Parameters
+    ----------
+    info : contents of ``videos/{video}.json``.
+    thorough : compare the SHA-256 as well, not just the size.
+    """
+    path = Path(info["path"])
+    if not path.is_file():
+        raise UserError(f"{path}: the video has disappeared since it was probed: put it back")
+    same = path.stat().st_size == info["bytes"]
+    if not same or (thorough and sha256_of(path) != info["sha256"]):
+        raise UserError(
+            f"{path}: the video is not the file that was probed, so it was replaced or is still "
+            "being written: run again when it is complete"
+        )

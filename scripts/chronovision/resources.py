@@ -1,0 +1,128 @@
+"""What a job asks a scheduler for: memory, time and threads by the length of its video.
+
+The numbers are measurements (benchmarks/README.md) with some room above them. A job that ran out
+of either is given more at its next attempt.
+"""
+
+import math
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from chronovision.selection import expected_rows
+
+#: Room above what was measured; memory that Snakemake itself needs around a cluster's job.
+ROOM, SNAKEMAKE_MB = 1.4, 300
+
+#: Least time that a job asks for, in minutes: a network drive takes its time for the first import.
+LEAST_MIN = 5
+
+#: Seconds of one core that VGG19 takes up to pool5 for a picture of 224 × 224 in float32, and
+#: what is assumed of a GPU.
+CORE_S, GPU_S = 0.34, 0.01
+
+#: Seconds that the slowest stage of the set takes for a video of five minutes.
+SET_S = 0.6
+
+#: Frames for which one more thread is asked.
+FRAMES_PER_THREAD = 500
+
+
+class Length(NamedTuple):
+    """Of a video: frames to be decoded, megapixels of each, rows of the analysed series."""
+
+    frames: int
+    megapixels: float
+    rows: int
+
+
+class Cost(NamedTuple):
+    """Seconds and MB that a stage takes, and seconds per thousand rows and per frame decoded."""
+
+    s: float
+    mb: float
+    rows_s: float = 0.0
+    decoding: bool = False
+
+
+#: Decoding of a frame of H.264 and scaling: milliseconds, and more for each megapixel.
+DECODING_MS = (1.0, 2.2)
+
+#: Stages of one video, without the network's.
+COSTS = {
+    "probe_video": Cost(1, 90, rows_s=0.02),
+    "dump_frames": Cost(2, 110, rows_s=0.3, decoding=True),
+    "describe_frames": Cost(2, 120, rows_s=1.5, decoding=True),
+    "export_images": Cost(2, 120, rows_s=2.5, decoding=True),
+    "measure_changes": Cost(2, 100, rows_s=0.03),
+    "accumulate_changes": Cost(3, 100, rows_s=0.08),
+    "segment_video": Cost(3, 100, rows_s=0.02),
+    "check_quality": Cost(2, 110, rows_s=0.01),
+    "plot_video": Cost(12, 220, rows_s=0.1),
+    "render_page": Cost(5, 150, rows_s=0.01),
+}
+
+
+def video_length(
+    info: Mapping, settings: Mapping, span: tuple[float | None, float | None]
+) -> Length:
+    """Length of a probed video.
+
+    Parameters
+    ----------
+    info : contents of ``videos/{video}.json``.
+    settings : the config's ``frames``.
+    span : ``start_s`` and ``end_s`` of the videos table.
+    """
+    used = min(span[1] or math.inf, info["duration_s"]) / info["duration_s"]
+    megapixels = info["width"] * info["height"] / 1e6
+    return Length(
+        math.ceil(info["n_frames"] * used), megapixels, expected_rows(info, settings, span)
+    )
+
+
+def stage_minutes(stage: str, length: Length, attempt: int) -> int:
+    """Minutes for a stage of `COSTS`."""
+    cost = COSTS[stage]
+    seconds = cost.s + cost.rows_s * length.rows / 1000
+    if cost.decoding:
+        seconds += length.frames * (DECODING_MS[0] + DECODING_MS[1] * length.megapixels) / 1000
+    return _minutes(seconds, attempt)
+
+
+def stage_mb(stage: str, attempt: int) -> int:
+    """Memory in MB for a stage of `COSTS`; it does not grow with the video."""
+    return _mb(COSTS[stage].mb, attempt)
+
+
+def network_threads(rows: int) -> int:
+    """CPU threads for as many frames: from 2 for a short video to 8."""
+    return min(max(2, math.ceil(rows / FRAMES_PER_THREAD)), 8)
+
+
+def network_minutes(rows: int, size: int, threads: int, gpu: bool, attempt: int) -> int:
+    """Minutes for as many frames of `size` × `size` pixels in VGG19, up to pool5."""
+    per_frame = GPU_S if gpu else CORE_S * (size / 224) ** 2 / threads
+    return _minutes(15 + rows * per_frame, attempt)
+
+
+def network_mb(weights_bytes: int, gpu: bool, attempt: int) -> int:
+    """Memory in MB for a network with as many bytes of weights; CUDA needs some of its own."""
+    return _mb(1150 + 4 * weights_bytes / 1e6 + (2000 if gpu else 0), attempt)
+
+
+def set_mb(videos: int, attempt: int) -> int:
+    """Memory in MB for a stage that reads the tables of as many videos."""
+    return _mb(220 + 1.5 * videos, attempt)
+
+
+def set_minutes(videos: int, attempt: int) -> int:
+    """Minutes for a stage that reads the tables of as many videos."""
+    return _minutes(20 + SET_S * videos, attempt)
+
+
+def _minutes(seconds: float, attempt: int) -> int:
+    return max(LEAST_MIN, math.ceil(ROOM * seconds / 60)) * attempt
+
+
+def _mb(megabytes: float, attempt: int) -> int:
+    return math.ceil((SNAKEMAKE_MB + ROOM * megabytes) / 100) * 100 * attempt
