@@ -5,7 +5,7 @@ import logging
 import signal
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 from chronovision.errors import UserError
 
@@ -23,6 +23,18 @@ MACHINE = {
 }
 
 
+class _LogFile(logging.FileHandler):
+    """A log that says on stderr what finds no room in the file."""
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802, logging's own name
+        sys.stderr.write(self.format(record) + "\n")
+
+    def close(self) -> None:
+        # What is still to be written then was said on stderr.
+        with suppress(OSError):
+            super().close()
+
+
 @contextmanager
 def logged_job(path: str) -> Iterator[None]:
     """Write the job's messages to the log file `path`; end a user's mistake with one line.
@@ -34,7 +46,7 @@ def logged_job(path: str) -> Iterator[None]:
     """
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     try:
-        handler = logging.FileHandler(path, mode="w", encoding="utf-8")
+        handler = _LogFile(path, mode="w", encoding="utf-8")
     except OSError as error:
         sys.exit(f"error: {_refusal(error)}")
     handler.setFormatter(logging.Formatter("%(levelname)s: %(message)s"))

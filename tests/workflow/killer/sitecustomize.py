@@ -1,0 +1,73 @@
+"""Loaded by every Python process whose PYTHONPATH names this folder: a mishap at a set point.
+
+The environment's KILL says ``rule point what file``. Of the first job of the rule to get there
+`what` becomes: ``job``, a `kill -9` of it; ``snakemake``, the same of the Snakemake above it;
+``sleep``, that it goes on no more; ``eat``, that it takes more and more memory. The file is made
+first, so that it happens once. Points:
+
+start    before the script's first line
+writing  when there are bytes in its first temporary file
+closing  when its first output is to get its final name
+between  when its first output has its final name, and the next is to get its own
+end      when all outputs are in place, and Snakemake has not been told yet
+"""
+
+import atexit
+import os
+import signal
+import sys
+import threading
+import time
+from pathlib import Path
+
+
+def _snakemake():
+    """Process id of the Snakemake that started this one."""
+    pid = os.getppid()
+    while "Snakefile" not in Path(f"/proc/{pid}/cmdline").read_text():
+        pid = int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
+    return pid
+
+
+def _strike():
+    try:
+        os.close(os.open(FILE, os.O_CREAT | os.O_EXCL))
+    except FileExistsError:
+        return
+    if WHAT == "eat":
+        eaten = []
+        while True:
+            eaten.append(b"x" * 10**8)
+            time.sleep(0.05)
+    if WHAT == "sleep":
+        time.sleep(10**6)
+    os.kill(os.getpid() if WHAT == "job" else _snakemake(), signal.SIGKILL)
+
+
+def _strike_when_written(path):
+    while not Path(path).exists() or not Path(path).stat().st_size:
+        pass
+    _strike()
+
+
+def _watch(event, arguments):
+    """An audit hook: what this process is about to do."""
+    if event == "tempfile.mkstemp" and str(arguments[0]).endswith(".part") and POINT == "writing":
+        threading.Thread(target=_strike_when_written, args=arguments, daemon=True).start()
+    if event == "os.rename" and str(arguments[0]).endswith(".part"):
+        RENAMED.append(arguments[0])
+        # As early as the first for "writing": the bytes of a small file come all at once.
+        if POINT in ("writing", "closing") or (POINT == "between" and len(RENAMED) == 2):
+            _strike()
+
+
+RENAMED = []
+if "KILL" in os.environ:
+    RULE, POINT, WHAT, FILE = os.environ["KILL"].split(" ", 3)
+    if sys.orig_argv[-1].endswith(f".{RULE}.py") and not Path(FILE).exists():
+        if POINT == "start":
+            _strike()
+        elif POINT == "end":
+            atexit.register(_strike)
+        else:
+            sys.addaudithook(_watch)

@@ -1,0 +1,112 @@
+"""A run that is killed again and again, in each stage, and started again each time."""
+
+import os
+import time
+from pathlib import Path
+
+import h5py
+from pipeline import Run, files, snakemake
+
+from chronovision.store import read_json
+
+KILLER = Path(__file__).parent / "killer"
+
+#: In the order of the pipeline: rule -> whether it makes more than one file.
+RULES = {
+    "probe_video": False,
+    "dump_frames": False,
+    "describe_frames": True,
+    "fetch_weights": True,
+    "extract_features": False,
+    "measure_changes": True,
+    "accumulate_changes": True,
+    "segment_video": True,
+    "check_quality": True,
+    "summarise_counts": True,
+    "build_clip_table": True,
+    "fit_duration_model": True,
+    "plot_video": True,
+    "plot_set": True,
+    "render_page": False,
+    "render_report": True,
+}
+
+POINTS = ("start", "writing", "between", "end")
+
+KILLS = [
+    (rule, point)
+    for rule, several in RULES.items()
+    for point in POINTS
+    if several or point != "between"
+]
+
+
+def mishap(rule: str, point: str, what: str, mark: Path) -> dict[str, str]:
+    """Environment in which something happens, once, to a job of a rule: see killer/."""
+    path = os.pathsep.join(filter(None, [str(KILLER), os.environ.get("PYTHONPATH")]))
+    return {"KILL": f"{rule} {point} {what} {mark}", "PYTHONPATH": path}
+
+
+def killed_run(folder: Path, project: Path, rule: str, point: str, victim: str) -> Run:
+    """A run up to a rule in which its job, or Snakemake itself, gets a `kill -9` at the point."""
+    mark = folder.parent / f"{rule}.{point}"
+    options = {"project": project, "environment": mishap(rule, point, victim, mark)}
+    run = snakemake(folder, folder / "config.yaml", "--until", rule, **options)
+    assert mark.exists(), f"{rule} was not killed at {point}:\n{run.text}"
+    return run
+
+
+def wait_for_orphans(folder: Path) -> None:
+    """Wait until the jobs of a killed Snakemake have ended."""
+    mine = f"{folder}/.snakemake/scripts/"
+    while any(mine in command for command in map(_command, Path("/proc").glob("[0-9]*"))):
+        time.sleep(0.1)
+
+
+def _command(process: Path) -> str:
+    try:
+        return (process / "cmdline").read_text()
+    except OSError:  # it has ended meanwhile
+        return ""
+
+
+def assert_all_whole(folder: Path, finished: Path) -> None:
+    """Whatever bears its final name is as in the undisturbed run."""
+    for name in files(folder / "results"):
+        path, expected = folder / "results" / name, finished / "results" / name
+        if name.endswith(".part") or name.startswith(("logs/", "benchmarks/", "locks/")):
+            continue
+        if name.startswith("frames/"):  # deleted at the end of a run
+            assert_frames_whole(path, finished)
+        elif name.endswith(".tsv"):
+            assert path.read_bytes() == expected.read_bytes(), name
+        elif name.endswith(".h5"):
+            assert h5_shapes(path) == h5_shapes(expected), name
+        elif name.endswith(".json"):
+            assert read_json(path), name
+        else:
+            assert path.stat().st_size > 0, name
+
+
+def assert_frames_whole(path: Path, finished: Path) -> None:
+    info = read_json(finished / f"results/videos/{path.stem}.json")
+    with h5py.File(path) as file:
+        assert len(file["rgb"]) == len(file["time_s"]) == info["n_frames"]
+
+
+def h5_shapes(path: Path) -> dict:
+    """Name -> shape of the datasets in a file."""
+    shapes = {}
+    with h5py.File(path) as file:
+        file.visititems(lambda name, item: shapes.update({name: getattr(item, "shape", None)}))
+    return shapes
+
+
+def assert_finished_like(folder: Path, finished: Path, project: Path) -> None:
+    """The same command ends well; same files, same tables, nothing left behind or to be done."""
+    config = folder / "config.yaml"
+    snakemake(folder, config, project=project).succeeded()
+    assert_all_whole(folder, finished)
+    assert files(folder / "results") == files(finished / "results")
+    again = snakemake(folder, config, project=project).succeeded()
+    assert "Nothing to be done" in again.text
