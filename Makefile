@@ -5,12 +5,12 @@ CORES ?= all
 READY := .venv/.ready
 SNAKEMAKE := .venv/bin/snakemake --cores $(CORES)
 
-export VIDEOS CONFIG FPS
+export VIDEOS CONFIG FPS RESULTS SAMPLE SEED
 
-.PHONY: help demo run named test lint bench
+.PHONY: help demo run named verify chosen test test-slurm fuzz lint bench
 
 help: ## this list
-	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 14
+	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 18
 
 demo: $(READY) ## run the pipeline on a small set of clips [CORES=n]
 	.venv/bin/python scripts/make_demo_videos.py demo
@@ -26,8 +26,23 @@ run: named $(READY) ## run it on a folder of videos: VIDEOS=folder/ [CONFIG=my.y
 named:
 	@: "$${VIDEOS:?name the folder of videos: make run VIDEOS=folder/}"
 
+verify: chosen $(READY) ## compute numbers again, from the videos: RESULTS=results/demo [SAMPLE=n] [SEED=n] [VIDEOS=folder/]
+	@.venv/bin/python scripts/verify_results.py "$$RESULTS" $${SAMPLE:+--sample "$$SAMPLE"} \
+		$${SEED:+--seed "$$SEED"} $${VIDEOS:+--videos "$$VIDEOS"}
+
+chosen:
+	@: "$${RESULTS:?name the results folder: make verify RESULTS=results/demo}"
+
 test: $(READY) ## run the tests
 	OMP_NUM_THREADS=1 .venv/bin/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile
+
+test-slurm: $(READY) ## run the tests on a real SLURM, which they start on this machine (as root)
+	tests/slurm/install.sh
+	.venv/bin/python -m pytest -m slurm tests/slurm
+
+fuzz: $(READY) ## read 200 damaged videos, of which `make test` reads a tenth
+	OMP_NUM_THREADS=1 .venv/bin/python -m pytest tests/fuzz -m "fuzz or not fuzz" \
+		--numprocesses auto --maxprocesses 4
 
 lint: $(READY) ## check style and workflow
 	.venv/bin/ruff check .

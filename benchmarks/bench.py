@@ -20,6 +20,7 @@ FOLDER = PROJECT / "results/bench"
 def all_parts(threads: int) -> dict[str, Callable[[Path], object]]:
     """Name -> function that measures, given a folder, in the order in which they run."""
     # Processes in which a stage is measured import this file, but must not import these.
+    import asking
     import batches
     import decoding
     import extraction
@@ -35,6 +36,7 @@ def all_parts(threads: int) -> dict[str, Callable[[Path], object]]:
         "small_jobs": sets.measure_small_jobs,
         "maps": lambda folder: maps.measure(folder, threads),
         "batches": lambda folder: batches.measure(folder, threads),
+        "asking": lambda folder: asking.measure(folder, threads),
         "notebook": extraction.measure_notebook,
         "bfloat16": lambda folder: extraction.measure(folder, "bfloat16", 10, threads),
         "float32": lambda folder: extraction.measure(folder, "float32", 10, threads),

@@ -5,16 +5,18 @@ from collections.abc import Iterator, Mapping
 from importlib import metadata
 from pathlib import Path
 
+import asking
 import extraction
 from chronovision.canvas import PALETTE, new_figure, plain_log_ticks, save, styled
 from chronovision.engines import native_bfloat16
+from chronovision.resources import LEAST_MIN, SNAKEMAKE_MB
 from material import RATE
 
 HEAD = """\
 # Benchmarks
 
 How fast the pipeline is, as ratios of two things timed in one run on one machine, and what it costs
-in memory and on disk. Written by `make bench`, which takes about an hour; `make bench
+in memory and on disk. Written by `make bench`, which takes about two hours; `make bench
 PARTS="sets plans"` measures those parts again. No test depends on any of it.
 
 - **limit**: the best bare forward pass of VGG19 up to pool5 that this machine has, found among
@@ -69,6 +71,8 @@ def write(folder: Path, found: Mapping[str, Mapping]) -> None:
         text += _batch_section(parts["batches"])
     if "lengths" in parts:
         text += _length_section(parts["lengths"])
+    if "asking" in parts:
+        text += _asking_section(parts["asking"])
     if {"lengths", "plans"} <= parts.keys():
         draw_scaling(folder / "scaling.png", parts["lengths"], parts["plans"])
     (folder / "README.md").write_text("\n".join(text), encoding="utf-8")
@@ -196,6 +200,27 @@ def _length_section(lengths: list) -> Iterator[str]:
     rows.append(("features, KB per frame", *(f"{f['bytes_per_frame'] / 1e3:.1f}" for f in lengths)))
     yield _table(("stage", *(f"{film['minutes']} min" for film in lengths)), rows)
     yield "\n![cost against length of the film, and against number of videos](scaling.png)\n"
+
+
+def _asking_section(rows: list[Mapping]) -> Iterator[str]:
+    yield "\n## What jobs ask for\n"
+    yield (
+        f"Asked for at the first attempt, and used, in a run of the pipeline on films of 720p at "
+        f"{asking.RATE} frames/s, float32. Memory includes {SNAKEMAKE_MB} MB for Snakemake's own "
+        f"processes around a cluster's job; nothing asks for less than {LEAST_MIN} minutes.\n"
+    )
+    head = ("stage", "film", "asked MB", "used MB", "ratio", "asked min", "used min", "ratio")
+    yield _table(head, map(_asked, rows))
+
+
+def _asked(row: Mapping) -> tuple[str, ...]:
+    least = row["asked_min"] <= LEAST_MIN
+    return (
+        *(f"`{row['stage']}`", f"{row['film'].removeprefix('film')} min"),
+        *(str(row["asked_mb"]), f"{row['used_mb']:.0f}", f"{row['asked_mb'] / row['used_mb']:.2f}"),
+        *(str(row["asked_min"]), f"{row['used_min']:.2f}"),
+        "the least" if least else f"{row['asked_min'] / row['used_min']:.2f}",
+    )
 
 
 def _cost(cost: Mapping) -> str:

@@ -21,18 +21,19 @@ def fingerprint(path: str | os.PathLike) -> str | None:
     """What tells, in milliseconds, whether a file was replaced, whatever times it bears.
 
     SHA-256 of its size and of `PLACES` × `PLACE_BYTES` bytes at even distances from the first to
-    the last, as 16 hexadecimal digits; None if there is no such file. Another encoding of the
-    same film differs in it; a few bytes altered between those places do not show.
+    the last, as 16 hexadecimal digits; None if there is no such file, or it cannot be read: that
+    is for the job to say that needs it. Another encoding of the same film differs in it; a few
+    bytes altered between those places do not show.
     """
-    path = Path(path)
-    if not path.is_file():
+    try:
+        with open(path, "rb") as file:
+            size = file.seek(0, os.SEEK_END)
+            digest = hashlib.sha256(str(size).encode())
+            for number in range(PLACES):
+                file.seek(max(size - PLACE_BYTES, 0) * number // (PLACES - 1))
+                digest.update(file.read(PLACE_BYTES))
+    except OSError:
         return None
-    size = path.stat().st_size
-    digest = hashlib.sha256(str(size).encode())
-    with path.open("rb") as file:
-        for number in range(PLACES):
-            file.seek(max(size - PLACE_BYTES, 0) * number // (PLACES - 1))
-            digest.update(file.read(PLACE_BYTES))
     return digest.hexdigest()[:16]
 
 

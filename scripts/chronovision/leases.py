@@ -12,7 +12,7 @@ import logging
 import os
 import socket
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO
 
@@ -68,11 +68,17 @@ def hold_results(folder: str | os.PathLike) -> None:
 
     Raises
     ------
-    UserError : another process holds it.
+    UserError : another process holds it, or it cannot be written.
     """
     folder = Path(folder)
-    folder.mkdir(parents=True, exist_ok=True)
-    file = (folder / "run.lock").open("a+")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        file = (folder / "run.lock").open("a+")
+    except OSError as error:
+        raise UserError(
+            f"{folder.parent.absolute()}: results cannot be written ({error.strerror}): make room "
+            "there, or set pathvars.results to another folder"
+        ) from error
     try:
         locked = _try_lock(file)
     except OSError:
@@ -83,10 +89,11 @@ def hold_results(folder: str | os.PathLike) -> None:
             f"{folder.parent.absolute()}: another run ({file.read().strip()}) is working on these "
             "results: wait until it has ended, or set pathvars.results to another folder"
         )
-    file.truncate(0)
-    file.write(f"process {os.getpid()} on {socket.gethostname()}\n")
-    file.flush()
     _HELD.append(file)
+    with suppress(OSError):  # Who holds it is of use, but not needed: the disk may be full.
+        file.truncate(0)
+        file.write(f"process {os.getpid()} on {socket.gethostname()}\n")
+        file.flush()
 
 
 def _try_lock(file: IO) -> bool:

@@ -3,6 +3,7 @@
 import base64
 import io
 import json
+import re
 from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -27,6 +28,7 @@ from chronovision.store import (
     read_provenance,
     read_table,
     read_values,
+    write_json,
     write_text,
 )
 from chronovision.thumbnails import nearest_thumbnails, shrink
@@ -198,8 +200,34 @@ def render_report(
         methods=[spell_citations(text) for text in paragraphs],
         references=[REFERENCES[key] for key in keys],
     )
-    write_text(methods, methods_markdown(paragraphs, banner))
+    write_text(methods, methods_markdown(paragraphs, banner and _as_markdown(banner)))
     write_text(references, bibliography(keys))
+
+
+def write_set_provenance(output: str | PathLike, inputs: SetInputs, config: Mapping) -> None:
+    """Write what made a set's numbers, as JSON: ``config software network weights videos steps``.
+
+    Parameters
+    ----------
+    output : JSON file; the same inputs give the same bytes.
+    inputs, config : as for `render_report`.
+
+    Each video has its path, SHA-256 and stream, and the device and engine that its features were
+    made with. `software` has the commit of the code, and whether it had been edited (`dirty`).
+    """
+    provenance = _set_provenance(inputs)
+    made = {}
+    for (_, video), path in inputs.segments.items():
+        made.setdefault(video, read_provenance(path)["network"])
+    videos = {
+        video: {**about, "device": made[video]["device"], "engine": made[video]["engine"]}
+        for video, about in provenance["videos"].items()
+    }
+    network = {k: v for k, v in provenance["network"].items() if k not in ("device", "engine")}
+    about = {"software": provenance["software"], "network": network, "videos": videos}
+    weights = read_json(inputs.weights)
+    plain = json.loads(json.dumps(config))
+    write_json(output, {"config": plain, **about, "weights": weights, "steps": provenance["steps"]})
 
 
 def _render(output: str | PathLike, template: str, **values: object) -> None:
@@ -239,6 +267,15 @@ def _banner(network: Mapping, reason: str | None = None) -> str | None:
     if network["trained"]:
         return None
     return f"{UNTRAINED} Why: {reason}" if reason else UNTRAINED
+
+
+def _as_markdown(text: str) -> str:
+    """Text that stands as it is in Markdown, in one line.
+
+    Why weights could not be had is told in the words of a server or of the system: `<urlopen
+    error …>` would be taken for an element of HTML and not be shown.
+    """
+    return re.sub(r"([\\`*_<>&\[\]])", r"\\\1", " ".join(text.split()))
 
 
 def _data_uri(data: bytes, kind: str) -> str:

@@ -264,9 +264,18 @@ def new_h5(
     `provenance` becomes the file's attribute of that name, as JSON. `libver` is the oldest HDF5
     that need read it; by default all that there are. `needed` as in `whole_file`.
     """
-    with whole_file(path, needed) as part, h5py.File(part, "w", libver=libver) as file:
-        file.attrs["provenance"] = json.dumps(provenance, ensure_ascii=False)
-        yield file
+    with whole_file(path, needed) as part:
+        file = h5py.File(part, "w", libver=libver)
+        try:
+            file.attrs["provenance"] = json.dumps(provenance, ensure_ascii=False)
+            yield file
+            file.close()
+        except BaseException:
+            # HDF5 writes what it still has in memory before it closes a file, and complains at the
+            # end of the process if there is no room for it.
+            os.truncate(part, 0)
+            file.close()
+            raise
 
 
 def read_provenance(path: str | os.PathLike) -> dict:

@@ -17,6 +17,7 @@ from chronovision.features import extract_features
 from chronovision.frames import dump_frames
 from chronovision.pixels import describe_frames
 from chronovision.probe import probe_video
+from chronovision.resources import COSTS, stage_mb
 from chronovision.store import read_table
 from chronovision.tools import find_tools
 from chronovision.weights import fetch_weights
@@ -242,12 +243,20 @@ def test_every_output_is_described():
 
 def test_requests_of_the_rules_are_those_of_the_table():
     text = (DOCS / "cluster.md").read_text(encoding="utf-8")
-    rows = re.findall(r"^\| `(\w+)`[^|]*\| (\d+) \|[^|]*\| (\d+) \| (\d+) \|$", text, re.MULTILINE)
-    wanted = {
-        (name, *(re.search(rf"{key}\D+(\d+)", rule)[1] for key in ("threads", "mem_mb", "runtime")))
-        for name, rule in rules().items()
-    }
-    assert set(rows) == wanted
+    rows = re.findall(
+        r"^\| `(\w+)`( \(local\))? \| ([^|]+) \|[^|]*\| ([^|]+) \|", text, re.MULTILINE
+    )
+    assert {name for name, *_ in rows} == set(rules())
+    for name, local, threads, megabytes in rows:
+        rule = rules()[name]
+        assert bool(local) == ("localrule: True" in rule), name
+        fixed = re.search(r"threads: (\d+)", rule)
+        assert threads == (fixed[1] if fixed else "2 to 8"), name
+        if name in COSTS:
+            assert f'stage_mb("{name}")' in rule and f'stage_minutes("{name}")' in rule
+            assert megabytes == str(stage_mb(name, attempt=1)), name
+        elif "videos" in megabytes:
+            assert "set_mb" in rule and "set_minutes" in rule, name
 
 
 # --- caching.md

@@ -1,6 +1,6 @@
 # REQUIRED INPUTS: the tables of all stages.
 # OUTPUTS: figures/{video}/, figures/set/, report/{video}.html, report/index.html, report/methods.md,
-# report/references.bib.
+# report/references.bib, provenance.json.
 
 
 rule plot_video:
@@ -96,6 +96,7 @@ rule plot_set:
         "<results>/logs/plot_set.log",
     benchmark:
         "<results>/benchmarks/plot_set.tsv"
+    localrule: True
     conda:
         "../../envs/analysis.yaml"
     threads: 1
@@ -163,10 +164,17 @@ rule render_report:
         ),
         methods="<results>/report/methods.md",
         references="<results>/report/references.bib",
+        provenance=report(
+            "<results>/provenance.json",
+            caption="../report/provenance.rst",
+            category="overview",
+            labels={"figure": "provenance"},
+        ),
     log:
         "<results>/logs/render_report.log",
     benchmark:
         "<results>/benchmarks/render_report.tsv"
+    localrule: True
     conda:
         "../../envs/analysis.yaml"
     threads: 1

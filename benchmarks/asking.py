@@ -1,0 +1,67 @@
+"""What jobs ask a scheduler for, beside what they used: a run of the pipeline on two films."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import yaml
+
+from chronovision import resources
+from chronovision.store import read_json, read_table
+from material import make_film
+
+PROJECT = Path(__file__).parents[1]
+
+#: Lengths of the films, and their frames per second.
+MINUTES, RATE = (1, 5), 12
+
+CONFIG = {
+    "videos": "videos.tsv",
+    "network": {"weights": "untrained", "device": "cpu"},
+    "clips": {"durations_s": [1, 2, 4, 8, 16]},
+}
+
+
+def measure(folder: Path, threads: int) -> list[dict]:
+    """Stage, film, and what was asked for and used: MB and minutes."""
+    films = {f"film{minutes}": make_film(folder, 720, minutes, RATE) for minutes in MINUTES}
+    place = folder / "asked"
+    place.mkdir(exist_ok=True)
+    lines = ["video\tpath", *(f"{name}\t{path.resolve()}" for name, path in films.items())]
+    (place / "videos.tsv").write_text("\n".join(lines) + "\n")
+    (place / "config.yaml").write_text(yaml.safe_dump(CONFIG))
+    command = [sys.executable, "-m", "snakemake", "--forceall", "--cores", str(threads)]
+    command += ["-s", PROJECT / "Snakefile", "--workflow-profile", PROJECT / "profiles/default"]
+    command += ["--directory", place, "--configfile", place / "config.yaml", "--quiet", "all"]
+    subprocess.run(list(map(str, command)), check=True)
+    return [row for film in films for row in _rows(place / "results", film, threads)]
+
+
+def _rows(results: Path, film: str, threads: int) -> list[dict]:
+    info = read_json(results / f"videos/{film}.json")
+    length = resources.video_length(info, {"every": 1, "fps": None}, (None, None))
+    asked = {
+        stage: (resources.stage_mb(stage, 1), resources.stage_minutes(stage, length, 1))
+        for stage in resources.COSTS
+    }
+    weights = os.path.getsize(results / "weights/vgg19.untrained.pth")
+    asked["extract_features"] = (
+        resources.network_mb(weights, gpu=False, attempt=1),
+        resources.network_minutes(length.rows, 224, threads, gpu=False, attempt=1),
+    )
+    found = []
+    for stage, (megabytes, minutes) in asked.items():
+        tables = results.glob(f"benchmarks/{stage}/{film}.tsv")
+        tables = [*tables, *results.glob(f"benchmarks/{stage}/*/{film}.tsv")]
+        if not tables:
+            continue  # a stage that this config has no need of
+        used = [read_table(table).iloc[0] for table in tables]
+        found.append(
+            {
+                **{"stage": stage, "film": film, "asked_mb": megabytes, "asked_min": minutes},
+                "used_mb": max(float(one["max_rss"]) for one in used) + resources.SNAKEMAKE_MB,
+                "used_min": max(float(one["s"]) for one in used) / 60,
+            }
+        )
+    return found

@@ -1,0 +1,71 @@
+"""Runs of the pipeline through profiles/slurm on the tests' cluster."""
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import yaml
+from cluster import Cluster
+from pipeline import PROJECT, Run
+
+#: What this cluster needs beside the lines that the profile asks its users to edit: it has no
+#: database of jobs, and no GPU behind what jobs are given, so that they run with device cpu.
+HERE = {
+    "slurm-status-command": "squeue",
+    "slurm-init-seconds-before-status-checks": 7,
+    "slurm-keep-successful-logs": True,
+    "latency-wait": 5,
+}
+
+
+def write_profile(folder: Path, **resources: dict) -> Path:
+    """The project's SLURM profile for this cluster; `resources`: rule -> what is asked instead."""
+    profile = yaml.safe_load((PROJECT / "profiles/slurm/config.yaml").read_text())
+    profile |= HERE
+    asked = profile["set-resources"]
+    for rule in ("extract_features", "extract_piece"):
+        asked[rule]["gpu"] = "0 if input.get('pieces') else 1"
+    for rule, values in resources.items():
+        asked.setdefault(rule, {}).update(values)
+    path = folder / "slurm_profile"
+    path.mkdir(exist_ok=True)
+    (path / "config.yaml").write_text(yaml.safe_dump(profile))
+    return path
+
+
+def start(
+    cluster: Cluster, folder: Path, project: Path, *words: str, profile: Path, **environment: str
+) -> subprocess.Popen:
+    """Start Snakemake in `folder`, as on a login node."""
+    command = [sys.executable, "-m", "snakemake", *words, "-s", project / "Snakefile"]
+    command += ["--directory", folder, "--workflow-profile", profile]
+    command += ["--configfile", folder / "config.yaml"]
+    return subprocess.Popen(
+        list(map(str, command)),
+        cwd=folder,
+        env={**os.environ, **cluster.environment, "OMP_NUM_THREADS": "1", **environment},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def wait(process: subprocess.Popen) -> Run:
+    """How it ended, after ten minutes at most."""
+    out, err = process.communicate(timeout=600)
+    return Run(process.returncode, out, err)
+
+
+def run(*arguments, **options) -> Run:
+    return wait(start(*arguments, **options))
+
+
+def wait_until(happened: Callable[[], bool], seconds: float = 120) -> None:
+    """Wait for something that must happen."""
+    deadline = time.monotonic() + seconds
+    while not happened():
+        assert time.monotonic() < deadline, f"not within {seconds} s"
+        time.sleep(0.1)
