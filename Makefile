@@ -5,7 +5,10 @@ CORES ?= all
 READY := .venv/.ready
 SNAKEMAKE := .venv/bin/snakemake --cores $(CORES)
 
-export VIDEOS CONFIG FPS RESULTS SAMPLE SEED
+# As they were typed: in a name make would take $ for its own syntax, and would run $(shell …).
+TYPED := VIDEOS CONFIG FPS RESULTS SAMPLE SEED
+$(foreach name,$(TYPED),$(eval override $(name) := $$(value $(name))))
+export $(TYPED)
 
 .PHONY: help demo run named verify chosen test test-slurm fuzz lint bench
 
@@ -18,8 +21,8 @@ demo: $(READY) ## run the pipeline on a small set of clips [CORES=n]
 	@echo "Report: $(CURDIR)/results/demo/report/index.html"
 
 run: named $(READY) ## run it on a folder of videos: VIDEOS=folder/ [CONFIG=my.yaml] [FPS=24] [CORES=n]
-	@overlay="$$(.venv/bin/python scripts/survey_folder.py "$$VIDEOS" \
-		$${FPS:+--fps "$$FPS"} $${CONFIG:+--config "$$CONFIG"})" && \
+	@overlay="$$(.venv/bin/python scripts/survey_folder.py \
+		$${FPS:+--fps="$$FPS"} $${CONFIG:+--config="$$CONFIG"} -- "$$VIDEOS")" && \
 	$(SNAKEMAKE) --configfile $${CONFIG:+"$$CONFIG"} "$$overlay" && \
 	echo "Report: $(CURDIR)/$${overlay%/*}/report/index.html"
 
@@ -27,8 +30,8 @@ named:
 	@: "$${VIDEOS:?name the folder of videos: make run VIDEOS=folder/}"
 
 verify: chosen $(READY) ## compute numbers again, from the videos: RESULTS=results/demo [SAMPLE=n] [SEED=n] [VIDEOS=folder/]
-	@.venv/bin/python scripts/verify_results.py "$$RESULTS" $${SAMPLE:+--sample "$$SAMPLE"} \
-		$${SEED:+--seed "$$SEED"} $${VIDEOS:+--videos "$$VIDEOS"}
+	@.venv/bin/python scripts/verify_results.py $${SAMPLE:+--sample="$$SAMPLE"} \
+		$${SEED:+--seed="$$SEED"} $${VIDEOS:+--videos="$$VIDEOS"} -- "$$RESULTS"
 
 chosen:
 	@: "$${RESULTS:?name the results folder: make verify RESULTS=results/demo}"

@@ -8,6 +8,7 @@ runs a batch, the caller reads the next one and sums up the one before.
 import logging
 import os
 import pickle
+import sys
 from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
@@ -15,15 +16,34 @@ from contextlib import contextmanager
 from functools import partial
 
 import numpy as np
-import openvino
 import torch
-from openvino.frontend import FrontEndManager
-from openvino.frontend.pytorch.fx_decoder import TorchFXPythonDecoder
 from torch import nn
 from torch.nn import functional
 
 from chronovision.errors import UserError
 from chronovision.networks import build_extractor, channel_axis, load_weights, normalisation
+
+
+@contextmanager
+def _no_telemetry() -> Iterator[None]:
+    """Let `import openvino_telemetry` fail, unless it is there already.
+
+    OpenVINO would report to its makers that it is imported, and write into the user's home.
+    """
+    absent = "openvino_telemetry" not in sys.modules
+    if absent:
+        sys.modules["openvino_telemetry"] = None
+    try:
+        yield
+    finally:
+        if absent:
+            del sys.modules["openvino_telemetry"]
+
+
+with _no_telemetry():
+    import openvino
+    from openvino.frontend import FrontEndManager
+    from openvino.frontend.pytorch.fx_decoder import TorchFXPythonDecoder
 
 log = logging.getLogger(__name__)
 

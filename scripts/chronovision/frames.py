@@ -52,6 +52,15 @@ DAMAGE = re.compile(
 )
 #: How lines begin that show names and titles out of the file.
 QUOTED = "[info]"
+#: Such lines that follow once frames are described: they tell of the output alone.
+OUTPUT = re.compile(
+    r"\[info\] +(?:Output #0, rawvideo|Metadata:$|encoder +: Lav[fc]\S+(?: rawvideo)?$|"
+    r"Stream #0:0.* tb[nrc]\b|frame=)"
+)
+#: A line of showinfo's alone: nothing but names and values.
+UNBROKEN = re.compile(r"\[Parsed_showinfo[^\]]*\] \[info\] (?:config .*|(?:[a-z_]+: *+\S++ *+)*+)")
+#: Other lines that say of which level they are.
+LEVELLED = re.compile(r"(?!\[Parsed_showinfo)(?:\[[^\]]* @ 0x[0-9a-f]+\] )+\[[a-z]+\] ")
 #: So that FFmpeg need not wait at each picture. Linux allows this size, and some dozens to a user.
 PIPE_BYTES = 2**20
 #: Pictures for which memory and room in the file are made at a time.
@@ -66,6 +75,8 @@ class Decoding:
 
     n_decoded: int = 0
     messages: Counter = field(default_factory=Counter)
+    #: Whether something was said in the midst of a description, where FFmpeg leaves out its level.
+    interrupted: bool = False
 
 
 def geometry_filters(stream: ffmpeg.nodes.FilterableStream, size: int, geometry: str):
@@ -124,6 +135,8 @@ def decode(
         format="rawvideo",
         pix_fmt="rgb24",
         fps_mode="passthrough",
+        # The description of the output, between those of frames, would quote titles.
+        map_metadata="-1",
         # Ticks of 1/rate, the default, are too coarse for a variable rate: FFmpeg would complain.
         enc_time_base="1:1000000",
     ).compile(cmd=[find_tools().ffmpeg, "-hide_banner", "-nostdin", "-nostats"])
@@ -170,16 +183,18 @@ def _listen(stderr, described: queue.Queue, decoding: Decoding) -> None:
     for raw in stderr:
         line = raw.decode(errors="replace").rstrip()
         if line.startswith(QUOTED):
+            decoding.interrupted |= time_base is not None and not OUTPUT.match(line)
             continue
         if match := TIME_BASE.search(line):
             time_base = Fraction(match[1])
         if match := SHOWINFO.search(line):
             described.put((time_base, match[1], match[2] == "1"))
-        # Most lines are showinfo's alone, without room for another level: no need to search them.
-        alone = line.startswith("[Parsed_showinfo") and line.count("[") == 2
-        damage = [] if alone else [match[0].rstrip() for match in DAMAGE.finditer(line)]
+        if UNBROKEN.fullmatch(line):
+            continue
+        damage = _find_damage(line)
         if not damage and TRUNCATED.search(line):
             damage = [line]
+        decoding.interrupted |= not damage and not LEVELLED.match(line)
         decoding.messages.update(ADDRESS.sub("", message) for message in damage)
     described.put(None)
 
@@ -193,7 +208,13 @@ def decoder_messages(path: str | os.PathLike, stream: int) -> list[str]:
     command += ["-v", "repeat+level+warning", "-threads", "1", "-i", input_url(path)]
     command += ["-map", f"0:{stream}", "-fps_mode", "passthrough", "-f", "null", "-"]
     done = subprocess.run(command, capture_output=True, text=True, errors="replace")
-    return [ADDRESS.sub("", match[0].rstrip()) for match in DAMAGE.finditer(done.stderr)]
+    return [ADDRESS.sub("", message) for message in _find_damage(done.stderr)]
+
+
+def _find_damage(said: str) -> list[str]:
+    """The messages of damage, without what the writer of our output has against equal times."""
+    found = (match[0].rstrip() for match in DAMAGE.finditer(said))
+    return [message for message in found if "dts to muxer" not in message]
 
 
 def _pair(path, stdout, described: queue.Queue, size: int, decoding: Decoding) -> Iterator[Frame]:
@@ -301,9 +322,14 @@ def dump_frames(
     # This format's index of the many small chunks does not grow in memory.
     with new_h5(output, provenance, libver="v110", needed=needed) as file:
         n = _write_rows(file, size, analysed_rows(info, settings, span, decoding))
+        messages = []
+        if strict or (decoding.interrupted and not decoding.messages):
+            messages = decoder_messages(info["path"], info["stream"])
+            refuse_truncation(info["path"], messages)
+        if not decoding.messages:
+            decoding.messages.update(messages)
         _note_decoding(file, info, decoding)
-        messages = decoder_messages(info["path"], info["stream"]) if strict else []
-        if messages:
+        if strict and messages:
             raise UserError(
                 f"{info['path']}: the decoder reports damage ({messages[0]}) and "
                 "strict is true: get an undamaged copy, or set strict: false"

@@ -25,6 +25,8 @@ def fingerprint(path: str | os.PathLike) -> str | None:
     is for the job to say that needs it. Another encoding of the same film differs in it; a few
     bytes altered between those places do not show.
     """
+    if not os.path.isfile(path):  # to open a pipe would wait for a writer
+        return None
     try:
         with open(path, "rb") as file:
             size = file.seek(0, os.SEEK_END)

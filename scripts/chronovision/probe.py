@@ -28,6 +28,12 @@ log = logging.getLogger(__name__)
 TRUNCATED = re.compile(r"partial file|ended prematurely|moov atom not found", re.IGNORECASE)
 #: Times and flags of the coded frames, as comma-separated lines.
 PACKETS = ("-show_entries", "packet=pts,dts,flags", "-of", "csv=p=0")
+#: Shapes beyond this, as of a header that is broken, take up to a second and a GB to scale.
+LONGEST = 100
+#: Outermost elements of MP4 and MOV files.
+BOXES = frozenset(
+    b"ftyp moov mdat moof mfra free skip wide uuid sidx ssix styp emsg prft pdin meta".split()
+)
 #: Addresses in FFmpeg's messages differ from run to run.
 ADDRESS = re.compile(r" @ 0x[0-9a-f]+")
 
@@ -86,7 +92,10 @@ def probe(path: str | os.PathLike, stream: int | None = None) -> dict:
     chosen = _choose_stream(path, videos, stream)
     found = videos[chosen]
     time_base = Fraction(found["time_base"])
+    _refuse_absurd_shape(path, found)
     header_frames = found.get("nb_frames", "")
+    timing = _timing(path, chosen, time_base)
+    _refuse_missing_end(path, header["format"]["format_name"])
     return {
         "path": str(path),
         "bytes": path.stat().st_size,
@@ -100,7 +109,7 @@ def probe(path: str | os.PathLike, stream: int | None = None) -> dict:
         "sar": _aspect(found),
         "time_base": str(time_base),
         "header_frames": int(header_frames) if header_frames.isdigit() else None,
-        **_timing(path, chosen, time_base),
+        **timing,
     }
 
 
@@ -178,6 +187,16 @@ def _aspect(stream: dict) -> str:
     return "1:1" if sar.startswith("0:") or sar == "N/A" else sar
 
 
+def _refuse_absurd_shape(path: Path, stream: dict) -> None:
+    wide, high = map(int, _aspect(stream).split(":"))
+    wide, high = wide * stream["width"], high * stream["height"]
+    if max(wide, high) > LONGEST * min(wide, high) > 0:
+        raise UserError(
+            f"{path}: pictures of {stream['width']}×{stream['height']} pixels, each "
+            f"{_aspect(stream)} wide, cannot be meant: its header is broken, get another copy"
+        )
+
+
 def _timing(path: Path, stream: int, time_base: Fraction) -> dict:
     """Number, regularity and extent of the coded frames, from the packets' times."""
     with _ffprobe(path, "-select_streams", str(stream), *PACKETS) as packets:
@@ -198,6 +217,46 @@ def _timing(path: Path, stream: int, time_base: Fraction) -> dict:
         "vfr": has_variable_rate(time_s),
         "duration_s": float(time_s[-1]) + median_interval(time_s),
     }
+
+
+def _refuse_missing_end(path: Path, container: str) -> None:
+    """Raise UserError if the outermost elements of an MP4, MOV or AVI file go on beyond its end.
+
+    FFmpeg says nothing of a file that ends just between two frames, as it does with Matroska.
+    """
+    # Some programs count the eight bytes before an AVI's contents, too.
+    measures = {"mov": (_box_size, 0), "avi": (_riff_size, 9)}
+    size_of, slack = measures.get(container.split(",")[0], (None, 0))
+    length, start = path.stat().st_size, 0
+    with path.open("rb") as file:
+        while size_of and start < length:
+            file.seek(start)
+            size = size_of(file.read(16))
+            if size is None:
+                return
+            start += size
+    if start > length + slack:
+        raise UserError(
+            f"{path}: the file is truncated (its container is {start - length} bytes longer): get "
+            "a complete copy"
+        )
+
+
+def _box_size(head: bytes) -> int | None:
+    """Bytes of the box that begins so; None if it is none, or goes on to the end of the file."""
+    if len(head) < 8 or head[4:8] not in BOXES:
+        return None
+    size, large = int.from_bytes(head[:4]), int.from_bytes(head[8:16])
+    size = large if size == 1 else size
+    return size if size >= 8 else None
+
+
+def _riff_size(head: bytes) -> int | None:
+    """Bytes of the part of an AVI file that begins so; None if it is none or was never finished."""
+    if head[:4] != b"RIFF" or head[8:12] not in (b"AVI ", b"AVIX"):
+        return None
+    size = int.from_bytes(head[4:8], "little")
+    return None if size in (0, 2**32 - 1) else 8 + size + size % 2
 
 
 def _shown(path: Path, packets: Iterable[str]) -> array:

@@ -30,6 +30,9 @@ Paths = Mapping[str, str | PathLike]
 _SUFFIX = "_count"
 _IDENTITY = (0, (4, 2))
 
+#: Characters of a name in a legend: longer ones would take the width of the panels.
+_NAME_LENGTH = 24
+
 
 def plot_set(figures: Paths, *, summary: str | PathLike, clips: Paths, predictions: Paths) -> None:
     """Write the figures of a set.
@@ -236,7 +239,7 @@ def _legend(figure: Figure, colours: Mapping, extra: list[Line2D], noun: str) ->
     else:
         named = colours
     dots = [
-        Line2D([], [], color=colour, marker="o", linestyle="none", label=str(name))
+        Line2D([], [], color=colour, marker="o", linestyle="none", label=_shortened(str(name)))
         for name, colour in named.items()
     ]
     figure.legend(
@@ -244,3 +247,11 @@ def _legend(figure: Figure, colours: Mapping, extra: list[Line2D], noun: str) ->
         loc="outside right upper",
         labelcolor=INK,
     )
+
+
+def _shortened(name: str) -> str:
+    """Beginning and end of a long name, both of which may tell it from others."""
+    if len(name) <= _NAME_LENGTH:
+        return name
+    end = _NAME_LENGTH // 2 - 1
+    return f"{name[: _NAME_LENGTH - end - 1]}…{name[-end:]}"

@@ -4,7 +4,9 @@ import difflib
 import math
 import os
 import re
+from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
+from itertools import islice
 from pathlib import Path
 
 import yaml
@@ -13,8 +15,22 @@ from jsonschema.exceptions import ValidationError, best_match
 
 from chronovision.errors import UserError
 
-#: What Snakemake takes as part of its own syntax, or cannot carry, in a path.
-UNCARRIABLE = re.compile(r"[{}\x00-\x1f\x7f]|<[a-z][a-z0-9_]*>")
+#: What Snakemake takes as part of its own syntax, or cannot carry, in a path. Surrogates stand for
+#: bytes of a file's name that are no UTF-8.
+UNCARRIABLE = re.compile(r"[{}\x00-\x1f\x7f\ud800-\udfff]|<[a-z][a-z0-9_]*>")
+
+#: Bytes of a name, and of a whole path, beyond which systems refuse to look for a file.
+MAX_NAME, MAX_PATH = 255, 4095
+
+#: Values and levels that a config may have: a few lines of YAML can stand for billions of values,
+#: or for a list that holds itself, and to compare thousands of values takes seconds.
+MAX_VALUES, MAX_DEPTH = 2000, 10
+#: Rows of one video in the table of clips, which memory must hold for all videos together.
+MAX_ROWS = 1_000_000
+#: What YAML, unlike JSON and Python, does not take for a number.
+EXPONENT = re.compile(r"[+-]?[0-9.]+[eE][+-]?[0-9]+")
+#: Characters of a message about the config.
+MAX_MESSAGE = 600
 
 #: JSON Schema takes 224.0 for an integer; what is computed with it would not.
 Validator = validators.extend(
@@ -34,6 +50,24 @@ def did_you_mean(wrong: str, known: Iterable[str]) -> str:
     return f"known: {', '.join(known)}"
 
 
+def one_line(text: object, most: int = 100) -> str:
+    """`text` as a message can quote it: cut if long, and without anything that moves a cursor."""
+    shown = str(text)
+    shown = shown if len(shown) <= most else f"{shown[: most - 1]}…"
+    return "".join(one if one.isprintable() else ascii(one)[1:-1] for one in shown)
+
+
+def quoted(value: object, most: int = 100) -> str:
+    """`value` in quotes, if it is text, and in one line."""
+    return one_line(repr(value), most)
+
+
+def is_too_long(path: str) -> bool:
+    """Whether no file can have this path."""
+    raw = os.fsencode(path)
+    return len(raw) > MAX_PATH or any(len(name) > MAX_NAME for name in raw.split(b"/"))
+
+
 def check_config(config: dict, schema_path: str | os.PathLike) -> None:
     """Validate `config` against the schema and fill in the schema's defaults, in place.
 
@@ -47,36 +81,68 @@ def check_config(config: dict, schema_path: str | os.PathLike) -> None:
     UserError : unknown key, wrong type or range, keys that contradict each other.
     """
     schema = yaml.safe_load(Path(schema_path).read_text(encoding="utf-8"))
-    _refuse_non_finite(config, "")
+    for problem in _beyond_schemas(config):
+        raise UserError(f"config: {one_line(problem, MAX_MESSAGE)}")
     error = best_match(Validator(schema).iter_errors(config))
     if error is not None:
-        raise UserError(f"config: {_describe(error)}")
+        raise UserError(f"config: {one_line(_describe(error), MAX_MESSAGE)}")
     _fill_defaults(config, schema)
     for section, key in (("network", "weights"), ("duration", "apply")):
         path = config[section][key]
         if path is not None and UNCARRIABLE.search(path):
             raise UserError(
-                f"config: {section}.{key}: {path!r} holds braces, a <name> or control characters, "
-                "which Snakemake cannot carry: rename the file or link to it"
+                f"config: {section}.{key}: {quoted(path)} holds braces, a <name> or control "
+                "characters, which Snakemake cannot carry: rename the file or link to it"
             )
         config[section][key] = path and os.path.expanduser(path)
+    results = config["pathvars"]["results"]
+    if is_too_long(results):
+        raise UserError(
+            f"config: pathvars.results: {quoted(results)} is longer than paths, or names in them, "
+            "can be: shorten it"
+        )
     for problem in _contradictions(config):
-        raise UserError(f"config: {problem}")
+        raise UserError(f"config: {one_line(problem, MAX_MESSAGE)}")
 
 
 def refuse_missing(path: str | None, key: str) -> None:
     """Raise UserError if the file that a key names is not there; None is no file."""
-    if path is not None and not Path(path).is_file():
+    if path is not None and not os.path.isfile(path):
         raise UserError(f"config: {key}: no such file {Path(path).absolute()}: correct the path")
 
 
-def _refuse_non_finite(value: object, key: str) -> None:
-    if isinstance(value, float) and not math.isfinite(value):
-        raise UserError(f"config: {key} is {value}; a finite number is needed")
-    items = value.items() if isinstance(value, Mapping) else ()
-    items = enumerate(value) if isinstance(value, list) else items
-    for name, inner in items:
-        _refuse_non_finite(inner, f"{key}.{name}".lstrip("."))
+def _beyond_schemas(config: Mapping) -> Iterator[str]:
+    """What would break the validation itself, or every later step."""
+    waiting: deque = deque([("", config, 0)])
+    values = 0
+    while waiting:
+        key, value, depth = waiting.popleft()
+        values += 1
+        if values > MAX_VALUES or depth > MAX_DEPTH:
+            yield (
+                f"{one_line(key)}: more than {MAX_VALUES} values in all, or more than {MAX_DEPTH} "
+                "levels: shorten it"
+            )
+            return  # there may be no end to it
+        if isinstance(value, int | float) and not _is_finite(value):
+            large = "too large" if isinstance(value, int) else value
+            yield f"{key} is {large}; a finite number is needed"
+        if isinstance(value, Mapping):
+            odd = [type(name).__name__ for name in value if not isinstance(name, str)]
+            if odd:
+                yield f"{key or 'it'} has a key of type {odd[0]}, not text: put the key in quotes"
+        items = value.items() if isinstance(value, Mapping) else ()
+        items = enumerate(value) if isinstance(value, list) else items
+        for name, inner in islice(items, MAX_VALUES):
+            waiting.append((f"{key}.{name}" if key else name, inner, depth + 1))
+
+
+def _is_finite(number: float) -> bool:
+    """Whether a number, of which an `int` may have any size, is a finite float."""
+    try:
+        return math.isfinite(number)
+    except OverflowError:
+        return False
 
 
 def _describe(error: ValidationError) -> str:
@@ -85,13 +151,18 @@ def _describe(error: ValidationError) -> str:
     if error.validator == "additionalProperties":
         known = error.schema.get("properties", {})
         unknown = next(name for name in error.instance if name not in known)
-        full = f"{key}.{unknown}".lstrip(".")
+        full = one_line(f"{key}.{unknown}" if key else unknown)
         return f"unknown key {full}: {did_you_mean(unknown, known)}"
     if error.validator == "enum" and isinstance(error.instance, str):
         hint = did_you_mean(error.instance, error.validator_value)
-        return f"{key}: {error.instance!r} is not possible: {hint}"
-    meaning = error.schema.get("description", "")
-    return f"{key}: {error.message}" + (f" ({meaning})" if meaning else "")
+        return f"{key}: {quoted(error.instance)} is not possible: {hint}"
+    shown, meaning = quoted(error.instance), error.schema.get("description", "")
+    if error.validator == "pattern" and meaning:
+        return f"{key}: {shown} does not match what is expected ({meaning})"
+    if error.validator == "type" and EXPONENT.fullmatch(str(error.instance)):
+        meaning = f"{meaning}; YAML reads it as text: with a dot and a sign, 1.0e+3, as a number"
+    message = error.message.replace(repr(error.instance), shown, 1)
+    return f"{key}: {message}" + (f" ({meaning})" if meaning else "")
 
 
 def _fill_defaults(config: dict, schema: Mapping) -> None:
@@ -129,6 +200,12 @@ def _contradictions(config: Mapping) -> Iterator[str]:
             f"for {' and '.join(metrics)}: name one there, or set tmax: null and tmin: min"
         )
     clips = config["clips"]
+    rows = clips["max_per_video"] * (1 + clips["snapshots"]) * clips["repeats"]
+    if rows > MAX_ROWS:
+        yield (
+            f"clips: max_per_video × (1 + snapshots) × repeats is {rows}, and a video may have "
+            f"{MAX_ROWS} rows in the table of clips: lower one of them"
+        )
     if clips["mode"] == "random" and clips["max_per_video"] < len(clips["durations_s"]):
         yield (
             f"clips.max_per_video is {clips['max_per_video']}, less than one for each of the "

@@ -19,11 +19,11 @@ from tqdm import tqdm
 from chronovision.errors import UserError
 from chronovision.networks import activation_shapes, check_network, weights_url
 from chronovision.probe import probe
-from chronovision.settings import UNCARRIABLE, check_config
+from chronovision.settings import UNCARRIABLE, check_config, one_line, quoted
 from chronovision.speed import describe_precision, measure_speeds
 from chronovision.store import read_json, write_json, write_text
 from chronovision.timing import RATE_TOLERANCE
-from chronovision.video_table import RESERVED, Video, read_videos
+from chronovision.video_table import PERIODIC, RESERVED, SHOWN_PATH, Video, read_videos
 
 log = logging.getLogger(__name__)
 
@@ -85,8 +85,9 @@ def survey_folder(
     UserError : no such folder, no video in it, a mistake in the config or in the edited table.
     """
     folder = Path(os.path.abspath(os.path.expanduser(folder)))
-    if not folder.is_dir():
-        raise UserError(f"{folder}: no such folder; VIDEOS must name a folder with videos in it")
+    shown = one_line(folder, SHOWN_PATH)
+    if not os.path.isdir(folder):
+        raise UserError(f"{shown}: no such folder; VIDEOS must name a folder with videos in it")
     asked = {} if config is None else _read_yaml(Path(config))
     settings = _settings(Path(project), asked, fps)
     facts, skipped = find_videos(folder)
@@ -98,7 +99,7 @@ def survey_folder(
     sound = {name: about for name, about in probed.items() if not isinstance(about, str)}
     clash = _rates_clash(sound.values()) and settings["frames"]["fps"] is None
     _write_overlay(home, folder, fps, fit=not clash)
-    summary = [f"{folder}: {len(videos)} videos, listed in {table}; results go to {home}", *notes]
+    summary = [f"{shown}: {len(videos)} videos, listed in {table}; results go to {home}", *notes]
     summary += _describe_left_out(skipped, unread)
     summary += _describe_set(videos, sound, settings)
     if clash:
@@ -121,12 +122,15 @@ def _settings(project: Path, asked: Mapping, fps: float | None) -> dict:
 
 
 def _read_yaml(path: Path) -> dict:
+    shown = one_line(path, SHOWN_PATH)
     try:
         content = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise UserError(f"{path}: cannot be read as a config: {error}") from error
+    # PyYAML fails in many ways: 2024-13-13 is a ValueError, `!!bool x` a KeyError.
+    except Exception as error:
+        reason = one_line(" ".join(str(error).split()) or type(error).__name__, SHOWN_PATH)
+        raise UserError(f"{shown}: cannot be read as a config: {reason}") from error
     if not isinstance(content, dict):
-        raise UserError(f"{path}: not a config: `key: value` lines are needed")
+        raise UserError(f"{shown}: not a config: `key: value` lines are needed")
     return content
 
 
@@ -150,20 +154,23 @@ def find_videos(folder: Path) -> tuple[dict[str, dict], dict[str, str]]:
     facts, skipped = {}, {}
     entries = sorted(path for path in folder.iterdir() if not path.name.startswith("."))
     for path in tqdm(entries, desc="looking at files", unit="file", disable=None):
+        name = one_line(path.name, SHOWN_PATH)
         if path.is_dir():
-            skipped[f"{path.name}/"] = "a subfolder"
+            skipped[f"{name}/"] = "a subfolder"
         elif not VIDEO_NAME.fullmatch(path.name):
-            skipped[path.name] = "no video, by its name"
+            skipped[name] = "no video, by its name"
         elif UNCARRIABLE.search(str(path)) or len(str(path).splitlines()) > 1:
-            skipped[repr(path.name)] = "braces, a <name> or control characters in its path: rename"
+            reason = "braces, a <name>, control characters or bytes that are no UTF-8 in its path"
+            skipped[quoted(path.name, SHOWN_PATH)] = f"{reason}: rename"
         else:
             about = _probe(path)
             if isinstance(about, str):
-                skipped[path.name] = about
+                skipped[name] = about
             else:
                 facts[str(path)] = about
     if not facts:
-        raise UserError(f"{folder}: no usable video in it" + _first_reason(skipped))
+        shown = one_line(folder, SHOWN_PATH)
+        raise UserError(f"{shown}: no usable video in it" + _first_reason(skipped))
     return facts, skipped
 
 
@@ -172,7 +179,7 @@ def _probe(path: str | os.PathLike, stream: int | None = None) -> dict | str:
     try:
         return probe(path, stream)
     except UserError as error:
-        return str(error).removeprefix(f"{path}: ")
+        return one_line(str(error).removeprefix(f"{path}: "), SHOWN_PATH)
 
 
 def _first_reason(skipped: Mapping[str, str]) -> str:
@@ -199,7 +206,7 @@ def _home(folder: Path) -> Path:
 def _belongs(home: Path, folder: Path) -> bool:
     try:
         return read_json(home / "survey.json")["folder"] == str(folder)
-    except (OSError, ValueError, KeyError):
+    except (OSError, ValueError, KeyError, TypeError):
         return False  # no survey wrote this folder, or it was cut short
 
 
@@ -226,7 +233,7 @@ def name_videos(paths: Iterable[str], known: Mapping[str, str]) -> dict[str, str
     names = {path: known[path] for path in paths if path in known}
     used = {name.casefold() for name in names.values()} | set(RESERVED)
     for path in paths:
-        base = clean_name(Path(path).stem, "video")
+        base = PERIODIC.sub(r"\1", clean_name(Path(path).stem, "video"))
         name, number = base, 1
         while path not in names and name.casefold() in used:
             number += 1
@@ -238,13 +245,13 @@ def name_videos(paths: Iterable[str], known: Mapping[str, str]) -> dict[str, str
 def _write_table(home: Path, folder: Path, facts: Mapping[str, dict]) -> list[str]:
     """Write or renew videos.tsv unless the user has edited it; returns what there is to say."""
     table, record = home / "videos.tsv", home / "survey.json"
+    known = {v.path: v.video for v in read_videos(table).values()} if table.exists() else {}
     old = table.read_text(encoding="utf-8") if table.exists() else None
     edited = old is not None and _digest(old) != read_json(record)["table_sha256"]
-    known = {v.path: v.video for v in read_videos(table).values()} if old is not None else {}
     rows = [(video, path) for path, video in name_videos(facts, known).items()]
     new = "".join(f"{video}\t{path}\n" for video, path in [("video", "path"), *rows])
     if edited and old != new:
-        unlisted = [Path(path).name for path in facts if path not in known]
+        unlisted = [one_line(Path(path).name) for path in facts if path not in known]
         missing = f"; the folder also has {', '.join(unlisted)}" if unlisted else ""
         return [f"  {table} has been edited and is used as it is{missing}. To renew it, delete it."]
     write_json(record, {"folder": str(folder), "table_sha256": _digest(new)})
@@ -355,8 +362,8 @@ def _describe_weights(network: Mapping) -> str:
     if asked == "untrained":
         return f"  UNTRAINED network: {model} (network.weights: untrained)"
     if asked not in ("imagenet", "auto"):
-        if not Path(asked).is_file():
-            raise UserError(f"network.weights: no such file {asked}")
+        if not os.path.isfile(asked):
+            raise UserError(f"network.weights: no such file {one_line(asked, SHOWN_PATH)}")
         return f"  trained network: {model} with the weights of {asked}"
     url = weights_url(model)
     cached = Path(torch.hub.get_dir(), "checkpoints", url.rsplit("/", 1)[1])

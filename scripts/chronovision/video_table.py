@@ -1,22 +1,37 @@
 """The table of videos: ids, files and what else a user may say of them."""
 
-import csv
 import math
 import os
 import re
+import unicodedata
 from dataclasses import dataclass
 from pathlib import Path
 
 from chronovision.errors import UserError
-from chronovision.settings import UNCARRIABLE, did_you_mean
+from chronovision.settings import UNCARRIABLE, did_you_mean, is_too_long, one_line, quoted
 
 REQUIRED = ("video", "path")
 OPTIONAL = ("group", "scene", "start_s", "end_s", "stream")
 
 #: Ids become file names and Snakemake wildcards.
 VIDEO_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
+#: What Snakemake takes for a rule that feeds itself, and refuses to plan the whole set.
+PERIODIC = re.compile(r"(.+?)\1{19,}$")
+#: Python gives up on numbers of thousands of digits, and FFmpeg numbers streams far below these.
+STREAM = re.compile(r"[0-9]{1,6}")
 #: Names of the set's own pages and folders, beside those of the videos.
 RESERVED = ("index", "set")
+#: How a cell begins that spreadsheets take for a formula, full-width forms included. Groups go into
+#: tables, which are opened in them.
+FORMULA = ("=", "+", "-", "@")
+#: Kinds of characters that end lines or move cursors somewhere.
+BREAKING = ("Cc", "Zl", "Zp")
+#: Characters that a group may have, as an id.
+MAX_GROUP = 100
+#: Bytes of a table: a film given by mistake would be read whole.
+MAX_BYTES = 2**26
+#: Characters of a path that a message shows.
+SHOWN_PATH = 1000
 
 
 @dataclass(frozen=True)
@@ -46,11 +61,11 @@ def find_table(path: str, project: str | os.PathLike) -> Path:
     """
     candidates = [Path(path), Path(project) / path]
     for candidate in candidates:
-        if candidate.is_file():
+        if os.path.isfile(candidate):  # False, too, for a name that the system cannot take
             return candidate
     raise UserError(
-        f"videos: no such table {candidates[0].absolute()}; write it (tab-separated, columns "
-        "`video path`), or name another under the key `videos`"
+        f"videos: no such table {one_line(candidates[0].absolute(), SHOWN_PATH)}; write it "
+        "(tab-separated, columns `video path`), or name another under the key `videos`"
     )
 
 
@@ -71,46 +86,59 @@ def read_videos(path: str | os.PathLike) -> dict[str, Video]:
     ------
     UserError : anything wrong with the table, naming its line.
     """
-    path = Path(path)
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except (UnicodeDecodeError, OSError) as error:
-        raise UserError(f"{path}: cannot be read as a table ({error})") from error
-    lines = list(csv.reader(re.split(r"\r\n|\r|\n", text), delimiter="\t", quoting=csv.QUOTE_NONE))
-    header = [name.strip() for name in lines[0]] if lines else []
-    _check_header(path, header)
+    path, named = Path(path), one_line(path, SHOWN_PATH)
+    lines = [line.split("\t") for line in re.split(r"\r\n|\r|\n", _read_text(path, named))]
+    header = [name.strip() for name in lines[0]]
+    _check_header(named, header)
     videos: dict[str, Video] = {}
+    folded: dict[str, str] = {}
     for number, cells in enumerate(lines[1:], start=2):
         if not any(cell.strip() for cell in cells):
             continue
-        where = f"{path}, line {number}"
+        where = f"{named}, line {number}"
         if len(cells) > len(header):
             raise UserError(f"{where}: {len(cells)} cells under {len(header)} columns")
         row = {name: cell.strip() for name, cell in zip(header, cells, strict=False)}
         video = _read_row(where, {k: v for k, v in row.items() if v not in ("", "n/a")}, path)
-        _check_unique(where, video.video, videos)
+        # Ids that differ in case alone would share files on some systems.
+        other = folded.setdefault(video.video.casefold(), video.video)
+        if other != video.video or video.video in videos:
+            raise UserError(
+                f"{where}: the id {video.video!r} stands twice (line of {other!r}): rename one"
+            )
         videos[video.video] = video
     if not videos:
         raise UserError(
-            f"{path}: the table names no video: add a line for each, id and path apart by a tab"
+            f"{named}: the table names no video: add a line for each, id and path apart by a tab"
         )
     return videos
 
 
-def _check_header(path: Path, header: list[str]) -> None:
+def _read_text(path: Path, named: str) -> str:
+    try:
+        if path.stat().st_size > MAX_BYTES:
+            raise UserError(f"{named}: cannot be read as a table (it has over {MAX_BYTES} bytes)")
+        return path.read_text(encoding="utf-8-sig")
+    except (ValueError, OSError) as error:
+        reason = one_line(error, SHOWN_PATH)
+        raise UserError(f"{named}: cannot be read as a table ({reason})") from error
+
+
+def _check_header(named: str, header: list[str]) -> None:
     for name in REQUIRED:
         if name not in header:
             raise UserError(
-                f"{path}: no column `{name}` in its first line; it must be tab-separated and begin "
-                f"with the names {' '.join(REQUIRED)}"
+                f"{named}: no column `{name}` in its first line; it must be tab-separated and "
+                f"begin with the names {' '.join(REQUIRED)}"
             )
     for name in header:
         if name not in REQUIRED + OPTIONAL:
             raise UserError(
-                f"{path}: unknown column `{name}`: {did_you_mean(name, REQUIRED + OPTIONAL)}"
+                f"{named}: unknown column `{one_line(name)}`: "
+                f"{did_you_mean(name, REQUIRED + OPTIONAL)}"
             )
     if len(set(header)) < len(header):
-        raise UserError(f"{path}: a column stands twice in its first line")
+        raise UserError(f"{named}: a column stands twice in its first line")
 
 
 def _read_row(where: str, row: dict[str, str], table: Path) -> Video:
@@ -120,14 +148,27 @@ def _read_row(where: str, row: dict[str, str], table: Path) -> Video:
     video = row["video"]
     if not VIDEO_ID.fullmatch(video) or video.casefold() in RESERVED:
         raise UserError(
-            f"{where}: {video!r} cannot be a video id: use letters, digits, . _ - (at most 100, "
-            f"beginning with a letter or digit) and not {' or '.join(RESERVED)}"
+            f"{where}: {quoted(video)} cannot be a video id: use letters, digits, . _ - (at most "
+            f"100, beginning with a letter or digit) and not {' or '.join(RESERVED)}"
         )
-    path = os.path.abspath(table.parent / os.path.expanduser(row["path"]))
+    if PERIODIC.search(video):
+        raise UserError(
+            f"{where}: the id {quoted(video)} ends in something repeated 20 times or more, which "
+            "Snakemake refuses: shorten it"
+        )
+    # A user's home is not looked up under a name that holds a NUL.
+    odd = UNCARRIABLE.search(row["path"])
+    path = row["path"] if odd else os.path.expanduser(row["path"])
+    path = os.path.abspath(table.parent / path)
     if UNCARRIABLE.search(path):
         raise UserError(
-            f"{where}: the path {path!r} holds braces, a <name> or control characters, which "
-            "Snakemake cannot carry: rename the file or link to it"
+            f"{where}: the path {quoted(path, SHOWN_PATH)} holds braces, a <name> or control "
+            "characters, which Snakemake cannot carry: rename the file or link to it"
+        )
+    if is_too_long(path):
+        raise UserError(
+            f"{where}: the path {quoted(path)} is longer than paths, or names in them, can be: "
+            "correct it"
         )
     start_s, end_s = (_number(where, name, row.get(name)) for name in ("start_s", "end_s"))
     if end_s is not None and end_s <= (start_s or 0.0):
@@ -135,21 +176,32 @@ def _read_row(where: str, row: dict[str, str], table: Path) -> Video:
     return Video(
         video=video,
         path=path,
-        group=row.get("group", video),
-        scene=row.get("scene"),
+        group=_group(where, _label(where, "group", row.get("group", video))),
+        scene=_label(where, "scene", row.get("scene")),
         start_s=start_s,
         end_s=end_s,
         stream=_index(where, row.get("stream")),
     )
 
 
-def _check_unique(where: str, video: str, videos: dict[str, Video]) -> None:
-    """Ids that differ in case alone would share files on some systems."""
-    for other in videos:
-        if other.casefold() == video.casefold():
-            raise UserError(
-                f"{where}: the id {video!r} stands twice (line of {other!r}): rename one"
-            )
+def _label(where: str, name: str, cell: str | None) -> str | None:
+    if cell is not None and any(unicodedata.category(one) in BREAKING for one in cell):
+        raise UserError(f"{where}: {name} = {quoted(cell)} holds control characters: delete them")
+    return cell
+
+
+def _group(where: str, cell: str) -> str:
+    if unicodedata.normalize("NFKC", cell).startswith(FORMULA):
+        raise UserError(
+            f"{where}: group = {quoted(cell)} begins like a formula, which spreadsheets run when "
+            f"they open a table: begin with another character than {' '.join(FORMULA)}, or leave "
+            "the cell empty"
+        )
+    if len(cell) > MAX_GROUP:
+        raise UserError(
+            f"{where}: group = {quoted(cell)} is longer than {MAX_GROUP} characters: shorten it"
+        )
+    return cell
 
 
 def _number(where: str, name: str, cell: str | None) -> float | None:
@@ -159,14 +211,15 @@ def _number(where: str, name: str, cell: str | None) -> float | None:
         value = float(cell)
     except ValueError:
         value = math.nan
-    if not math.isfinite(value) or value < 0:
-        raise UserError(f"{where}: {name} = {cell!r} is not a time in seconds, 0 or more")
+    # Python reads 1_5 as 15, who wrote it may have meant 1.5.
+    if not math.isfinite(value) or value < 0 or "_" in cell:
+        raise UserError(f"{where}: {name} = {quoted(cell)} is not a time in seconds, 0 or more")
     return value
 
 
 def _index(where: str, cell: str | None) -> int | None:
     if cell is None:
         return None
-    if not cell.isdecimal():
-        raise UserError(f"{where}: stream = {cell!r} is not a stream index (0, 1, …)")
+    if not STREAM.fullmatch(cell):
+        raise UserError(f"{where}: stream = {quoted(cell)} is not a stream index (0, 1, …)")
     return int(cell)

@@ -6,6 +6,7 @@ import os
 import pickle
 import socket
 import sys
+import zipfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from http.client import HTTPException
@@ -97,7 +98,9 @@ def _obtain(asked: str, model: str, layers: Sequence[str], seed: int) -> tuple[S
     if asked in ("untrained", "auto"):
         state = _select(_untrained(model, seed), model, layers, "torchvision's network")
         return state, {"source": "untrained", "origin": None, "reason": reason}
-    state = _select(_read(Path(asked).expanduser()), model, layers, f"network.weights: {asked}")
+    state = _select(
+        _read(Path(os.path.expanduser(asked))), model, layers, f"network.weights: {asked}"
+    )
     return state, {"source": "file", "origin": str(asked), "reason": None}
 
 
@@ -152,12 +155,13 @@ def _socket_timeout(seconds: float) -> Iterator[None]:
 
 def _read(file: Path) -> State:
     """State dict of a user's file, bare or under the key `state_dict`; no code in it is run."""
-    if not file.is_file():
+    if not os.path.isfile(file):  # False, too, for a name that the system cannot take
         raise UserError(
             f"network.weights: {file} is not a file; give imagenet, untrained, auto or the path "
             "of a state dict"
         )
     try:
+        _refuse_bomb(file)
         state = torch.load(file, map_location="cpu", weights_only=True)
     except OSError as error:
         raise UserError(f"network.weights: {file} cannot be read ({error.strerror})") from error
@@ -178,6 +182,15 @@ def _read(file: Path) -> State:
     return dict(state)
 
 
+def _refuse_bomb(file: Path) -> None:
+    """Raise ValueError if an archive unpacks to more than its size: PyTorch never compresses."""
+    if zipfile.is_zipfile(file):
+        with zipfile.ZipFile(file) as archive:
+            unpacked = sum(entry.file_size for entry in archive.infolist())
+        if unpacked > file.stat().st_size:
+            raise ValueError(f"{file} is compressed and unpacks to {unpacked} bytes")
+
+
 def _select(state: State, model: str, layers: Sequence[str], where: str) -> State:
     """The tensors that the layers need, checked against the network."""
     state = {_modern_name(name): tensor for name, tensor in state.items()}
@@ -186,7 +199,9 @@ def _select(state: State, model: str, layers: Sequence[str], where: str) -> Stat
         if name not in state:
             raise UserError(_missing(name, state, model, layers, where))
         tensor = state[name]
-        if not isinstance(tensor, torch.Tensor) or tensor.layout != torch.strided:
+        plain = isinstance(tensor, torch.Tensor) and tensor.layout == torch.strided
+        # Tensors of the device `meta` have a shape and no values.
+        if not plain or tensor.device.type != "cpu":
             raise UserError(f"{where}: {name} is no plain tensor")
         if tensor.shape != expected.shape:
             raise UserError(

@@ -105,7 +105,7 @@ class Cluster:
 
     def wait_for_job(self, rule: str, state: str = "RUNNING") -> dict:
         """The first job of the rule in this state."""
-        deadline = time.monotonic() + 120
+        deadline = time.monotonic() + 300
         while time.monotonic() < deadline:
             for job in self.jobs():
                 if job["rule"] == rule and job["JobState"] == state:

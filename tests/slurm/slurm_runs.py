@@ -54,8 +54,8 @@ def start(
 
 
 def wait(process: subprocess.Popen) -> Run:
-    """How it ended, after ten minutes at most."""
-    out, err = process.communicate(timeout=600)
+    """How it ended, after half an hour at most."""
+    out, err = process.communicate(timeout=1800)
     return Run(process.returncode, out, err)
 
 
@@ -63,7 +63,7 @@ def run(*arguments, **options) -> Run:
     return wait(start(*arguments, **options))
 
 
-def wait_until(happened: Callable[[], bool], seconds: float = 120) -> None:
+def wait_until(happened: Callable[[], bool], seconds: float = 300) -> None:
     """Wait for something that must happen."""
     deadline = time.monotonic() + seconds
     while not happened():

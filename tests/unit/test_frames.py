@@ -2,6 +2,7 @@
 
 import fcntl
 import json
+import queue
 import threading
 import tracemalloc
 from itertools import pairwise
@@ -10,10 +11,12 @@ import h5py
 import numpy as np
 import pytest
 
+import chronovision.frames
 from chronovision.errors import UserError
 from chronovision.frames import (
     BLOCK_ROWS,
     Decoding,
+    _listen,
     analysed_rows,
     decode,
     decoder_messages,
@@ -178,6 +181,73 @@ def test_damage_is_noted_and_the_same_each_time(damaged):
     assert not any("0x" in message for message in first.messages + second.messages)
     np.testing.assert_array_equal([f.rgb for f in one], [f.rgb for f in two])
     assert first.n_decoded == len(one)
+
+
+SHOWN = "[Parsed_showinfo_1 @ 0x7f] [info] "
+FRAME = "n:   7 pts:    434 pts_time:0.434   duration:     33 fmt:yuv420p iskey:0 type:P "
+QUIET = [
+    SHOWN + "config in time_base: 1/1000, frame_rate: 30/1",
+    SHOWN + FRAME,
+    SHOWN + "color_range:tv color_space:unknown color_primaries:unknown color_trc:unknown",
+    "[info] Output #0, rawvideo, to 'pipe:1':",
+    "[info]   Metadata:",
+    "[info]     encoder         : Lavf63.1.102",
+    "[info]   Stream #0:0: Video: rawvideo, rgb24, 64x64, q=2-31, 2457 kb/s, 25 fps, 1000k tbn",
+    "[info]       encoder         : Lavc63.1.102 rawvideo",
+    "[h264 @ 0x7f] [warning] something that harms none",
+    "[info] frame=   50 fps=0.0 q=-0.0 Lsize=     600KiB time=00:00:02.00",
+]
+
+
+def heard(*lines):
+    decoding = Decoding()
+    _listen([f"{line}\n".encode() for line in lines], queue.Queue(), decoding)
+    return decoding
+
+
+def test_nothing_is_missed_of_what_ffmpeg_says_of_a_whole_file():
+    decoding = heard("[info]     title           : a film of [error]s", *QUIET)
+    assert not decoding.messages and not decoding.interrupted
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        SHOWN + FRAME + "Element at 0x5b3a exceeds its master",
+        SHOWN + "color_range:tvElement at 0x5b3a exceeds its master",
+        "[info]   Stream #0:0Element at 0x5b3a exceeds its master",
+        "Element at 0x5b3a exceeds its master",
+    ],
+)
+def test_what_is_said_without_its_level_is_noticed(line):
+    """FFmpeg leaves it out where another thread has not finished its line."""
+    assert heard(*QUIET, line).interrupted
+
+
+def test_what_is_said_without_its_level_is_asked_for_again(plain, tmp_path, monkeypatch):
+    def listen(stderr, described, decoding):
+        _listen(stderr, described, decoding)
+        decoding.interrupted = True
+
+    monkeypatch.setattr(chronovision.frames, "_listen", listen)
+    monkeypatch.setattr(chronovision.frames, "decoder_messages", lambda *_: ["[x] [error] lost"])
+    probe_video(plain, tmp_path / "info.json", stream=None)
+    options = {"video": "v", "settings": SETTINGS, "span": WHOLE, "strict": False}
+    dump_frames(tmp_path / "info.json", tmp_path / "frames.h5", **options)
+    with h5py.File(tmp_path / "frames.h5") as file:
+        assert json.loads(file.attrs["decoder_messages"]) == ["[x] [error] lost (×1)"]
+
+
+@pytest.mark.parametrize("shift", ["eq(N,7)", "0.97*eq(mod(N,5),3)"])
+def test_frames_with_times_alike_are_no_damage(clips, shift):
+    """Of equal ones, or less than 1/rate apart, the writers of FFmpeg's output would complain."""
+    source = f"testsrc2=s=64x48:r=10:d=2,settb=1/1000,setpts='(N-{shift})*100'"
+    coding = ("-c:v", "libx264", "-bf", "0", "-fps_mode", "passthrough")
+    path = make_clip(clips / "alike.mkv", source, *coding, "-enc_time_base", "1:1000")
+    decoding = Decoding()
+    frames = frames_of(path, decoding=decoding)
+    assert len(frames) == 20 and min(b.time - a.time for a, b in pairwise(frames)) < 0.01
+    assert not decoding.messages and not decoder_messages(path, 0)
 
 
 def test_a_whole_file_gives_no_messages(plain):

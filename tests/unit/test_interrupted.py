@@ -68,10 +68,6 @@ MISHAPS = {
         "FFmpeg stopped with status -9",
     ),
     "killed at once": ("kill -9 $$", "FFmpeg stopped with status -9|0 usable frame"),
-    "killed from within": (
-        "'{ffmpeg}' \"$@\" & sleep 0.05; kill -9 $!; wait $!",
-        "FFmpeg stopped with status 137|broke off|usable frame",
-    ),
     "failing after all frames": ("'{ffmpeg}' \"$@\"; exit 3", "FFmpeg stopped with status 3"),
     "silent on frames": ("'{ffmpeg}' \"$@\" 2>/dev/null", "did not describe frame 0"),
     "deleted while it is read": ("'{ffmpeg}' \"$@\"; rm '{clip}'", "has disappeared"),

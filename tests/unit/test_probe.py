@@ -96,6 +96,16 @@ def test_missing_frames_are_a_variable_rate(gap):
     assert found["duration_s"] == pytest.approx(3, abs=0.01)
 
 
+def test_two_intervals_equally_common(clips):
+    """Their mean is near neither; three frames, or a film shown at another rate, may have such."""
+    source = "testsrc2=s=96x72:r=10:d=1,select='eq(n,0)+eq(n,1)+eq(n,4)'"
+    path = make_clip(clips / "three.mkv", source, "-c:v", "libx264", "-fps_mode", "passthrough")
+    found = probe(path)
+    assert found["n_frames"] == 3 and found["vfr"]
+    assert found["frame_rate"] == pytest.approx(10)
+    json.dumps(found, allow_nan=False)
+
+
 def test_times_rounded_to_milliseconds_are_no_variable_rate(clips):
     path = make_clip(clips / "ms.mkv", "testsrc2=s=64x48:r=30000/1001:d=4", "-c:v", "libx264")
     found = probe(path)
@@ -190,6 +200,15 @@ def test_sample_aspect_ratio(clips, sar, said):
     assert probe(make_clip(clips / "sar.mp4", source))["sar"] == said
 
 
+@pytest.mark.parametrize("shape", [(5000, 1), (1, 5000)])
+def test_an_absurd_shape_is_refused(clips, plain, shape):
+    data = bytearray(plain.read_bytes())
+    struct.pack_into(">II", data, data.index(b"pasp") + 4, *shape)
+    (clips / "absurd.mp4").write_bytes(data)
+    with pytest.raises(UserError, match=r"96×72 pixels, each \d+:\d+ wide, cannot be meant"):
+        probe(clips / "absurd.mp4")
+
+
 @pytest.mark.parametrize(
     "name",
     [
@@ -259,6 +278,25 @@ def test_any_cut_of_a_whole_file_is_noticed(clips, suffix, share):
         make_clip(source, "testsrc2=s=128x96:r=12:d=3", "-c:v", codec, *options)
     with pytest.raises(UserError, match="truncated|breaks off"):
         probe(cut(source, target, share))
+
+
+@pytest.mark.parametrize("suffix", ["mp4", "mov", "mkv", "webm", "avi"])
+def test_a_cut_just_between_two_frames_is_noticed(clips, suffix):
+    codec = {"webm": "libvpx", "avi": "mpeg4"}.get(suffix, "libx264")
+    options = ("-movflags", "+faststart") if suffix in ("mp4", "mov") else ()
+    source = make_clip(clips / f"edge.{suffix}", "testsrc2=d=3", "-c:v", codec, *options)
+    packets = ffprobe(source, "-show_entries", "packet=pos,size")["packets"]
+    end = sorted(int(packet["pos"]) + int(packet["size"]) for packet in packets)[20]
+    (clips / f"edges.{suffix}").write_bytes(source.read_bytes()[:end])
+    with pytest.raises(UserError, match="the file is truncated"):
+        probe(clips / f"edges.{suffix}")
+
+
+def test_what_follows_the_last_box_is_not_missed(clips, plain):
+    """Rubbish at the end of a file, which FFmpeg ignores, may look like a box that goes on."""
+    for rubbish in (b"\0" * 99, b"junk" * 25, b"\xff\xff\xff\xffjunk", b"\0\0\0\0mdat"):
+        (clips / "rubbish.mp4").write_bytes(plain.read_bytes() + rubbish)
+        assert probe(clips / "rubbish.mp4")["n_frames"] == 36
 
 
 def test_the_json_carries_provenance(plain, tmp_path):

@@ -62,6 +62,14 @@ def test_alternating_intervals_are_a_variable_rate():
     assert has_variable_rate(time_s)
 
 
+@pytest.mark.parametrize("n", [1, 2, 15, 16])
+def test_of_two_intervals_equally_common_the_shorter_is_the_regular_one(n):
+    """Between them lies a mean that is near neither."""
+    time_s = np.cumsum([0, *np.tile([2, 3], n)]) / 60
+    assert nominal_interval(time_s) == pytest.approx(2 / 60)
+    assert has_variable_rate(time_s)
+
+
 def test_a_span_may_begin_later():
     time_s = 7.25 + np.arange(10) / 10
     assert span_duration(time_s) == pytest.approx(1.0)
