@@ -1,0 +1,299 @@
+"""Whether the numbers of a results folder hold: they are computed again and compared.
+
+Three questions, each answered by itself: are video and weights the files that were used, do frames
+of the video drawn at random give the stored features and changes (`chronovision.recomputing`), and
+does every table follow from what it was made of (`chronovision.remaking`)? What was done is read
+from the provenance in the folder; neither the config nor Snakemake is needed.
+"""
+
+import os
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
+from importlib import metadata
+from pathlib import Path
+
+import h5py
+import numpy as np
+import torch
+
+from chronovision.errors import UserError
+from chronovision.identity import sha256_of
+from chronovision.probe import probe
+from chronovision.provenance import add_step
+from chronovision.recomputing import (
+    ALLOWED,
+    ALLOWED_PIXELS,
+    EagerNetwork,
+    Sample,
+    Step,
+    compare_features,
+    compare_pixels,
+    decode_sample,
+)
+from chronovision.remaking import set_tables, video_tables
+from chronovision.seeds import derive_rng
+from chronovision.store import read_json, read_provenance, read_table, read_values
+from chronovision.tools import find_tools
+from chronovision.verdicts import Check, Tally, attempt, summary
+from chronovision.weights import tensors_digest
+
+
+def verify_results(
+    results: str | os.PathLike,
+    *,
+    sample: int,
+    seed: int,
+    videos: str | os.PathLike | None = None,
+    say: Callable[[str], None] = print,
+) -> bool:
+    """Check the numbers of a results folder, saying of each check whether it holds.
+
+    Parameters
+    ----------
+    results : folder of the outputs.
+    sample : frames of each video whose change is computed again, from the picture and the one
+        before it.
+    seed : of the draw of these frames, which depends on it and the video's id alone.
+    videos : folder with the video files, where they are no longer where they were.
+    say : gets each line.
+
+    Returns
+    -------
+    Whether every check could be made and holds.
+
+    Raises
+    ------
+    UserError : no such folder, or none of results; a `sample` or `seed` that cannot be.
+    """
+    if sample < 1 or seed < 0:
+        raise UserError(f"SAMPLE={sample} SEED={seed}: a sample is 1 or more, a seed 0 or more")
+    folder = _Folder(Path(results), sample, seed, videos)
+    names = folder.video_ids()
+    done: list[Check] = []
+
+    def note(check: Check) -> None:
+        done.append(check)
+        say(str(check))
+
+    say(f"{results}: {len(names)} videos; of each {sample} frames are drawn, by seed {seed}")
+    for check in folder.read(names):
+        note(check)
+    say(folder.versions())
+    for check in _all_checks(folder, names):
+        note(check)
+    for line in ("", *summary(done)):
+        say(line)
+    return all(check.holds for check in done)
+
+
+def _all_checks(folder: "_Folder", names: list[str]) -> Iterator[Check]:
+    yield from folder.weights.values()
+    for name in names:
+        if name in folder.records:
+            yield from _VideoChecks(folder, name).run()
+        yield from video_tables(folder.root, name)
+    yield from set_tables(folder.root)
+
+
+class _Folder:
+    """A results folder, and what the checks of its videos share."""
+
+    def __init__(
+        self, root: Path, sample: int, seed: int, videos: str | os.PathLike | None
+    ) -> None:
+        self.root, self.sample, self.seed = root, sample, seed
+        self.films = None if videos is None else Path(videos)
+        #: Provenance of each video's features.
+        self.records: dict[str, dict] = {}
+        #: Weights file and recorded digest -> their check.
+        self.weights: dict[tuple[Path, str], Check] = {}
+        self.networks: dict[str, EagerNetwork] = {}
+
+    def video_ids(self) -> list[str]:
+        """Ids of the videos of which something is stored."""
+        if not self.root.is_dir():
+            raise UserError(f"{self.root}: no such folder; RESULTS must name a results folder")
+        paths = [*self.root.glob("features/*.h5"), *self.root.glob("videos/*.json")]
+        if not paths:
+            raise UserError(f"{self.root}: no features/ and no videos/ in it, so no results folder")
+        return sorted({path.stem for path in paths})
+
+    def read(self, names: list[str]) -> Iterator[Check]:
+        """Read the videos' provenance, and check the weights that it names; yield failures."""
+        for name in names:
+            done = attempt(name, "provenance", partial(self._read, name))
+            if not done.holds:
+                yield done
+
+    def _read(self, name: str) -> str:
+        record = read_provenance(_needed(self.root / "features" / f"{name}.h5"))
+        path, digest = key = weights_of(self.root, record)
+        if key not in self.weights:
+            compare = partial(_compare_weights, path, digest)
+            self.weights[key] = attempt("", f"weights/{path.stem}", compare)
+        self.records[name] = record
+        return ""
+
+    def versions(self) -> str:
+        """What of the software has changed since the features were made."""
+        then = next(iter(self.records.values()), {}).get("software", {})
+        now = add_step({}, "verify", {})["software"] | {"ffmpeg": find_tools().version}
+        changed = [
+            f"{name} {old}, now {new}"
+            for name, old in then.items()
+            if (new := now[name] if name in now else _version(name)) != old
+        ]
+        return f"Software: {'; '.join(changed) or 'the same as when it was made'}"
+
+    def network(self, record: Mapping) -> EagerNetwork:
+        """The network that made features; UserError if its weights are not at hand."""
+        path, digest = weights_of(self.root, record)
+        if not self.weights[path, digest].holds:
+            raise UserError(f"{path} is not what the features were made with")
+        key = f"{path} {record['network']}"
+        if key not in self.networks:
+            self.networks = {key: EagerNetwork(record["network"], path)}
+        return self.networks[key]
+
+    def noise_seed(self) -> int | None:
+        """The config's seed, which the tables of accumulators record."""
+        for path in sorted(self.root.glob("accumulators/*/*.json")):
+            return read_json(path)["provenance"]["steps"]["accumulate_changes"]["seed"]
+        return None
+
+    def film(self, recorded: str) -> str:
+        """Where a video is now: a relative path counts from the run's working directory.
+
+        The results are in it, as a rule, whatever it is called now; if not, it should be this one.
+        """
+        places = [] if self.films is None else [self.films / Path(recorded).name]
+        places += [base / recorded for base in (*self.root.resolve().parents, Path.cwd())]
+        for place in places:
+            if place.is_file():
+                return str(place)
+        raise UserError(f"the video {recorded} is not there: name its folder by VIDEOS=folder/")
+
+
+def weights_of(root: Path, record: Mapping) -> tuple[Path, str]:
+    """Weights file and digest of the tensors in it, by the provenance of features."""
+    asked = record["steps"]["extract_features"]["weights"]
+    source = asked if asked in ("imagenet", "untrained", "auto") else "file"
+    network = record["network"]
+    return root / "weights" / f"{network['model']}.{source}.pth", network["weights_sha256"]
+
+
+def _compare_weights(path: Path, recorded: str) -> str:
+    digest = tensors_digest(torch.load(_needed(path), "cpu", weights_only=True))
+    told = read_json(_needed(path.with_suffix(".json")))["sha256"]
+    if digest == recorded == told:
+        return ""
+    return (
+        f"its tensors have the SHA-256 {digest}; recorded are {told} and, in features, {recorded}"
+    )
+
+
+def _needed(path: Path) -> Path:
+    if not path.is_file():
+        raise UserError(f"there is no {path}, which this check needs")
+    return path
+
+
+def _version(package: str) -> str:
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return "absent"
+
+
+class _VideoChecks:
+    """The checks of one video against its file."""
+
+    def __init__(self, folder: _Folder, name: str) -> None:
+        self.folder, self.name, self.record = folder, name, folder.records[name]
+        self.features = folder.root / "features" / f"{name}.h5"
+        #: What the checks leave to those after them.
+        self.info: dict = {}
+        self.rows: list[int] = []
+        self.decoded = Sample()
+        self.steps: list[Step] = []
+
+    def run(self) -> Iterator[Check]:
+        """Video, frames, pixels, features and changes; each needs those before it."""
+        file = attempt(self.name, "video file", self._file)
+        yield file
+        if file.holds:
+            yield attempt(self.name, "video facts", self._facts)
+            frames = attempt(self.name, "frames", self._frames)
+            yield frames
+        if not file.holds or frames.holds is None:
+            yield Check(self.name, "features", None, note="for want of the video")
+            return
+        yield attempt(self.name, "pixels", self._pixels)
+        yield attempt(self.name, "features", self._features)
+        for path in sorted(self.folder.root.glob(f"changes/*/{self.name}.tsv")):
+            what = f"sampled changes/{path.parent.name}"
+            yield attempt(self.name, what, partial(self._changes, path))
+
+    def _file(self) -> str:
+        info = read_json(_needed(self.folder.root / "videos" / f"{self.name}.json"))
+        self.info = {**info, "path": self.folder.film(info["path"])}
+        found = sha256_of(self.info["path"])
+        recorded = {info["sha256"], self.record["videos"][self.name]["sha256"]}
+        if recorded == {found}:
+            return ""
+        listed = " and ".join(sorted(recorded))
+        return f"{self.info['path']} has the SHA-256 {found}, the results are of {listed}"
+
+    def _facts(self) -> str:
+        """What the file says of itself, which is asked for once more."""
+        asked = self.info["provenance"]["steps"]["probe_video"]["stream"]
+        said = probe(self.info["path"], asked)
+        wrong = [name for name in said if said[name] != self.info[name]]
+        return "; ".join(f"{name} is {self.info[name]} instead of {said[name]}" for name in wrong)
+
+    def _frames(self) -> Tally:
+        """Rows and times of the whole video, decoded once more."""
+        clock = ("source_frame", "time_s", "key_frame")
+        with h5py.File(self.features) as file:
+            stored = {name: file[name][:].astype(float) for name in clock}
+        steps = len(stored["time_s"]) - 1
+        draw = derive_rng(self.folder.seed, "verify", self.name)
+        drawn = draw.choice(steps, min(self.folder.sample, steps), replace=False)
+        self.rows = sorted(int(step) + 1 for step in drawn)
+        pictures = {row - back for row in self.rows for back in (0, 1)}
+        self.decoded = decode_sample(self.info, self.record["steps"]["dump_frames"], pictures)
+        tally = Tally(0.0)
+        for name, values in stored.items():
+            found = np.array(getattr(self.decoded, name), float)
+            if len(found) != len(values):
+                tally.add(np.inf, f"number of rows in {name}", len(values), len(found))
+            else:
+                tally.add(np.abs(values - found), f"{name} in row {{}}", values, found)
+        return tally
+
+    def _pixels(self) -> Tally:
+        tally = Tally(ALLOWED_PIXELS)
+        table = read_table(_needed(self.folder.root / "pixels" / f"{self.name}.tsv"))
+        compare_pixels(table, self.decoded.pictures, self.rows, tally)
+        return tally
+
+    def _allowed(self) -> float:
+        return ALLOWED[self.record["network"]["precision"], self.record["network"]["device"]]
+
+    def _features(self) -> Tally:
+        network, seed = self.folder.network(self.record), self.folder.noise_seed()
+        tally, pictures = Tally(self._allowed()), self.decoded.pictures
+        with h5py.File(self.features) as file:
+            self.steps = list(compare_features(file, network, pictures, self.rows, seed, tally))
+        return tally
+
+    def _changes(self, path: Path) -> Tally:
+        if not self.steps:
+            raise UserError("for want of features")
+        metric, tally = path.parent.name, Tally(self._allowed())
+        layers = list(dict.fromkeys(step.layer for step in self.steps))
+        stored = read_values(path, layers)
+        for step in self.steps:
+            value, true = stored[step.row, layers.index(step.layer)], step.values[metric]
+            tally.add(step.deviation(metric, value), f"{step.layer}, row {step.row}", value, true)
+        return tally
