@@ -2,6 +2,7 @@
 
 import json
 import logging
+import math
 import os
 import platform
 import time
@@ -92,7 +93,7 @@ def extract_features(
             engine = make_engine(loaded, network["precision"], place, batch, size, threads)
             used = {"device": device, "engine": engine.name.split()[0]}
             provenance = _provenance(read_provenance(frames_path), weights, network, used)
-            needed = len(rows) * sum(map(_row_bytes, shapes.values()))
+            needed = len(rows) * sum(_row_bytes(name, shapes[name], network) for name in shapes)
             file = stack.enter_context(new_h5(output, provenance, needed=needed))
             _copy_clock(frames, file, network["layers"], rows)
             sinks = [_LayerSink(file, name, shapes[name], network, seed) for name in shapes]
@@ -112,9 +113,12 @@ def _rows(time_s: np.ndarray, window: tuple[float, float] | None) -> range:
     return range(int(start), int(stop))
 
 
-def _row_bytes(shape: tuple[int, ...]) -> int:
-    """About how many bytes a layer of this shape takes per row, kept maps apart."""
-    return 4 * shape[channel_axis(shape)] + 3 * 8 + 2 * BUCKETS
+def _row_bytes(layer: str, shape: tuple[int, ...], network: Mapping) -> int:
+    """About how many bytes a layer takes per row, before compression."""
+    n_bytes = 4 * shape[channel_axis(shape)] + 3 * 8 + 2 * BUCKETS
+    if layer in network["keep_maps"]:
+        n_bytes += math.prod(shape) * np.dtype(network["maps_dtype"]).itemsize
+    return n_bytes
 
 
 @contextmanager

@@ -27,6 +27,7 @@ from chronovision.probe import (
     ADDRESS,
     TRUNCATED,
     input_url,
+    killed,
     refuse_truncation,
     video_provenance,
 )
@@ -156,6 +157,8 @@ def decode(
         process.wait()
         listener.join()
         refuse_truncation(path, list(decoding.messages))
+        if process.returncode < 0:
+            raise UserError(f"{path}: FFmpeg {killed(process.returncode)}")
         if process.returncode != 0:
             reason = (list(decoding.messages) or ["no message"])[-1]
             raise UserError(
@@ -208,7 +211,12 @@ def decoder_messages(path: str | os.PathLike, stream: int) -> list[str]:
     command += ["-v", "repeat+level+warning", "-threads", "1", "-i", input_url(path)]
     command += ["-map", f"0:{stream}", "-fps_mode", "passthrough", "-f", "null", "-"]
     done = subprocess.run(command, capture_output=True, text=True, errors="replace")
-    return [ADDRESS.sub("", message) for message in _find_damage(done.stderr)]
+    if done.returncode < 0:
+        raise UserError(f"{path}: FFmpeg {killed(done.returncode)}")
+    messages = [ADDRESS.sub("", message) for message in _find_damage(done.stderr)]
+    if done.returncode and not messages:
+        messages = [f"FFmpeg stopped with status {done.returncode}"]
+    return messages
 
 
 def _find_damage(said: str) -> list[str]:

@@ -30,7 +30,8 @@ def join_pieces(paths: Sequence[str | os.PathLike], output: str | os.PathLike) -
     provenance = read_provenance(paths[0])
     for path in paths[1:]:
         _refuse_difference(_made_by(provenance), _made_by(read_provenance(path)), path)
-    with ExitStack() as stack, new_h5(output, provenance) as joined:
+    needed = sum(os.path.getsize(path) for path in paths)
+    with ExitStack() as stack, new_h5(output, provenance, needed=needed) as joined:
         pieces = [stack.enter_context(h5py.File(path, "r")) for path in paths]
         first = pieces[0]
         for name, value in first.attrs.items():

@@ -43,6 +43,11 @@ def input_url(path: str | os.PathLike) -> str:
     return f"file:{path}"
 
 
+def killed(code: int) -> str:
+    """What is to be said of a program that a signal has ended, by its negative exit status."""
+    return f"was killed (signal {-code}), often for want of memory: run again, with more memory"
+
+
 def refuse_truncation(path: str | os.PathLike, messages: Sequence[str]) -> None:
     """Raise UserError if one of FFmpeg's `messages` says that the file ends too early."""
     for message in messages:
@@ -134,18 +139,31 @@ def _ffprobe(path: Path, *words: str) -> Iterator[IO[str]]:
         listener.start()
         try:
             yield process.stdout
-        finally:
-            for _ in process.stdout:  # Else ffprobe would complain of a closed pipe.
-                pass
-            listener.join()
-            code = process.wait()
-            messages = [ADDRESS.sub("", message.rstrip()) for message in messages]
-            refuse_truncation(path, messages)
-            if code != 0:
-                said = (
-                    messages[-1].removeprefix(f"{input_url(path)}: ") if messages else "no reason"
-                )
-                raise UserError(f"{path}: not a video that FFmpeg can read ({said})")
+        except (UserError, ValueError):
+            # What it said next, and how it ended, may tell more than the lines that made no sense.
+            _judge(path, process, listener, messages)
+            raise
+        except BaseException:
+            process.kill()
+            raise
+        _judge(path, process, listener, messages)
+
+
+def _judge(
+    path: Path, process: subprocess.Popen, listener: threading.Thread, messages: list[str]
+) -> None:
+    """Let ffprobe come to its end; UserError if it did not end well."""
+    for _ in process.stdout:  # Else it would complain of a closed pipe.
+        pass
+    listener.join()
+    code = process.wait()
+    messages = [ADDRESS.sub("", message.rstrip()) for message in messages]
+    refuse_truncation(path, messages)
+    if code < 0:
+        raise UserError(f"{path}: ffprobe {killed(code)}")
+    if code != 0:
+        said = messages[-1].removeprefix(f"{input_url(path)}: ") if messages else "no reason"
+        raise UserError(f"{path}: not a video that FFmpeg can read ({said})")
 
 
 def _choose_stream(path: Path, videos: dict[int, dict], asked: int | None) -> int:

@@ -20,39 +20,55 @@ LEAST_MIN = 5
 #: what is assumed of a GPU.
 CORE_S, GPU_S = 0.34, 0.01
 
-#: Seconds that the slowest stage of the set takes for a video of five minutes.
-SET_S = 0.6
-
 #: Frames for which one more thread is asked.
 FRAMES_PER_THREAD = 500
 
 
 class Length(NamedTuple):
-    """Of a video: frames to be decoded, megapixels of each, rows of the analysed series."""
+    """Of a video: bytes of its file and, once it has been probed, what is to be decoded of it.
 
-    frames: int
-    megapixels: float
-    rows: int
+    Attributes
+    ----------
+    size : bytes.
+    frames, megapixels : frames to be decoded, and of each.
+    rows, duration_s : of the analysed series.
+    """
+
+    size: int = 0
+    frames: int = 0
+    megapixels: float = 0.0
+    rows: int = 0
+    duration_s: float = 0.0
 
 
 class Cost(NamedTuple):
-    """Seconds and MB that a stage takes, and seconds per thousand rows and per frame decoded."""
+    """Of a stage: seconds and MB, seconds per thousand rows, and what of the video it goes through.
+
+    Attributes
+    ----------
+    reads : whether it reads the whole file, for its SHA-256.
+    decodes : whether it decodes the frames.
+    """
 
     s: float
     mb: float
     rows_s: float = 0.0
-    decoding: bool = False
+    reads: bool = False
+    decodes: bool = False
 
+
+#: Bytes per second of a slow network drive.
+READING = 100e6
 
 #: Decoding of a frame of H.264 and scaling: milliseconds, and more for each megapixel.
 DECODING_MS = (1.0, 2.2)
 
 #: Stages of one video, without the network's.
 COSTS = {
-    "probe_video": Cost(1, 90, rows_s=0.02),
-    "dump_frames": Cost(2, 110, rows_s=0.3, decoding=True),
-    "describe_frames": Cost(2, 120, rows_s=1.5, decoding=True),
-    "export_images": Cost(2, 120, rows_s=2.5, decoding=True),
+    "probe_video": Cost(1, 90, reads=True),
+    "dump_frames": Cost(2, 110, rows_s=0.3, reads=True, decodes=True),
+    "describe_frames": Cost(2, 120, rows_s=1.5, reads=True, decodes=True),
+    "export_images": Cost(2, 120, rows_s=2.5, reads=True, decodes=True),
     "measure_changes": Cost(2, 100, rows_s=0.03),
     "accumulate_changes": Cost(3, 100, rows_s=0.08),
     "segment_video": Cost(3, 100, rows_s=0.02),
@@ -73,19 +89,25 @@ def video_length(
     settings : the config's ``frames``.
     span : ``start_s`` and ``end_s`` of the videos table.
     """
-    used = min(span[1] or math.inf, info["duration_s"]) / info["duration_s"]
-    megapixels = info["width"] * info["height"] / 1e6
+    end_s = min(span[1] or math.inf, info["duration_s"])
     return Length(
-        math.ceil(info["n_frames"] * used), megapixels, expected_rows(info, settings, span)
+        size=info["bytes"],
+        frames=math.ceil(info["n_frames"] * end_s / info["duration_s"]),
+        megapixels=info["width"] * info["height"] / 1e6,
+        rows=expected_rows(info, settings, span),
+        duration_s=max(end_s - (span[0] or 0.0), 0.0),
     )
 
 
-def stage_minutes(stage: str, length: Length, attempt: int) -> int:
-    """Minutes for a stage of `COSTS`."""
+def stage_minutes(stage: str, length: Length, attempt: int, decodings: int = 1) -> int:
+    """Minutes for a stage of `COSTS`; `decodings` is how often it decodes, if it does."""
     cost = COSTS[stage]
     seconds = cost.s + cost.rows_s * length.rows / 1000
-    if cost.decoding:
-        seconds += length.frames * (DECODING_MS[0] + DECODING_MS[1] * length.megapixels) / 1000
+    if cost.reads:
+        seconds += length.size / READING
+    if cost.decodes:
+        per_frame = DECODING_MS[0] + DECODING_MS[1] * length.megapixels
+        seconds += decodings * length.frames * per_frame / 1000
     return _minutes(seconds, attempt)
 
 
@@ -110,14 +132,20 @@ def network_mb(weights_bytes: int, gpu: bool, attempt: int) -> int:
     return _mb(1150 + 4 * weights_bytes / 1e6 + (2000 if gpu else 0), attempt)
 
 
-def set_mb(videos: int, attempt: int) -> int:
-    """Memory in MB for a stage that reads the tables of as many videos."""
-    return _mb(220 + 1.5 * videos, attempt)
+def piece_rows(length: Length, minutes: float) -> int:
+    """Rows of the longest piece of a video, of so many minutes."""
+    share = 60 * minutes / length.duration_s if length.duration_s else 0.0
+    return math.ceil(length.rows * min(share, 1.0))
 
 
-def set_minutes(videos: int, attempt: int) -> int:
-    """Minutes for a stage that reads the tables of as many videos."""
-    return _minutes(20 + SET_S * videos, attempt)
+def set_mb(rows: int, clips: int, attempt: int) -> int:
+    """Memory in MB for a stage of the set: `rows` of all videos, `clips` in the table of clips."""
+    return _mb(220 + 2e-4 * rows + 5e-4 * clips, attempt)
+
+
+def set_minutes(rows: int, clips: int, attempt: int) -> int:
+    """Minutes for a stage of the set, as `set_mb`."""
+    return _minutes(20 + 5e-5 * rows + 5e-3 * clips, attempt)
 
 
 def _minutes(seconds: float, attempt: int) -> int:

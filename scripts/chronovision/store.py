@@ -9,7 +9,7 @@ import shutil
 import tempfile
 import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -99,7 +99,7 @@ def _told_of_a_full_disk(path: Path, part: Path, needed: int | None = None) -> I
         if number not in FULL and not any(f"errno = {code}," in str(error) for code in FULL):
             raise
         parts = part.rglob("*") if part.is_dir() else [part]
-        written = sum(one.stat().st_size for one in parts)
+        written = sum(one.stat().st_size for one in parts if one.exists())
         wanted = f"more than {_megabytes(written)}"
         if needed and needed > written:
             wanted = f"about {_megabytes(needed)}"
@@ -272,8 +272,11 @@ def new_h5(
             file.close()
         except BaseException:
             # HDF5 writes what it still has in memory before it closes a file, and complains at the
-            # end of the process if there is no room for it.
-            os.truncate(part, 0)
+            # end of the process if there is no room for it: the file keeps its size but no bytes.
+            with suppress(FileNotFoundError):
+                written = part.stat().st_size
+                os.truncate(part, 0)
+                os.truncate(part, written)
             file.close()
             raise
 

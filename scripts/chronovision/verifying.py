@@ -161,17 +161,20 @@ class _Folder:
             return read_json(path)["provenance"]["steps"]["accumulate_changes"]["seed"]
         return None
 
-    def film(self, recorded: str) -> str:
+    def film(self, recorded: str, sha256: str) -> str:
         """Where a video is now: a relative path counts from the run's working directory.
 
         The results are in it, as a rule, whatever it is called now; if not, it should be this one.
+        Of several files the one with the recorded SHA-256 is taken, or else the first.
         """
+        bases = (*self.root.absolute().parents, *self.root.resolve().parents, Path.cwd())
         places = [] if self.films is None else [self.films / Path(recorded).name]
-        places += [base / recorded for base in (*self.root.resolve().parents, Path.cwd())]
-        for place in places:
-            if place.is_file():
-                return str(place)
-        raise UserError(f"the video {recorded} is not there: name its folder by VIDEOS=folder/")
+        places += [base / recorded for base in bases]
+        there = list(dict.fromkeys(str(place.resolve()) for place in places if place.is_file()))
+        if not there:
+            raise UserError(f"the video {recorded} is not there: name its folder by VIDEOS=folder/")
+        right = (place for place in there if len(there) == 1 or sha256_of(place) == sha256)
+        return next(right, there[0])
 
 
 def weights_of(root: Path, record: Mapping) -> tuple[Path, str]:
@@ -230,13 +233,16 @@ class _VideoChecks:
             return
         yield attempt(self.name, "pixels", self._pixels)
         yield attempt(self.name, "features", self._features)
+        if self.folder.noise_seed() is None:
+            why = "without accumulators the seed of their signs is not known"
+            yield Check(self.name, "sketches", None, note=why)
         for path in sorted(self.folder.root.glob(f"changes/*/{self.name}.tsv")):
             what = f"sampled changes/{path.parent.name}"
             yield attempt(self.name, what, partial(self._changes, path))
 
     def _file(self) -> str:
         info = read_json(_needed(self.folder.root / "videos" / f"{self.name}.json"))
-        self.info = {**info, "path": self.folder.film(info["path"])}
+        self.info = {**info, "path": self.folder.film(info["path"], info["sha256"])}
         found = sha256_of(self.info["path"])
         recorded = {info["sha256"], self.record["videos"][self.name]["sha256"]}
         if recorded == {found}:

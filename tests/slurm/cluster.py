@@ -6,10 +6,13 @@ root, since slurmd starts jobs in their users' names.
 
 import os
 import re
+import shutil
 import signal
 import socket
 import subprocess
+import tempfile
 import time
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 
@@ -24,9 +27,13 @@ SBIN = "/usr/sbin:/sbin"
 class Cluster:
     """Starts with `start`, ends with `stop`; `environment` is that of a user's shell."""
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
+    def __init__(self) -> None:
+        # munge refuses sockets in folders into which others cannot look.
+        self.folder = folder = Path(tempfile.mkdtemp(prefix="slurm.", dir="/tmp"))
+        folder.chmod(0o755)
         self.daemons: dict[str, subprocess.Popen] = {}
+        #: What the tests have started on the login node.
+        self.runs: list[subprocess.Popen] = []
         bin_folder = folder / "bin"
         path = f"{bin_folder}:{os.environ['PATH']}:{SBIN}"
         self.environment = {"SLURM_CONF": str(folder / "slurm.conf"), "PATH": path}
@@ -41,8 +48,17 @@ class Cluster:
         self.wait_for_nodes()
 
     def stop(self) -> None:
-        """Cancel what still runs and stop the daemons."""
+        """Cancel what still runs, stop the daemons and leave nothing behind."""
+        for run in self.runs:
+            if run.poll() is None:
+                run.kill()
+                run.wait()
         self.command("scancel", "--user", str(os.getuid()), check=False)
+        deadline = time.monotonic() + 20
+        while self.command("squeue", "-h", check=False).strip() and time.monotonic() < deadline:
+            time.sleep(0.2)
+        for node in NODES:
+            _kill(self._steps_of(node))
         for name in (*NODES, "slurmctld", "munged"):
             if daemon := self.daemons.pop(name, None):
                 daemon.terminate()
@@ -51,6 +67,7 @@ class Cluster:
                 except subprocess.TimeoutExpired:
                     daemon.kill()
                     daemon.wait()
+        shutil.rmtree(self.folder, ignore_errors=True)
 
     def command(self, *words: str, check: bool = True) -> str:
         """What one of SLURM's commands says."""
@@ -67,14 +84,23 @@ class Cluster:
     def kill_node(self, node: str) -> None:
         """`kill -9` of a node's daemon and of all that runs under it, as if its power failed."""
         daemon = self.daemons.pop(node)
-        steps = _descendants(daemon.pid) | _steps_of(self.folder / f"spool.{node}")
-        steps |= {pid for step in steps for pid in _descendants(step)}
-        for pid in (daemon.pid, *steps):
-            try:
-                os.kill(pid, signal.SIGKILL)
-            except ProcessLookupError:
-                continue
+        _kill({daemon.pid} | _descendants(daemon.pid) | self._steps_of(node))
         daemon.wait()
+
+    def _steps_of(self, node: str) -> set[int]:
+        """slurmstepd processes of a node, no children of its daemon, and all that they started."""
+        log = str(self.folder / f"{node}.log")
+        found = set()
+        for process in Path("/proc").glob("[0-9]*"):
+            try:
+                if "slurmstepd" not in (process / "cmdline").read_text():
+                    continue
+                opened = {os.readlink(link) for link in (process / "fd").iterdir()}
+            except OSError:  # it has ended meanwhile
+                continue
+            if log in opened:
+                found.add(int(process.name))
+        return found | {pid for step in found for pid in _descendants(step)}
 
     def wait_for_nodes(self) -> None:
         """Wait until both nodes are up."""
@@ -93,9 +119,10 @@ class Cluster:
             fields = dict(re.findall(r"(\w+(?::\w+)?)=(\S*)", line))
             if "Comment" not in fields:
                 continue
+            # What is not Snakemake's is a test's own job.
             rule = re.fullmatch(r"rule_(\w+?)(?:_wildcards_(.*))?", fields["Comment"])
             gpus = re.search(r"gres:gpu:(\d+)", fields.get("TresPerJob", ""))
-            fields["rule"], fields["wildcards"] = rule.groups("")
+            fields["rule"], fields["wildcards"] = rule.groups("") if rule else ("", "")
             fields["gpus"] = int(gpus[1]) if gpus else 0
             fields["start"], fields["end"] = (
                 _time(fields[f"{one}Time"]) for one in ("Start", "End")
@@ -115,11 +142,7 @@ class Cluster:
 
     def _write_config(self) -> None:
         for name in ("munge", "state", "bin", *(f"spool.{node}" for node in NODES)):
-            (self.folder / name).mkdir(parents=True)
-        # munge refuses sockets in folders into which others cannot look.
-        for path in (self.folder, *self.folder.parents):
-            if path.stat().st_uid == os.getuid() and path != Path("/"):
-                path.chmod(path.stat().st_mode | 0o755)
+            (self.folder / name).mkdir()
         said = subprocess.run(
             ["slurmd", "-C"], env={**os.environ, "PATH": self.environment["PATH"]},
             capture_output=True, text=True,
@@ -137,7 +160,8 @@ class Cluster:
         # The plugin's job step takes every SLURM_… variable away before it calls srun.
         shim = self.folder / "bin/srun"
         real = self.folder / "slurm.conf"
-        shim.write_text(f'#!/bin/sh\nSLURM_CONF={real} exec /usr/bin/srun "$@"\n')
+        program = shutil.which("srun", path=f"{os.environ['PATH']}:{SBIN}")
+        shim.write_text(f'#!/bin/sh\nSLURM_CONF={real} exec {program} "$@"\n')
         shim.chmod(0o755)
 
     def _start_munge(self) -> None:
@@ -160,7 +184,8 @@ class Cluster:
     def _start(self, name: str, *words: str) -> None:
         log = (self.folder / f"{name}.out").open("a")
         self.daemons[name] = subprocess.Popen(
-            words,
+            # However the tests end, the daemons end with them.
+            ["setpriv", "--pdeathsig", "KILL", *words],
             env={**os.environ, **self.environment},
             stdin=subprocess.DEVNULL,
             stdout=log,
@@ -208,15 +233,7 @@ def _descendants(pid: int) -> set[int]:
     return found
 
 
-def _steps_of(spool: Path) -> set[int]:
-    """slurmstepd processes of a node; they are no children of its daemon."""
-    found = set()
-    for process in Path("/proc").glob("[0-9]*"):
-        try:
-            is_step = "slurmstepd" in (process / "cmdline").read_text()
-            opened = {os.readlink(link) for link in (process / "fd").iterdir()} if is_step else ()
-        except OSError:
-            continue
-        if any(str(spool) in path or path.endswith(f"{spool.suffix[1:]}.log") for path in opened):
-            found.add(int(process.name))
-    return found
+def _kill(pids: set[int]) -> None:
+    for pid in pids:
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)

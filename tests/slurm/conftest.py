@@ -1,7 +1,8 @@
 """A cluster for all tests of this folder, and the videos and finished runs of tests/workflow."""
 
 import importlib.util
-import subprocess
+import os
+import shutil
 import sys
 from pathlib import Path
 
@@ -9,7 +10,9 @@ import pytest
 
 sys.path.append(str(Path(__file__).parents[1] / "workflow"))  # pipeline.py, kills.py
 
-from cluster import Cluster
+from cluster import SBIN, Cluster
+
+PROGRAMS = ("munged", "slurmctld", "slurmd", "srun", "setpriv")
 
 WORKFLOW = Path(__file__).parents[1] / "workflow"
 _spec = importlib.util.spec_from_file_location("workflow_fixtures", WORKFLOW / "conftest.py")
@@ -20,13 +23,13 @@ project, finished = _fixtures.project, _fixtures.finished
 
 
 @pytest.fixture(scope="session")
-def cluster(tmp_path_factory):
+def cluster():
     """Two nodes: cpu1, and gpu1 with four stand-ins for GPUs."""
-    installed = subprocess.run(
-        [Path(__file__).parent / "install.sh"], capture_output=True, text=True
-    )
-    assert installed.returncode == 0, installed.stderr
-    one = Cluster(tmp_path_factory.mktemp("slurm"))
+    missing = [
+        name for name in PROGRAMS if not shutil.which(name, path=f"{os.environ['PATH']}:{SBIN}")
+    ]
+    assert not missing, f"{', '.join(missing)} missing: make test-slurm installs them"
+    one = Cluster()
     try:
         one.start()
         yield one

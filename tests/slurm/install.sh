@@ -14,6 +14,14 @@ refuse() {
 command -v apt-get >/dev/null || refuse "install SLURM and munge with this system's package manager"
 export DEBIAN_FRONTEND=noninteractive
 packages=(slurmctld slurmd slurm-client munge)
+echo "Installing ${packages[*]} for the tests, by apt-get"
+# The tests start daemons of their own: those of the packages shall not start.
+policy=/usr/sbin/policy-rc.d
+if [ ! -e "$policy" ]; then
+	printf '#!/bin/sh\nexit 101\n' >"$policy"
+	chmod +x "$policy"
+	trap 'rm -f "$policy"' EXIT
+fi
 options=(-qq -y --no-install-recommends -o DPkg::Lock::Timeout=300)
 apt-get "${options[@]}" install "${packages[@]}" >/dev/null 2>&1 || {
 	apt-get -qq update && apt-get "${options[@]}" install "${packages[@]}"

@@ -43,7 +43,7 @@ def start(
     command = [sys.executable, "-m", "snakemake", *words, "-s", project / "Snakefile"]
     command += ["--directory", folder, "--workflow-profile", profile]
     command += ["--configfile", folder / "config.yaml"]
-    return subprocess.Popen(
+    process = subprocess.Popen(
         list(map(str, command)),
         cwd=folder,
         env={**os.environ, **cluster.environment, "OMP_NUM_THREADS": "1", **environment},
@@ -51,6 +51,8 @@ def start(
         stderr=subprocess.PIPE,
         text=True,
     )
+    cluster.runs.append(process)
+    return process
 
 
 def wait(process: subprocess.Popen) -> Run:

@@ -1,5 +1,7 @@
 """The pipeline on a real SLURM: where its jobs run, what they ask for, and what they survive."""
 
+import shlex
+import sys
 from pathlib import Path
 
 import pytest
@@ -105,6 +107,31 @@ def test_a_film_in_pieces_uses_several_gpus(cluster, finished, project, videos, 
     assert (joining["NodeList"], joining["gpus"]) == ("cpu1", 0)
 
 
+def test_small_stages_of_a_video_as_one_job(cluster, finished, project, unfinished):
+    """Grouped, as docs/cluster.md has it; one after the other, so that they need one core."""
+    groups = [
+        f"{rule}=small" for rule in ("measure_changes", "accumulate_changes", "segment_video")
+    ]
+    target = "results/segments/correlation.static/cuts.tsv"
+    (unfinished / target).unlink()
+    profile = write_profile(unfinished.parent)
+    words = (target, "--groups", *groups)
+    run(cluster, unfinished, project, *words, profile=profile).succeeded()
+    assert (unfinished / target).read_bytes() == (finished / target).read_bytes()
+    (job,) = (job for job in of_folder(cluster, unfinished) if "small" in job["rule"])
+    assert "measure_changes" in job["rule"] and "segment_video" in job["rule"]
+    assert (job["NumCPUs"], job["TimeLimit"], job["NodeList"]) == ("1", "00:15:00", "cpu1")
+
+
+def test_a_whole_run_within_one_job(cluster, finished, project, unfinished):
+    """As on one machine, with the cores and GPUs of the job."""
+    words = [sys.executable, "-m", "snakemake", "--cores", "2", "-s", project / "Snakefile"]
+    words += ["--workflow-profile", project / "profiles/default", "--configfile", "config.yaml"]
+    script = f"cd {shlex.quote(str(unfinished))} && {shlex.join(map(str, [*words, TARGET]))}"
+    cluster.command("sbatch", "--wait", "-p", "gpu", "--gpus=1", "-c", "2", "--wrap", script)
+    assert tables(unfinished) == tables(finished)
+
+
 # Faults. Two jobs are to be done again, and what follows them.
 
 TARGET = "results/accumulators/summary.tsv"
@@ -182,7 +209,9 @@ def test_a_killed_snakemake_on_the_login_node(cluster, finished, unfinished, pro
     cluster.wait_for_job("dump_frames")
     process.kill()
     wait(process)
-    wait_until(lambda: all(job["JobState"] != "RUNNING" for job in of_folder(cluster, unfinished)))
+    states = lambda: {job["JobState"] for job in of_folder(cluster, unfinished)}  # noqa: E731
+    wait_until(lambda: not states() & {"PENDING", "CONFIGURING", "RUNNING", "COMPLETING"})
+    assert states() == {"COMPLETED"}
     snakemake(unfinished, unfinished / "config.yaml", "--unlock", project=project).succeeded()
     profile = unfinished.parent / "slurm_profile"
     run(cluster, unfinished, project, TARGET, profile=profile).succeeded()

@@ -65,9 +65,9 @@ MISHAPS = {
     ),
     "killed between frames": (
         f"'{{ffmpeg}}' \"$@\" | head -c {5 * FRAME}; kill -9 $$",
-        "FFmpeg stopped with status -9",
+        r"FFmpeg was killed \(signal 9\)",
     ),
-    "killed at once": ("kill -9 $$", "FFmpeg stopped with status -9|0 usable frame"),
+    "killed at once": ("kill -9 $$", r"was killed \(signal 9\)|0 usable frame"),
     "failing after all frames": ("'{ffmpeg}' \"$@\"; exit 3", "FFmpeg stopped with status 3"),
     "silent on frames": ("'{ffmpeg}' \"$@\" 2>/dev/null", "did not describe frame 0"),
     "deleted while it is read": ("'{ffmpeg}' \"$@\"; rm '{clip}'", "has disappeared"),

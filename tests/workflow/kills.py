@@ -59,7 +59,10 @@ def killed_run(folder: Path, project: Path, rule: str, point: str, victim: str) 
 def wait_for_orphans(folder: Path) -> None:
     """Wait until the jobs of a killed Snakemake have ended."""
     mine = f"{folder}/.snakemake/scripts/"
-    while any(mine in command for command in map(_command, Path("/proc").glob("[0-9]*"))):
+    deadline = time.monotonic() + 300
+    while time.monotonic() < deadline and any(
+        mine in command for command in map(_command, Path("/proc").glob("[0-9]*"))
+    ):
         time.sleep(0.1)
 
 

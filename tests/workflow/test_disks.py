@@ -4,6 +4,7 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -153,8 +154,10 @@ def held_run(folder, project):
         list(map(str, command)), env={**os.environ, **environment}, start_new_session=True,
         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
     )  # fmt: skip
+    deadline = time.monotonic() + 120
     while not mark.exists():
-        assert process.poll() is None
+        assert process.poll() is None and time.monotonic() < deadline
+        time.sleep(0.1)
     return process
 
 
@@ -198,6 +201,10 @@ def test_a_folder_that_moves_with_its_videos(videos, project, tmp_path):
     shutil.rmtree(here)
     again = snakemake(there, there / "config.yaml", target, project=project).succeeded()
     assert "Nothing to be done" in again.text
+    (there / "results").rename(there / "kept")
+    config = write_config(there, {"pathvars": {"results": "kept"}})
+    target = "kept/accumulators/summary.tsv"
+    assert "Nothing to be done" in snakemake(there, config, target, project=project).text
 
 
 def test_a_video_in_the_place_of_another(videos, project, tmp_path):

@@ -6,6 +6,7 @@ import atexit
 import functools
 import gc
 import itertools
+import os
 import sys
 
 import snakemake.io
@@ -85,9 +86,13 @@ def video_path(wildcards):
     if wildcards.video not in VIDEOS:
         raise WorkflowError(f"no video {wildcards.video} in {config['videos']}")
     path = VIDEOS[wildcards.video].path
-    inside = os.path.relpath(path)
-    # Snakemake would take a ~ at the beginning for a home folder.
-    return path if inside.startswith(("../", "~")) else inside
+    folder, name = os.path.split(path)
+    # The working directory is known without the links on the way to it.
+    for inside in (os.path.relpath(path), os.path.relpath(f"{os.path.realpath(folder)}/{name}")):
+        # Snakemake would take a ~ at the beginning for a home folder.
+        if not inside.startswith(("../", "~")):
+            return inside
+    return path
 
 
 def video_file(wildcards):
@@ -122,29 +127,40 @@ def threshold_settings():
     return {name: value for name, value in config["thresholds"].items() if name != "kinds"}
 
 
-def length(wildcards):
+@functools.cache
+def length_at(video, _time):
+    """Length of a probed video; the time of what is known of it keeps it from being read often."""
+    info = read_json(f"{RESULTS}/videos/{video}.json")
+    return resources.video_length(info, config["frames"], VIDEOS[video].span)
+
+
+def length(video):
     """Length of a video; unknown until it has been probed, and then Snakemake asks again."""
-    info = f"{RESULTS}/videos/{wildcards.video}.json"
-    if not os.path.exists(info):
-        return resources.Length(0, 0.0, 0)
-    return resources.video_length(read_json(info), config["frames"], VIDEOS[wildcards.video].span)
+    info, path = f"{RESULTS}/videos/{video}.json", VIDEOS[video].path
+    if os.path.exists(info):
+        return length_at(video, os.stat(info).st_mtime_ns)
+    return resources.Length(size=os.path.getsize(path) if os.path.exists(path) else 0)
 
 
 def rows(wildcards, input):
     """Rows that a job of the network goes through: all, those of a piece, or none when joining."""
-    whole = length(wildcards).rows
-    piece = wildcards.get("piece")
-    return whole // int(piece.split("of")[1]) if piece else 0 if input.get("pieces") else whole
+    whole = length(wildcards.video)
+    if wildcards.get("piece"):
+        return resources.piece_rows(whole, config["features"]["chunk_minutes"])
+    return 0 if input.get("pieces") else whole.rows
 
 
-def stage_minutes(rule):
+def stage_minutes(stage):
     """Runtime of a rule that works on one video."""
-    return lambda wildcards, attempt: resources.stage_minutes(rule, length(wildcards), attempt)
+    decodings = 2 if stage == "dump_frames" and config["strict"] else 1
+    return lambda wildcards, attempt: resources.stage_minutes(
+        stage, length(wildcards.video), attempt, decodings
+    )
 
 
-def stage_mb(rule):
+def stage_mb(stage):
     """Memory of a rule that works on one video."""
-    return lambda wildcards, attempt: resources.stage_mb(rule, attempt)
+    return lambda wildcards, attempt: resources.stage_mb(stage, attempt)
 
 
 def network_threads(wildcards, input):
@@ -165,14 +181,21 @@ def network_mb(wildcards, input, attempt):
     return resources.network_mb(size, gpus(wildcards, input) > 0, attempt)
 
 
+def set_size():
+    """Rows of all videos together, and rows that their table of clips may have."""
+    clips = config["clips"]
+    per_video = clips["max_per_video"] * (1 + clips["snapshots"]) * clips["repeats"]
+    return sum(length(video).rows for video in VIDEOS), len(VIDEOS) * per_video
+
+
 def set_minutes(wildcards, attempt):
     """Runtime of a rule that reads the tables of all videos."""
-    return resources.set_minutes(len(VIDEOS), attempt)
+    return resources.set_minutes(*set_size(), attempt)
 
 
 def set_mb(wildcards, attempt):
     """Memory of a rule that reads the tables of all videos."""
-    return resources.set_mb(len(VIDEOS), attempt)
+    return resources.set_mb(*set_size(), attempt)
 
 
 def gpus(wildcards, input):

@@ -36,11 +36,11 @@ def _strike():
         return
     if WHAT == "eat":
         eaten = []
-        while True:
+        for _ in range(40):  # 4 GB: more than any job asks for, and not all that there is
             eaten.append(b"x" * 10**8)
             time.sleep(0.05)
-    if WHAT == "sleep":
-        time.sleep(10**6)
+    if WHAT in ("eat", "sleep"):
+        time.sleep(1800)
     os.kill(os.getpid() if WHAT == "job" else _snakemake(), signal.SIGKILL)
 
 
