@@ -1,7 +1,10 @@
 """What all figures share: look, saving, thinning of long series, axes that stay readable."""
 
+import json
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from os import PathLike
 
 import matplotlib
@@ -43,9 +46,19 @@ _STYLE = {
 }
 
 
-def styled() -> matplotlib.rc_context:
-    """Context in which a figure is made and saved."""
-    return matplotlib.rc_context(_STYLE)
+#: What made the figures that are being drawn, as JSON.
+_MADE_BY: ContextVar[str] = ContextVar("made_by", default="")
+
+
+@contextmanager
+def styled(provenance: Mapping | None = None) -> Iterator[None]:
+    """Context in which figures are made and saved, as PNGs with the text ``Provenance``."""
+    token = _MADE_BY.set("" if provenance is None else json.dumps(provenance))
+    try:
+        with matplotlib.rc_context(_STYLE):
+            yield
+    finally:
+        _MADE_BY.reset(token)
 
 
 def new_figure(height: float, width: float = WIDTH) -> Figure:
@@ -58,7 +71,8 @@ def new_figure(height: float, width: float = WIDTH) -> Figure:
 def save(figure: Figure, path: str | PathLike) -> None:
     """Write a PNG as a whole file; equal figures give equal bytes."""
     with whole_file(path) as part:
-        figure.savefig(part, format="png", metadata={"Software": None})
+        made_by = {"Provenance": _MADE_BY.get()} if _MADE_BY.get() else {}
+        figure.savefig(part, format="png", metadata={"Software": None, **made_by})
 
 
 def panels(figure: Figure, count: int, columns: int, **subplots: object) -> list[Axes]:

@@ -23,7 +23,8 @@ from chronovision.canvas import (
 )
 from chronovision.labels import METRICS, by_folder
 from chronovision.matrices import draw_heatmaps, draw_similarity
-from chronovision.store import read_header, read_numbers, read_table
+from chronovision.provenance import add_step
+from chronovision.store import read_header, read_numbers, read_provenance, read_table
 from chronovision.timeline import draw_timeline, time_span
 
 Paths = Mapping[str, str | PathLike]
@@ -69,7 +70,8 @@ def plot_video(figures: Paths, results: VideoResults) -> None:
     ------
     ValueError : a figure of another name is asked for.
     """
-    with styled():
+    made_by = add_step(read_provenance(results.features), "plot_video", {}, ["matplotlib"])
+    with styled(made_by):
         for name, path in figures.items():
             _plot(name, path, results)
 

@@ -23,7 +23,8 @@ from chronovision.canvas import (
     styled,
 )
 from chronovision.labels import METRICS, kind_label
-from chronovision.store import read_table
+from chronovision.provenance import add_step
+from chronovision.store import read_provenance, read_table
 
 Paths = Mapping[str, str | PathLike]
 
@@ -59,7 +60,7 @@ def plot_set(figures: Paths, *, summary: str | PathLike, clips: Paths, predictio
         "static_vs_dynamic": lambda path, _: draw_static_vs_dynamic(path, read_table(summary)),
         "metric_vs_metric": lambda path, _: draw_metric_vs_metric(path, read_table(summary)),
     }
-    with styled():
+    with styled(add_step(read_provenance(summary), "plot_set", {}, ["matplotlib"])):
         for name, path in figures.items():
             what, _, kind = name.partition(".")
             if what not in drawers:

@@ -23,6 +23,7 @@ from chronovision.networks import (
     needed_tensors,
     weights_url,
 )
+from chronovision.provenance import add_step
 from chronovision.seeds import derive_rng
 from chronovision.store import whole_file, write_json
 
@@ -49,7 +50,7 @@ def fetch_weights(
     seed : the config's seed, for ``untrained``.
     output_pth : state dict with just the tensors needed, in the network's own dtypes
         (`num_batches_tracked`, which evaluation does not use, is left out).
-    output_json : ``{model, source, asked, trained, sha256, origin, reason}``; `source` is
+    output_json : ``{model, source, asked, trained, sha256, origin, reason, software}``; `source` is
         imagenet, untrained or file, `sha256` that of `tensors_digest`, `origin` the address or
         path, `reason` why ``auto`` fell back on an untrained network.
 
@@ -68,7 +69,8 @@ def fetch_weights(
         torch.save(state, file)
     trained = facts["source"] != "untrained"
     facts = {"model": model, **facts, "asked": asked, "trained": trained, "sha256": digest}
-    write_json(output_json, facts)
+    software = add_step({}, "fetch_weights", {}, ["torch", "torchvision"])["software"]
+    write_json(output_json, {**facts, "software": software})
     log.info("%s: %s weights, %d tensors, sha256 %s", model, facts["source"], len(state), digest)
 
 

@@ -259,6 +259,18 @@ def test_requests_of_the_rules_are_those_of_the_table():
             assert "set_minutes" in rule and megabytes[:4] in ("600 ", "the "), name
 
 
+# --- reliability.md
+
+
+def test_the_tests_of_reliability_md_exist():
+    text = (DOCS / "reliability.md").read_text(encoding="utf-8")
+    named = re.findall(r"`((?:\w+/)?test_\w+\.py)(?:::(\w+))?`", text)
+    assert len(named) > 30
+    for path, function in named:
+        (found,) = (PROJECT / "tests").glob(f"**/{path}")
+        assert not function or f"def {function}(" in found.read_text(encoding="utf-8"), function
+
+
 # --- caching.md
 
 

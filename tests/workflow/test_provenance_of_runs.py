@@ -6,6 +6,7 @@ import zipfile
 
 import h5py
 import pytest
+from PIL import Image
 from pipeline import snakemake, write_config
 from test_failures import assert_nothing_made, assert_one_line
 
@@ -46,6 +47,18 @@ def test_every_table_and_file_of_features_says_the_same(record, finished):
         assert found["software"]["chronovision"] == record["software"]["chronovision"], path
         if "pixels" not in path.parts:
             assert found["network"]["weights_sha256"] == record["network"]["weights_sha256"], path
+
+
+def test_every_figure_says_the_same(record, finished):
+    paths = list((finished / "results/figures").glob("*/*.png"))
+    assert len(paths) > 20
+    for path in paths:
+        with Image.open(path) as picture:
+            found = json.loads(picture.info["Provenance"])
+        assert found["network"]["weights_sha256"] == record["network"]["weights_sha256"], path
+        for video, about in found["videos"].items():
+            assert about["sha256"] == record["videos"][video]["sha256"], path
+        assert {"commit", "dirty", "matplotlib"} <= set(found["software"]), path
 
 
 def test_snakemakes_own_report_holds_it(finished, project, tmp_path):
