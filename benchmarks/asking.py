@@ -14,7 +14,7 @@ from material import make_film
 PROJECT = Path(__file__).parents[1]
 
 #: Lengths of the films, and their frames per second.
-MINUTES, RATE = (1, 5), 12
+MINUTES, RATE = (1, 3), 12
 
 CONFIG = {
     "videos": "videos.tsv",

@@ -205,7 +205,7 @@ def render_report(
 
 
 def write_set_provenance(output: str | PathLike, inputs: SetInputs, config: Mapping) -> None:
-    """Write what made a set's numbers, as JSON: ``config software network weights videos steps``.
+    """Write what made a set's numbers, as JSON: ``config software network weights videos``.
 
     Parameters
     ----------
@@ -227,7 +227,7 @@ def write_set_provenance(output: str | PathLike, inputs: SetInputs, config: Mapp
     about = {"software": provenance["software"], "network": network, "videos": videos}
     weights = read_json(inputs.weights)
     plain = json.loads(json.dumps(config))
-    write_json(output, {"config": plain, **about, "weights": weights, "steps": provenance["steps"]})
+    write_json(output, {"config": plain, **about, "weights": weights})
 
 
 def _render(output: str | PathLike, template: str, **values: object) -> None:

@@ -165,11 +165,13 @@ class _Folder:
         """Where a video is now: a relative path counts from the run's working directory.
 
         The results are in it, as a rule, whatever it is called now; if not, it should be this one.
-        Of several files the one with the recorded SHA-256 is taken, or else the first.
+        The folder that was named goes before that. Of several files the one with the recorded
+        SHA-256 is taken, or else the first.
         """
+        if self.films is not None and (self.films / Path(recorded).name).is_file():
+            return str(self.films / Path(recorded).name)
         bases = (*self.root.absolute().parents, *self.root.resolve().parents, Path.cwd())
-        places = [] if self.films is None else [self.films / Path(recorded).name]
-        places += [base / recorded for base in bases]
+        places = (base / recorded for base in bases)
         there = list(dict.fromkeys(str(place.resolve()) for place in places if place.is_file()))
         if not there:
             raise UserError(f"the video {recorded} is not there: name its folder by VIDEOS=folder/")
