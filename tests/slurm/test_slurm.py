@@ -125,10 +125,12 @@ def test_small_stages_of_a_video_as_one_job(cluster, finished, project, unfinish
 
 def test_a_whole_run_within_one_job(cluster, finished, project, unfinished):
     """As on one machine, with the cores and GPUs of the job."""
-    words = [sys.executable, "-m", "snakemake", "--cores", "2", "-s", project / "Snakefile"]
+    words = [sys.executable, "-m", "snakemake", TARGET, "--cores", "2"]
+    words += ["-s", project / "Snakefile"]
     words += ["--workflow-profile", project / "profiles/default", "--configfile", "config.yaml"]
-    script = f"cd {shlex.quote(str(unfinished))} && {shlex.join(map(str, [*words, TARGET]))}"
-    cluster.command("sbatch", "--wait", "-p", "gpu", "--gpus=1", "-c", "2", "--wrap", script)
+    script = f"cd {shlex.quote(str(unfinished))} && {shlex.join(map(str, words))}"
+    asked = ("--wait", "-p", "gpu", "--gpus=1", "-c", "2", "-o", unfinished.parent / "job.log")
+    cluster.command("sbatch", *map(str, asked), "--wrap", script)
     assert tables(unfinished) == tables(finished)
 
 
