@@ -66,9 +66,9 @@ DECODING_MS = (1.0, 2.2)
 #: Stages of one video, without the network's.
 COSTS = {
     "probe_video": Cost(1, 90, reads=True),
-    "dump_frames": Cost(2, 110, rows_s=0.3, reads=True, decodes=True),
-    "describe_frames": Cost(2, 120, rows_s=1.5, reads=True, decodes=True),
-    "export_images": Cost(2, 120, rows_s=2.5, reads=True, decodes=True),
+    "dump_frames": Cost(2, 155, rows_s=0.3, reads=True, decodes=True),
+    "describe_frames": Cost(2, 160, rows_s=1.5, reads=True, decodes=True),
+    "export_images": Cost(2, 160, rows_s=2.5, reads=True, decodes=True),
     "measure_changes": Cost(2, 100, rows_s=0.03),
     "accumulate_changes": Cost(3, 100, rows_s=0.08),
     "segment_video": Cost(3, 100, rows_s=0.02),

@@ -87,7 +87,7 @@ def test_jobs_ask_for_what_the_docs_say(whole, cluster):
         assert job["TimeLimit"] == ("00:10:00" if together else "00:05:00"), job
         assert int(job["NumCPUs"]) == (2 if job["rule"] in ON_GPUS else 1), job
         megabytes = int(job["MinMemoryNode"].removesuffix("M"))
-        assert 400 <= megabytes <= (2100 if job["rule"] in ON_GPUS else 700), job
+        assert 400 <= megabytes <= (2100 if job["rule"] in ON_GPUS else 800), job
 
 
 def test_a_film_in_pieces_uses_several_gpus(cluster, finished, project, videos, tmp_path):
