@@ -81,11 +81,9 @@ def digest(rule, data=None):
     return source_digest(f"{workflow.basedir}/scripts/{rule}.py", data)
 
 
-def video_path(wildcards):
-    """The video's path: from the working directory if it lies in there, so that this may move."""
-    if wildcards.video not in VIDEOS:
-        raise WorkflowError(f"no video {wildcards.video} in {config['videos']}")
-    path = VIDEOS[wildcards.video].path
+@functools.cache
+def carried_path(path):
+    """A path from the working directory if it lies in there, so that this may move."""
     folder, name = os.path.split(path)
     # The working directory is known without the links on the way to it.
     for inside in (os.path.relpath(path), os.path.relpath(f"{os.path.realpath(folder)}/{name}")):
@@ -93,6 +91,13 @@ def video_path(wildcards):
         if not inside.startswith(("../", "~")):
             return inside
     return path
+
+
+def video_path(wildcards):
+    """The video's path, as the jobs and their records have it."""
+    if wildcards.video not in VIDEOS:
+        raise WorkflowError(f"no video {wildcards.video} in {config['videos']}")
+    return carried_path(VIDEOS[wildcards.video].path)
 
 
 def video_file(wildcards):
