@@ -105,3 +105,13 @@ def finished(shared, project, videos):
 def rerun(finished, tmp_path):
     """A copy of the finished run, to be changed."""
     return copy_run(finished, tmp_path / "rerun")
+
+
+@pytest.fixture(scope="module")
+def begun(videos, tmp_path_factory):
+    """A working folder in which no run has come to its end yet, for all tests of a file."""
+    folder = tmp_path_factory.mktemp("begun") / "run"
+    folder.mkdir()
+    write_videos(folder, videos)
+    write_config(folder, {})
+    return folder

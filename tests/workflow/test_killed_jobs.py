@@ -2,27 +2,17 @@
 
 import pytest
 from kills import KILLS, assert_all_whole, assert_finished_like, killed_run
-from pipeline import files, write_config, write_videos
-
-
-@pytest.fixture(scope="module")
-def folder(videos, tmp_path_factory):
-    """A working folder in which no run has come to its end yet."""
-    folder = tmp_path_factory.mktemp("killed") / "run"
-    folder.mkdir()
-    write_videos(folder, videos)
-    write_config(folder, {})
-    return folder
+from pipeline import files
 
 
 @pytest.mark.parametrize(("rule", "point"), KILLS)
-def test_a_killed_job_leaves_nothing_half_made(rule, point, folder, finished, project):
+def test_a_killed_job_leaves_nothing_half_made(rule, point, begun, finished, project):
     """Each run goes on where the one before was killed, so that the stages come one by one."""
-    run = killed_run(folder, project, rule, point, "job")
+    run = killed_run(begun, project, rule, point, "job")
     assert run.code != 0 and f"Error in rule {rule}" in run.text
-    assert_all_whole(folder, finished)
+    assert_all_whole(begun, finished)
 
 
-def test_the_same_command_finishes_what_was_killed(folder, finished, project):
-    assert_finished_like(folder, finished, project)
-    assert not [name for name in files(folder) if name.endswith(".part")]
+def test_the_same_command_finishes_what_was_killed(begun, finished, project):
+    assert_finished_like(begun, finished, project)
+    assert not [name for name in files(begun) if name.endswith(".part")]

@@ -6,6 +6,7 @@ import atexit
 import functools
 import gc
 import itertools
+import json
 import os
 import sys
 
@@ -22,7 +23,6 @@ from chronovision.leases import hold_results
 from chronovision.pieces import piece_names, piece_window
 from chronovision.provenance import source_digest
 from chronovision.settings import check_config, refuse_missing
-from chronovision.store import read_json
 from chronovision.video_table import find_table, read_videos
 
 # A plan is made of millions of objects that stay. To look for garbage among them, every now and then
@@ -135,7 +135,9 @@ def threshold_settings():
 @functools.cache
 def length_at(video, _time):
     """Length of a probed video; the time of what is known of it keeps it from being read often."""
-    info = read_json(f"{RESULTS}/videos/{video}.json")
+    # Not by chronovision.store: every plan, and every job on a cluster, would wait for pandas.
+    with open(f"{RESULTS}/videos/{video}.json", encoding="utf-8") as file:
+        info = json.load(file)
     return resources.video_length(info, config["frames"], VIDEOS[video].span)
 
 
