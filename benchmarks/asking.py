@@ -1,8 +1,13 @@
-"""What jobs ask a scheduler for, beside what they used: a run of the pipeline on two films."""
+"""What jobs ask a scheduler for, beside what they used: a run of the pipeline on two films.
+
+What asks for one thread runs on one core where it would make use of more: decoding.
+"""
 
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import yaml
@@ -16,6 +21,8 @@ PROJECT = Path(__file__).parents[1]
 #: Lengths of the films, and their frames per second.
 MINUTES, RATE = (1, 3), 12
 
+DECODERS = ("dump_frames", "describe_frames")
+
 CONFIG = {
     "videos": "videos.tsv",
     "network": {"weights": "untrained", "device": "cpu"},
@@ -24,18 +31,42 @@ CONFIG = {
 
 
 def measure(folder: Path, threads: int) -> list[dict]:
-    """Stage, film, and what was asked for and used: MB and minutes."""
+    """Stage, film, and what was asked for and used: MB and minutes.
+
+    With the minutes that follow from the film's frames, whatever the least is, of the stages whose
+    time is that of the frames.
+    """
     films = {f"film{minutes}": make_film(folder, 720, minutes, RATE) for minutes in MINUTES}
     place = folder / "asked"
     place.mkdir(exist_ok=True)
     lines = ["video\tpath", *(f"{name}\t{path.resolve()}" for name, path in films.items())]
     (place / "videos.tsv").write_text("\n".join(lines) + "\n")
     (place / "config.yaml").write_text(yaml.safe_dump(CONFIG))
-    command = [sys.executable, "-m", "snakemake", "--forceall", "--cores", str(threads)]
-    command += ["-s", PROJECT / "Snakefile", "--workflow-profile", PROJECT / "profiles/default"]
-    command += ["--directory", place, "--configfile", place / "config.yaml", "--quiet", "all"]
-    subprocess.run(list(map(str, command)), check=True)
+    with _one_core():
+        _snakemake(place, "--cores", "1", "--forceall", "--notemp", "--until", *DECODERS)
+    _snakemake(place, "--cores", str(threads))
     return [row for film in films for row in _rows(place / "results", film, threads)]
+
+
+@contextmanager
+def _one_core() -> Iterator[None]:
+    """What is started meanwhile runs on one core, as a cluster's job does that asks for no more."""
+    if not hasattr(os, "sched_setaffinity"):  # macOS
+        yield
+        return
+    before = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {min(before)})
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, before)
+
+
+def _snakemake(place: Path, *words: str) -> None:
+    command = [sys.executable, "-m", "snakemake", *words, "-s", PROJECT / "Snakefile"]
+    command += ["--workflow-profile", PROJECT / "profiles/default", "--directory", place]
+    command += ["--quiet", "all", "--configfile", place / "config.yaml"]
+    subprocess.run(list(map(str, command)), check=True)
 
 
 def _rows(results: Path, film: str, threads: int) -> list[dict]:
@@ -46,10 +77,13 @@ def _rows(results: Path, film: str, threads: int) -> list[dict]:
         for stage in resources.COSTS
     }
     weights = os.path.getsize(results / "weights/vgg19.untrained.pth")
+    work = (length.rows, 224, threads)
     asked["extract_features"] = (
         resources.network_mb(weights, gpu=False, attempt=1),
-        resources.network_minutes(length.rows, 224, threads, gpu=False, attempt=1),
+        resources.network_minutes(*work, gpu=False, attempt=1),
     )
+    seconds = {stage: resources.stage_seconds(stage, length) for stage in DECODERS}
+    seconds["extract_features"] = resources.network_seconds(*work, gpu=False)
     found = []
     for stage, (megabytes, minutes) in asked.items():
         tables = results.glob(f"benchmarks/{stage}/{film}.tsv")
@@ -62,6 +96,7 @@ def _rows(results: Path, film: str, threads: int) -> list[dict]:
                 **{"stage": stage, "film": film, "asked_mb": megabytes, "asked_min": minutes},
                 "used_mb": max(float(one["max_rss"]) for one in used) + resources.SNAKEMAKE_MB,
                 "used_min": max(float(one["s"]) for one in used) / 60,
+                "frames_min": resources.ROOM * seconds[stage] / 60 if stage in seconds else None,
             }
         )
     return found

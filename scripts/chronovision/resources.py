@@ -60,14 +60,14 @@ class Cost(NamedTuple):
 #: Bytes per second of a slow network drive.
 READING = 100e6
 
-#: Decoding of a frame of H.264 and scaling: milliseconds, and more for each megapixel.
-DECODING_MS = (1.0, 2.2)
+#: Decoding of a frame of H.264 and scaling on one core: milliseconds, and more for each megapixel.
+DECODING_MS = (1.3, 5.0)
 
 #: Stages of one video, without the network's.
 COSTS = {
     "probe_video": Cost(1, 90, reads=True),
     "dump_frames": Cost(2, 155, rows_s=0.3, reads=True, decodes=True),
-    "describe_frames": Cost(2, 160, rows_s=1.5, reads=True, decodes=True),
+    "describe_frames": Cost(2, 160, rows_s=1.0, reads=True, decodes=True),
     "export_images": Cost(2, 160, rows_s=2.5, reads=True, decodes=True),
     "measure_changes": Cost(2, 100, rows_s=0.03),
     "accumulate_changes": Cost(3, 100, rows_s=0.08),
@@ -99,8 +99,8 @@ def video_length(
     )
 
 
-def stage_minutes(stage: str, length: Length, attempt: int, decodings: int = 1) -> int:
-    """Minutes for a stage of `COSTS`; `decodings` is how often it decodes, if it does."""
+def stage_seconds(stage: str, length: Length, decodings: int = 1) -> float:
+    """Seconds of a stage of `COSTS` on one core; `decodings`: how often it decodes, if it does."""
     cost = COSTS[stage]
     seconds = cost.s + cost.rows_s * length.rows / 1000
     if cost.reads:
@@ -108,7 +108,12 @@ def stage_minutes(stage: str, length: Length, attempt: int, decodings: int = 1) 
     if cost.decodes:
         per_frame = DECODING_MS[0] + DECODING_MS[1] * length.megapixels
         seconds += decodings * length.frames * per_frame / 1000
-    return _minutes(seconds, attempt)
+    return seconds
+
+
+def stage_minutes(stage: str, length: Length, attempt: int, decodings: int = 1) -> int:
+    """Minutes to ask for a stage of `COSTS`, see `stage_seconds`."""
+    return _minutes(stage_seconds(stage, length, decodings), attempt)
 
 
 def stage_mb(stage: str, attempt: int) -> int:
@@ -121,10 +126,15 @@ def network_threads(rows: int) -> int:
     return min(max(2, math.ceil(rows / FRAMES_PER_THREAD)), 8)
 
 
-def network_minutes(rows: int, size: int, threads: int, gpu: bool, attempt: int) -> int:
-    """Minutes for as many frames of `size` × `size` pixels in VGG19, up to pool5."""
+def network_seconds(rows: int, size: int, threads: int, gpu: bool) -> float:
+    """Seconds for as many frames of `size` × `size` pixels in VGG19, up to pool5."""
     per_frame = GPU_S if gpu else CORE_S * (size / 224) ** 2 / threads
-    return _minutes(15 + rows * per_frame, attempt)
+    return 15 + rows * per_frame
+
+
+def network_minutes(rows: int, size: int, threads: int, gpu: bool, attempt: int) -> int:
+    """Minutes to ask for the network, see `network_seconds`."""
+    return _minutes(network_seconds(rows, size, threads, gpu), attempt)
 
 
 def network_mb(weights_bytes: int, gpu: bool, attempt: int) -> int:

@@ -16,6 +16,8 @@ from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 
+from pipeline import wait_until
+
 TEMPLATE = Path(__file__).parent / "slurm.conf.in"
 NODES = ("cpu1", "gpu1")
 #: GPUs must be character devices, or SLURM shows jobs none; no job opens these.
@@ -104,13 +106,12 @@ class Cluster:
 
     def wait_for_nodes(self) -> None:
         """Wait until both nodes are up."""
-        deadline = time.monotonic() + 60
-        while time.monotonic() < deadline:
+
+        def up() -> bool:
             said = self.command("sinfo", "-h", "-N", "-o", "%N %T", check=False).split()
-            if sorted(said[::2]) == sorted(NODES) and set(said[1::2]) <= {"idle", "mixed"}:
-                return
-            time.sleep(0.2)
-        raise AssertionError(f"no cluster: {said}\n" + self._logs())
+            return sorted(said[::2]) == sorted(NODES) and set(said[1::2]) <= {"idle", "mixed"}
+
+        wait_until(up, 60, self._logs)
 
     def jobs(self) -> list[dict]:
         """SLURM's record of each job, by field, with its rule, GPUs and times."""
@@ -130,15 +131,13 @@ class Cluster:
             records.append(fields)
         return records
 
-    def wait_for_job(self, rule: str, state: str = "RUNNING") -> dict:
-        """The first job of the rule in this state."""
-        deadline = time.monotonic() + 300
-        while time.monotonic() < deadline:
-            for job in self.jobs():
-                if job["rule"] == rule and job["JobState"] == state:
-                    return job
-            time.sleep(0.1)
-        raise AssertionError(f"no {state} job of {rule}: {self.jobs()}")
+    def wait_for_job(self, rule: str, state: str = "RUNNING") -> None:
+        """Wait for a job of the rule in this state."""
+
+        def found() -> list[dict]:
+            return [job for job in self.jobs() if (job["rule"], job["JobState"]) == (rule, state)]
+
+        wait_until(found, about=self.jobs)
 
     def _write_config(self) -> None:
         for name in ("munge", "state", "bin", *(f"spool.{node}" for node in NODES)):
@@ -177,9 +176,7 @@ class Cluster:
         }
         options = [f"--{name}={path}" for name, path in files.items()]
         self._start("munged", "munged", "--foreground", "--num-threads=2", *options)
-        deadline = time.monotonic() + 20
-        while not files["socket"].exists() and time.monotonic() < deadline:
-            time.sleep(0.05)
+        wait_until(files["socket"].exists, 20, self._logs)
 
     def _start(self, name: str, *words: str) -> None:
         log = (self.folder / f"{name}.out").open("a")

@@ -2,14 +2,11 @@
 
 import os
 import subprocess
-import sys
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 import yaml
 from cluster import Cluster
-from pipeline import PROJECT, Run
+from pipeline import PROJECT, Run, command_line
 
 #: What this cluster needs beside the lines that the profile asks its users to edit: it has no
 #: database of jobs, and no GPU behind what jobs are given, so that they run with device cpu.
@@ -40,11 +37,9 @@ def start(
     cluster: Cluster, folder: Path, project: Path, *words: str, profile: Path, **environment: str
 ) -> subprocess.Popen:
     """Start Snakemake in `folder`, as on a login node."""
-    command = [sys.executable, "-m", "snakemake", *words, "-s", project / "Snakefile"]
-    command += ["--directory", folder, "--workflow-profile", profile]
-    command += ["--configfile", folder / "config.yaml"]
+    configs = [folder / "config.yaml"]
     process = subprocess.Popen(
-        list(map(str, command)),
+        command_line(folder, *words, project=project, profile=profile, configs=configs),
         cwd=folder,
         env={**os.environ, **cluster.environment, "OMP_NUM_THREADS": "1", **environment},
         stdout=subprocess.PIPE,
@@ -63,11 +58,3 @@ def wait(process: subprocess.Popen) -> Run:
 
 def run(*arguments, **options) -> Run:
     return wait(start(*arguments, **options))
-
-
-def wait_until(happened: Callable[[], bool], seconds: float = 300) -> None:
-    """Wait for something that must happen."""
-    deadline = time.monotonic() + seconds
-    while not happened():
-        assert time.monotonic() < deadline, f"not within {seconds} s"
-        time.sleep(0.1)

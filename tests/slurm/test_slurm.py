@@ -1,13 +1,20 @@
 """The pipeline on a real SLURM: where its jobs run, what they ask for, and what they survive."""
 
 import shlex
-import sys
 from pathlib import Path
 
 import pytest
 from kills import mishap
-from pipeline import copy_run, files, snakemake, write_config, write_videos
-from slurm_runs import run, start, wait, wait_until, write_profile
+from pipeline import (
+    command_line,
+    copy_run,
+    files,
+    snakemake,
+    wait_until,
+    write_config,
+    write_videos,
+)
+from slurm_runs import run, start, wait, write_profile
 
 pytestmark = pytest.mark.slurm
 
@@ -125,10 +132,8 @@ def test_small_stages_of_a_video_as_one_job(cluster, finished, project, unfinish
 
 def test_a_whole_run_within_one_job(cluster, finished, project, unfinished):
     """As on one machine, with the cores and GPUs of the job."""
-    words = [sys.executable, "-m", "snakemake", TARGET, "--cores", "2"]
-    words += ["-s", project / "Snakefile"]
-    words += ["--workflow-profile", project / "profiles/default", "--configfile", "config.yaml"]
-    script = f"cd {shlex.quote(str(unfinished))} && {shlex.join(map(str, words))}"
+    options = {"project": project, "configs": [unfinished / "config.yaml"]}
+    script = shlex.join(command_line(unfinished, TARGET, "--cores", "2", **options))
     asked = ("--wait", "-p", "gpu", "--gpus=1", "-c", "2", "-o", unfinished.parent / "job.log")
     cluster.command("sbatch", *map(str, asked), "--wrap", script)
     assert tables(unfinished) == tables(finished)

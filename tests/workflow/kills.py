@@ -1,11 +1,10 @@
 """A run that is killed again and again, in each stage, and started again each time."""
 
 import os
-import time
 from pathlib import Path
 
 import h5py
-from pipeline import Run, files, snakemake
+from pipeline import Run, files, snakemake, wait_until
 
 from chronovision.store import read_json
 
@@ -59,11 +58,7 @@ def killed_run(folder: Path, project: Path, rule: str, point: str, victim: str) 
 def wait_for_orphans(folder: Path) -> None:
     """Wait until the jobs of a killed Snakemake have ended."""
     mine = f"{folder}/.snakemake/scripts/"
-    deadline = time.monotonic() + 300
-    while time.monotonic() < deadline and any(
-        mine in command for command in map(_command, Path("/proc").glob("[0-9]*"))
-    ):
-        time.sleep(0.1)
+    wait_until(lambda: not any(mine in one for one in map(_command, Path("/proc").glob("[0-9]*"))))
 
 
 def _command(process: Path) -> str:

@@ -6,6 +6,8 @@ import re
 import shutil
 import subprocess
 import sys
+import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -92,6 +94,24 @@ def write_videos(
     return path
 
 
+def command_line(
+    folder: Path,
+    *words: str,
+    project: Path = PROJECT,
+    profile: Path | None = None,
+    configs: Sequence[Path] = (),
+) -> list[str]:
+    """Snakemake in `folder`, by default with the project's profile for one machine.
+
+    `words` are targets and options, targets first.
+    """
+    command = [sys.executable, "-m", "snakemake", *words, "-s", project / "Snakefile"]
+    command += ["--directory", folder]
+    command += ["--workflow-profile", profile or project / "profiles/default"]
+    command += ["--configfile", *configs] if configs else []
+    return list(map(str, command))
+
+
 def snakemake(
     folder: Path,
     config: Path | None,
@@ -105,17 +125,25 @@ def snakemake(
     """Run Snakemake in `folder`; `words` are targets and options, targets first."""
     configs = [project / f"config/{preset}.yaml"] if preset else []
     configs += [config] if config else []
-    command = [sys.executable, "-m", "snakemake", *words, "-s", project / "Snakefile"]
-    command += ["--directory", folder, "--workflow-profile", project / "profiles/default"]
-    command += ["--cores", cores, *(["--configfile", *configs] if configs else [])]
+    words = (*words, "--cores", str(cores))
     done = subprocess.run(
-        list(map(str, command)),
+        command_line(folder, *words, project=project, configs=configs),
         cwd=cwd or folder,
         env={**os.environ, "OMP_NUM_THREADS": "1", **(environment or {})},
         capture_output=True,
         encoding="utf-8",
     )
     return Run(done.returncode, done.stdout, done.stderr)
+
+
+def wait_until(
+    happened: Callable[[], object], seconds: float = 300, about: Callable[[], object] = str
+) -> None:
+    """Wait for something that must happen; `about()` is told if it does not."""
+    deadline = time.monotonic() + seconds
+    while not happened():
+        assert time.monotonic() < deadline, f"not within {seconds} s: {about()}"
+        time.sleep(0.1)
 
 
 def plan(folder: Path, config: Path | None, *words: str, **options) -> Run:

@@ -3,13 +3,19 @@
 import os
 import shutil
 import subprocess
-import sys
-import time
 from pathlib import Path
 
 import pytest
 from kills import assert_all_whole, mishap
-from pipeline import copy_run, files, snakemake, write_config, write_videos
+from pipeline import (
+    command_line,
+    copy_run,
+    files,
+    snakemake,
+    wait_until,
+    write_config,
+    write_videos,
+)
 from test_failures import assert_nothing_made, assert_one_line
 
 #: Linux's own limit for what stays in a file system of a size that is set anew.
@@ -129,12 +135,11 @@ def test_a_video_that_must_not_be_read(videos, project, tmp_path):
     secret.chmod(0)
     write_videos(tmp_path, {"secret": secret})
     config = write_config(tmp_path, {})
-    command = [sys.executable, "-m", "snakemake", "results/videos/secret.json", "--cores", "1"]
-    command += ["-s", project / "Snakefile", "--configfile", config, "--directory", tmp_path]
-    command += ["--workflow-profile", project / "profiles/default"]
+    words = ("results/videos/secret.json", "--cores", "1")
+    command = command_line(tmp_path, *words, project=project, configs=[config])
     if os.geteuid() == 0:
         command = ["setpriv", "--bounding-set=-dac_override,-dac_read_search", *command]
-    run = subprocess.run(list(map(str, command)), cwd=tmp_path, capture_output=True, text=True)
+    run = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
     assert run.returncode != 0 and "Traceback" not in run.stderr
     log = (tmp_path / "results/logs/probe_video/secret.log").read_text()
     assert "secret.mp4" in log and "Permission denied" in log and log.count("error:") == 1
@@ -147,17 +152,13 @@ def held_run(folder, project):
     """A run that has begun, and stays at its first job."""
     mark = folder.parent / "held"
     environment = mishap("probe_video", "start", "sleep", mark)
-    command = [sys.executable, "-m", "snakemake", "-s", project / "Snakefile", "--cores", "1"]
-    command += ["--directory", folder, "--configfile", folder / "config.yaml"]
-    command += ["--workflow-profile", project / "profiles/default"]
     process = subprocess.Popen(
-        list(map(str, command)), env={**os.environ, **environment}, start_new_session=True,
+        command_line(folder, "--cores", "1", project=project, configs=[folder / "config.yaml"]),
+        env={**os.environ, **environment}, start_new_session=True,
         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
     )  # fmt: skip
-    deadline = time.monotonic() + 120
-    while not mark.exists():
-        assert process.poll() is None and time.monotonic() < deadline
-        time.sleep(0.1)
+    wait_until(lambda: mark.exists() or process.poll() is not None)
+    assert process.poll() is None
     return process
 
 

@@ -10,7 +10,9 @@ import json
 import os
 import sys
 
+import snakemake.common
 import snakemake.io
+import snakemake.rules
 import snakemake.sourcecache
 from snakemake.exceptions import WorkflowError
 
@@ -33,6 +35,10 @@ atexit.register(gc.freeze)
 # class each time: more than a tenth of the time of such a plan. The result depends on the address alone.
 if hasattr(snakemake.sourcecache, "parse_uri"):
     snakemake.sourcecache.parse_uri = functools.cache(snakemake.sourcecache.parse_uri)
+# Fourteen times for every job it looks up which arguments a function takes: a sixth of the time.
+if hasattr(snakemake.common, "get_function_params"):
+    snakemake.common.get_function_params = functools.cache(snakemake.common.get_function_params)
+    snakemake.rules.get_function_params = snakemake.common.get_function_params
 
 try:
     check_config(config, f"{workflow.basedir}/workflow/schemas/config.schema.yaml")
