@@ -89,3 +89,19 @@ def test_the_set_asks_for_what_was_measured_and_not_for_twice_that():
     used = MEASURED_SET["mb"] + SNAKEMAKE_MB
     assert used < set_mb(rows, clips, attempt=1) < 2 * used
     assert MEASURED_SET["s"] / 60 < set_minutes(rows, clips, attempt=1)
+
+
+#: Stage -> megapixels of H.264 -> milliseconds for a frame, on one core.
+MEASURED_DECODING = {
+    "dump_frames": {0.9216: 5.9, 0.2304: 2.7},
+    "describe_frames": {0.9216: 6.2, 0.2304: 3.1},
+}
+
+
+@pytest.mark.parametrize("stage", MEASURED_DECODING)
+def test_decoding_asks_for_what_was_measured_and_not_for_twice_that(stage):
+    for megapixels, milliseconds in MEASURED_DECODING[stage].items():
+        film = Length(frames=200_000, megapixels=megapixels, rows=200_000, duration_s=8000.0)
+        used = film.frames * milliseconds / 1000 / 60
+        assert used > LEAST_MIN
+        assert used < stage_minutes(stage, film, attempt=1) < 2 * used
