@@ -77,7 +77,7 @@ def _rows(results: Path, film: str, threads: int) -> list[dict]:
         for stage in resources.COSTS
     }
     weights = os.path.getsize(results / "weights/vgg19.untrained.pth")
-    work = (length.rows, 224, threads)
+    work = (length.rows, 224, min(threads, resources.network_threads(length.rows)))
     asked["extract_features"] = (
         resources.network_mb(weights, gpu=False, attempt=1),
         resources.network_minutes(*work, gpu=False, attempt=1),

@@ -107,11 +107,14 @@ class Cluster:
     def wait_for_nodes(self) -> None:
         """Wait until both nodes are up."""
 
-        def up() -> bool:
-            said = self.command("sinfo", "-h", "-N", "-o", "%N %T", check=False).split()
-            return sorted(said[::2]) == sorted(NODES) and set(said[1::2]) <= {"idle", "mixed"}
+        def said() -> str:
+            return self.command("sinfo", "-h", "-N", "-o", "%N %T", check=False)
 
-        wait_until(up, 60, self._logs)
+        def up() -> bool:
+            words = said().split()
+            return sorted(words[::2]) == sorted(NODES) and set(words[1::2]) <= {"idle", "mixed"}
+
+        wait_until(up, 60, lambda: said() + self._logs())
 
     def jobs(self) -> list[dict]:
         """SLURM's record of each job, by field, with its rule, GPUs and times."""

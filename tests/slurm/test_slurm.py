@@ -132,8 +132,9 @@ def test_small_stages_of_a_video_as_one_job(cluster, finished, project, unfinish
 
 def test_a_whole_run_within_one_job(cluster, finished, project, unfinished):
     """As on one machine, with the cores and GPUs of the job."""
-    options = {"project": project, "configs": [unfinished / "config.yaml"]}
-    script = shlex.join(command_line(unfinished, TARGET, "--cores", "2", **options))
+    options = {"project": project, "configs": [Path("config.yaml")]}
+    command = command_line(Path("."), TARGET, "--cores", "2", **options)
+    script = f"cd {shlex.quote(str(unfinished))} && {shlex.join(command)}"
     asked = ("--wait", "-p", "gpu", "--gpus=1", "-c", "2", "-o", unfinished.parent / "job.log")
     cluster.command("sbatch", *map(str, asked), "--wrap", script)
     assert tables(unfinished) == tables(finished)

@@ -91,10 +91,11 @@ def test_the_set_asks_for_what_was_measured_and_not_for_twice_that():
     assert MEASURED_SET["s"] / 60 < set_minutes(rows, clips, attempt=1)
 
 
-#: Stage -> megapixels of H.264 -> milliseconds for a frame, on one core.
+#: Stage -> megapixels -> least and most milliseconds for a frame on one core: H.264 made by
+#: benchmarks/material.py at 24 and 12 frames/s; frames further apart take longer.
 MEASURED_DECODING = {
-    "dump_frames": {0.9216: 5.9, 0.2304: 2.7},
-    "describe_frames": {0.9216: 6.2, 0.2304: 3.1},
+    "dump_frames": {0.9216: (5.9, 6.9), 0.2304: (2.7, 2.7)},
+    "describe_frames": {0.9216: (6.2, 7.9), 0.2304: (3.1, 3.1)},
 }
 
 
@@ -102,6 +103,6 @@ MEASURED_DECODING = {
 def test_decoding_asks_for_what_was_measured_and_not_for_twice_that(stage):
     for megapixels, milliseconds in MEASURED_DECODING[stage].items():
         film = Length(frames=200_000, megapixels=megapixels, rows=200_000, duration_s=8000.0)
-        used = film.frames * milliseconds / 1000 / 60
-        assert used > LEAST_MIN
-        assert used < stage_minutes(stage, film, attempt=1) < 2 * used
+        least, most = (film.frames * one / 1000 / 60 for one in milliseconds)
+        assert least > LEAST_MIN
+        assert most < stage_minutes(stage, film, attempt=1) < 2 * least
