@@ -4,19 +4,16 @@ What asks for one thread runs on one core where it would make use of more: decod
 """
 
 import os
-import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import yaml
 
+import stages
 from chronovision import resources
 from chronovision.store import read_json, read_table
 from material import make_film
-
-PROJECT = Path(__file__).parents[1]
 
 #: Lengths of the films, and their frames per second.
 MINUTES, RATE = (1, 3), 12
@@ -43,8 +40,9 @@ def measure(folder: Path, threads: int) -> list[dict]:
     (place / "videos.tsv").write_text("\n".join(lines) + "\n")
     (place / "config.yaml").write_text(yaml.safe_dump(CONFIG))
     with _one_core():
-        _snakemake(place, "--cores", "1", "--forceall", "--notemp", "--until", *DECODERS)
-    _snakemake(place, "--cores", str(threads))
+        words = ("--forceall", "--notemp", "--until", *DECODERS)
+        stages.snakemake(place, *words, cores=1)
+    stages.snakemake(place, cores=threads)
     return [row for film in films for row in _rows(place / "results", film, threads)]
 
 
@@ -60,13 +58,6 @@ def _one_core() -> Iterator[None]:
         yield
     finally:
         os.sched_setaffinity(0, before)
-
-
-def _snakemake(place: Path, *words: str) -> None:
-    command = [sys.executable, "-m", "snakemake", *words, "-s", PROJECT / "Snakefile"]
-    command += ["--workflow-profile", PROJECT / "profiles/default", "--directory", place]
-    command += ["--quiet", "all", "--configfile", place / "config.yaml"]
-    subprocess.run(list(map(str, command)), check=True)
 
 
 def _rows(results: Path, film: str, threads: int) -> list[dict]:

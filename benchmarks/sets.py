@@ -1,7 +1,5 @@
 """What a set of videos costs: table of clips, duration model, and Snakemake's part in it."""
 
-import subprocess
-import sys
 import time
 from functools import partial
 from pathlib import Path
@@ -108,24 +106,24 @@ def _provenance(video: str) -> dict:
 def measure_plans(folder: Path, numbers=(10, 100, 300, 1000)) -> list[dict]:
     """Seconds of `snakemake -n` on sets of so many videos, of the fastest of three."""
     return [
-        {"videos": n, "s": best_of(3, partial(snakemake, folder, n, "--dry-run"))} for n in numbers
+        {"videos": n, "s": best_of(3, partial(run_set, folder, n, "--dry-run"))} for n in numbers
     ]
 
 
 def measure_small_jobs(folder: Path, number: int = 12) -> dict:
     """Seconds that a small job takes, start-up and all: probing the same short file many times."""
-    snakemake(folder, number, "--until", "fetch_weights")
+    run_set(folder, number, "--until", "fetch_weights")
     start = time.perf_counter()
-    snakemake(folder, number, "--until", "probe_video", "--forcerun", "probe_video")
+    run_set(folder, number, "--until", "probe_video", "--forcerun", "probe_video")
     many = time.perf_counter() - start
     start = time.perf_counter()
-    snakemake(folder, 1, "--until", "probe_video", "--forcerun", "probe_video")
+    run_set(folder, 1, "--until", "probe_video", "--forcerun", "probe_video")
     one = time.perf_counter() - start
     return {"jobs": number, "s_per_job": (many - one) / (number - 1)}
 
 
-def snakemake(folder: Path, number: int, *words: str) -> str:
-    """Run the workflow, one job at a time, on so many videos; what it says."""
+def run_set(folder: Path, number: int, *words: str) -> None:
+    """Run the workflow, one job at a time, on so many videos."""
     home = folder / "plans" / f"{number}"
     home.mkdir(parents=True, exist_ok=True)
     clip = carried_clip("bikes")
@@ -133,15 +131,4 @@ def snakemake(folder: Path, number: int, *words: str) -> str:
     (home / "videos.tsv").write_text("video\tpath\n" + "".join(rows), encoding="utf-8")
     config = "videos: videos.tsv\nnetwork: {weights: untrained, device: cpu}\n"
     (home / "config.yaml").write_text(config, encoding="utf-8")
-    command = [
-        *(sys.executable, "-m", "snakemake", "--cores", "1"),
-        *("--snakefile", stages.PROJECT / "Snakefile", "--directory", home),
-        *("--workflow-profile", stages.PROJECT / "profiles/default"),
-        *("--configfile", "config.yaml", *words),
-    ]
-    done = subprocess.run(
-        list(map(str, command)), cwd=home, capture_output=True, text=True, check=False
-    )
-    if done.returncode:
-        raise RuntimeError(f"snakemake failed: {done.stderr[-2000:]}")
-    return done.stdout
+    stages.snakemake(home, *words, cores=1)

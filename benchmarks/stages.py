@@ -1,5 +1,7 @@
 """All stages of one film, each in a process of its own, as the workflow would run them."""
 
+import subprocess
+import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -80,6 +82,26 @@ class Film:
 
     def figures(self) -> list[Path]:
         return [self.path("figures", self.video, f"{name}.png") for name in FIGURES]
+
+
+def snakemake(home: Path, *words: str, cores: int) -> None:
+    """Run the workflow in a folder with a config.yaml.
+
+    Raises
+    ------
+    RuntimeError : it failed.
+    """
+    command = [
+        *(sys.executable, "-m", "snakemake", "--cores", cores),
+        *("--snakefile", PROJECT / "Snakefile", "--directory", home),
+        *("--workflow-profile", PROJECT / "profiles/default"),
+        *("--configfile", "config.yaml", *words),
+    ]
+    done = subprocess.run(
+        list(map(str, command)), cwd=home, capture_output=True, text=True, check=False
+    )
+    if done.returncode:
+        raise RuntimeError(f"snakemake failed: {done.stderr[-2000:]}")
 
 
 # Each imports what it needs by itself, as a job of the workflow does.
