@@ -1,37 +1,23 @@
 """Survey of a folder of videos: what is in it, what a run on it will cost, and its config."""
 
-import hashlib
-import logging
 import math
 import os
 import re
 import shlex
-import unicodedata
-from collections import Counter
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
-import torch
 import yaml
-from tqdm import tqdm
 
 from chronovision.errors import UserError
-from chronovision.networks import activation_shapes, check_network, weights_url
-from chronovision.probe import probe
-from chronovision.settings import UNCARRIABLE, check_config, one_line, quoted
-from chronovision.speed import describe_precision, measure_speeds
-from chronovision.store import read_json, write_json, write_text
+from chronovision.networks import check_network
+from chronovision.settings import check_config, one_line
+from chronovision.store import read_json, write_text
+from chronovision.survey_costs import describe_costs, describe_weights
 from chronovision.timing import RATE_TOLERANCE
-from chronovision.video_table import PERIODIC, RESERVED, SHOWN_PATH, Video, read_videos
-
-log = logging.getLogger(__name__)
-
-#: File names that are taken for videos: FFmpeg would also decode texts and pictures.
-VIDEO_NAME = re.compile(
-    r".*\.(3gp|asf|avi|flv|m2ts|m4v|mkv|mov|mp4|mpe|mpeg|mpg|mts|mxf|ogv|qt|ts|vob|webm|wmv|y4m)",
-    re.IGNORECASE | re.DOTALL,
-)
+from chronovision.video_folder import clean_name, facts_of, find_videos, write_table
+from chronovision.video_table import SHOWN_PATH, read_videos
 
 #: Names that results/ has for other things than a folder's set.
 TAKEN = re.compile(
@@ -39,18 +25,6 @@ TAKEN = re.compile(
     "locks|notebook|pieces|pixels|quality|ranges|report|roseboom2019|segments|videos|weights",
     re.IGNORECASE,
 )
-
-#: Rules of thumb. Work of a network at 224 pixels, in 10⁹ operations per frame; unknown ones count
-#: as VGG19.
-GFLOP = {"vgg19": 39.0, "vgg19_bn": 39.0, "vgg16": 31.0, "vgg16_bn": 31.0, "alexnet": 1.4}
-#: Everything else, in seconds of one core: decoding twice and describing, per frame …
-FRAME_S = 0.02
-#: … and the start of the jobs, tables and figures, per video.
-VIDEO_S = 30.0
-#: Size of exported images.
-IMAGE_BYTES_PER_PIXEL = {"jpg": 0.4, "png": 2.0}
-#: Stored per kept frame without `keep_maps`.
-BYTES_PER_FRAME = 12_000
 
 
 class Survey(NamedTuple):
@@ -92,19 +66,19 @@ def survey_folder(
     settings = _settings(Path(project), asked, fps)
     facts, skipped = find_videos(folder)
     home = _home(folder)
-    notes, table = _write_table(home, folder, facts), home / "videos.tsv"
+    notes, table = write_table(home, folder, facts), home / "videos.tsv"
     videos = read_videos(table)
-    probed = {name: _facts(video, facts) for name, video in videos.items()}
+    probed = {name: facts_of(video, facts) for name, video in videos.items()}
     unread = [f"{name}: {about}" for name, about in probed.items() if isinstance(about, str)]
     sound = {name: about for name, about in probed.items() if not isinstance(about, str)}
     clash = _rates_clash(sound.values()) and settings["frames"]["fps"] is None
     _write_overlay(home, folder, fps, fit=not clash)
     summary = [f"{shown}: {len(videos)} videos, listed in {table}; results go to {home}", *notes]
     summary += _describe_left_out(skipped, unread)
-    summary += _describe_set(videos, sound, settings)
+    summary += describe_costs(videos, sound, settings)
     if clash:
         summary += _describe_clash(folder, sound)
-    summary.append(_describe_weights(settings["network"]))
+    summary.append(describe_weights(settings["network"]))
     summary += _describe_unused(asked, config)
     return Survey(home / "run.yaml", summary)
 
@@ -143,55 +117,6 @@ def _overlay(below: Mapping, above: Mapping) -> dict:
     return {**below, **above, **both}
 
 
-def find_videos(folder: Path) -> tuple[dict[str, dict], dict[str, str]]:
-    """Videos of a folder and what is left out.
-
-    Returns
-    -------
-    absolute path -> what `chronovision.probe.probe` says, and file name -> why it is left out;
-    hidden files are passed over.
-    """
-    facts, skipped = {}, {}
-    entries = sorted(path for path in folder.iterdir() if not path.name.startswith("."))
-    for path in tqdm(entries, desc="looking at files", unit="file", disable=None):
-        name = one_line(path.name, SHOWN_PATH)
-        if path.is_dir():
-            skipped[f"{name}/"] = "a subfolder"
-        elif not VIDEO_NAME.fullmatch(path.name):
-            skipped[name] = "no video, by its name"
-        elif UNCARRIABLE.search(str(path)) or len(str(path).splitlines()) > 1:
-            reason = "braces, a <name>, control characters or bytes that are no UTF-8 in its path"
-            skipped[quoted(path.name, SHOWN_PATH)] = f"{reason}: rename"
-        else:
-            about = _probe(path)
-            if isinstance(about, str):
-                skipped[name] = about
-            else:
-                facts[str(path)] = about
-    if not facts:
-        shown = one_line(folder, SHOWN_PATH)
-        raise UserError(f"{shown}: no usable video in it" + _first_reason(skipped))
-    return facts, skipped
-
-
-def _probe(path: str | os.PathLike, stream: int | None = None) -> dict | str:
-    """What the file says of itself, or why it cannot be used."""
-    try:
-        return probe(path, stream)
-    except UserError as error:
-        return one_line(str(error).removeprefix(f"{path}: "), SHOWN_PATH)
-
-
-def _first_reason(skipped: Mapping[str, str]) -> str:
-    return "".join(f" ({name}: {reason})" for name, reason in list(skipped.items())[:1])
-
-
-def _facts(video: Video, facts: Mapping[str, dict]) -> dict | str:
-    if video.stream is None and video.path in facts:
-        return facts[video.path]
-    return _probe(video.path, video.stream)
-
-
 def _home(folder: Path) -> Path:
     """Folder of the results: named after `folder`, and no other set's."""
     name = clean_name(folder.name, "folder")
@@ -208,60 +133,6 @@ def _belongs(home: Path, folder: Path) -> bool:
         return read_json(home / "survey.json")["folder"] == str(folder)
     except (OSError, ValueError, KeyError, TypeError):
         return False  # no survey wrote this folder, or it was cut short
-
-
-def clean_name(name: str, fallback: str) -> str:
-    """`name` in letters, digits, ``_`` and ``-``, at most 80, as ids and folders need it."""
-    plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode()
-    return re.sub(r"[^A-Za-z0-9-]+", "_", plain).strip("_-")[:80] or fallback
-
-
-def name_videos(paths: Iterable[str], known: Mapping[str, str]) -> dict[str, str]:
-    """Ids for files: their names, cleaned; of equal ones the later get ``_2``, ``_3`` ….
-
-    Parameters
-    ----------
-    paths : absolute paths.
-    known : path -> id of an earlier survey; these ids are kept, so that a new file does not
-        rename the others.
-
-    Returns
-    -------
-    path -> id, in the order of `paths`; unique even where case does not count.
-    """
-    paths = list(paths)
-    names = {path: known[path] for path in paths if path in known}
-    used = {name.casefold() for name in names.values()} | set(RESERVED)
-    for path in paths:
-        base = PERIODIC.sub(r"\1", clean_name(Path(path).stem, "video"))
-        name, number = base, 1
-        while path not in names and name.casefold() in used:
-            number += 1
-            name = f"{base}_{number}"
-        used.add(names.setdefault(path, name).casefold())
-    return {path: names[path] for path in paths}
-
-
-def _write_table(home: Path, folder: Path, facts: Mapping[str, dict]) -> list[str]:
-    """Write or renew videos.tsv unless the user has edited it; returns what there is to say."""
-    table, record = home / "videos.tsv", home / "survey.json"
-    known = {v.path: v.video for v in read_videos(table).values()} if table.exists() else {}
-    old = table.read_text(encoding="utf-8") if table.exists() else None
-    edited = old is not None and _digest(old) != read_json(record)["table_sha256"]
-    rows = [(video, path) for path, video in name_videos(facts, known).items()]
-    new = "".join(f"{video}\t{path}\n" for video, path in [("video", "path"), *rows])
-    if edited and old != new:
-        unlisted = [one_line(Path(path).name) for path in facts if path not in known]
-        missing = f"; the folder also has {', '.join(unlisted)}" if unlisted else ""
-        return [f"  {table} has been edited and is used as it is{missing}. To renew it, delete it."]
-    write_json(record, {"folder": str(folder), "table_sha256": _digest(new)})
-    if old != new:
-        write_text(table, new)
-    return []
-
-
-def _digest(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def _write_overlay(home: Path, folder: Path, fps: float | None, *, fit: bool) -> None:
@@ -297,55 +168,6 @@ def _describe_left_out(skipped: Mapping[str, str], unread: list[str]) -> list[st
     return shown + [f"  WARNING: {reason}; its jobs will fail" for reason in unread]
 
 
-def _describe_set(
-    videos: Mapping[str, Video], facts: Mapping[str, Mapping], settings: Mapping
-) -> list[str]:
-    if not facts:
-        return []
-    seconds, frames = zip(
-        *(_extent(videos[name], about, settings["frames"]) for name, about in facts.items()),
-        strict=True,
-    )
-    rates = Counter(round(about["frame_rate"], 3) for about in facts.values())
-    listed = ", ".join(f"{rate:g} ({count})" for rate, count in sorted(rates.items()))
-    size, model = settings["frames"]["size"], settings["network"]["model"]
-    cores, speeds = os.cpu_count() or 1, measure_speeds(settings["network"]["device"])
-    work = GFLOP.get(model, GFLOP["vgg19"]) * (size / 224) ** 2 * sum(frames)
-    others_s = sum(frames) * FRAME_S / cores + len(facts) * VIDEO_S / cores
-    precision = settings["network"]["precision"]
-    work_s = work / (speeds[precision] or speeds["float32"]) + others_s
-    disk, temporary = sum(frames) * _stored_per_frame(settings), max(frames) * size**2 * 3
-    lines = [
-        f"  {sum(frames)} frames to analyse, {_time(sum(seconds))} of video; frames per second "
-        f"(videos): {listed}",
-        f"  about {_time(work_s)} on the {cores} processor "
-        f"cores of this machine (rule of thumb for {model} at {size} pixels; a GPU is far faster)",
-        *describe_precision(precision, speeds),
-        f"  about {_size(disk)} on disk, and {_size(temporary)} for a while",
-    ]
-    if len({video.group for video in videos.values()}) < 3:
-        lines.append("  fewer than three videos (or groups): everything but the fit of durations")
-    return lines
-
-
-def _stored_per_frame(settings: Mapping) -> float:
-    """Bytes per analysed frame: features, maps (as they are before compression) and images."""
-    network, size = settings["network"], settings["frames"]["size"]
-    shapes = activation_shapes(network["model"], network["layers"], size)
-    units = sum(math.prod(shapes[layer]) for layer in network["keep_maps"])
-    of_image = IMAGE_BYTES_PER_PIXEL.get(settings["frames"]["images"], 0) * size**2
-    return BYTES_PER_FRAME + units * {"float16": 2, "float32": 4}[network["maps_dtype"]] + of_image
-
-
-def _extent(video: Video, about: Mapping, frames: Mapping) -> tuple[float, int]:
-    """Seconds and frames of a video that are analysed."""
-    end = min(video.end_s or math.inf, about["duration_s"])
-    seconds = max(end - (video.start_s or 0.0), 0.0)
-    share = seconds / about["duration_s"]
-    kept = seconds * frames["fps"] if frames["fps"] else about["n_frames"] * share / frames["every"]
-    return seconds, math.ceil(round(kept, 6))
-
-
 def _describe_clash(folder: Path, facts: Mapping[str, Mapping]) -> list[str]:
     rate = min(about["frame_rate"] for about in facts.values())
     return [
@@ -357,22 +179,6 @@ def _describe_clash(folder: Path, facts: Mapping[str, Mapping]) -> list[str]:
     ]
 
 
-def _describe_weights(network: Mapping) -> str:
-    asked, model = network["weights"], network["model"]
-    if asked == "untrained":
-        return f"  UNTRAINED network: {model} (network.weights: untrained)"
-    if asked not in ("imagenet", "auto"):
-        if not os.path.isfile(asked):
-            raise UserError(f"network.weights: no such file {one_line(asked, SHOWN_PATH)}")
-        return f"  trained network: {model} with the weights of {asked}"
-    url = weights_url(model)
-    cached = Path(torch.hub.get_dir(), "checkpoints", url.rsplit("/", 1)[1])
-    if cached.is_file():
-        return f"  trained network: {model} with ImageNet weights ({cached})"
-    otherwise = "else the network stays UNTRAINED" if asked == "auto" else "else the run stops"
-    return f"  trained network: {model}, if its ImageNet weights can be had from {url}; {otherwise}"
-
-
 def _describe_unused(asked: Mapping, config: str | os.PathLike | None) -> list[str]:
     """A line on what the user asked for, in the file `config`, and the folder decides."""
     unused = [key for key in ("videos", "pathvars") if key in asked]
@@ -382,13 +188,3 @@ def _describe_unused(asked: Mapping, config: str | os.PathLike | None) -> list[s
         f"  WARNING: {' and '.join(unused)} of {config} not used: the folder decides. To use them: "
         f".venv/bin/snakemake --cores all --configfile {config}"
     ]
-
-
-def _time(seconds: float) -> str:
-    if seconds < 120:
-        return f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"
-
-
-def _size(n_bytes: float) -> str:
-    return f"{n_bytes / 1e9:.1f} GB" if n_bytes >= 1e9 else f"{n_bytes / 1e6:.0f} MB"

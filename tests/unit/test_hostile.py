@@ -40,8 +40,9 @@ from chronovision.segments import find_boundaries, layers_needed
 from chronovision.selection import Frame, every_nth, resample
 from chronovision.settings import MAX_ROWS, MAX_VALUES, UNCARRIABLE, check_config, one_line
 from chronovision.store import read_json, write_json
-from chronovision.survey import find_videos, name_videos, survey_folder
+from chronovision.survey import survey_folder
 from chronovision.thresholds import resolve_thresholds
+from chronovision.video_folder import find_videos, name_videos
 from chronovision.video_table import FORMULA, PERIODIC, VIDEO_ID, find_table, read_videos
 from chronovision.weights import fetch_weights
 from made_clips import make_clip

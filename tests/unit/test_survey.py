@@ -9,8 +9,9 @@ import pytest
 import yaml
 
 from chronovision.errors import UserError
-from chronovision.survey import clean_name, name_videos, survey_folder
+from chronovision.survey import survey_folder
 from chronovision.tools import find_tools
+from chronovision.video_folder import clean_name, name_videos
 from chronovision.video_table import read_videos
 
 PROJECT = Path(__file__).parents[2]

@@ -1,0 +1,115 @@
+"""What a run on a set of videos will take: time, disk and weights, in words."""
+
+import math
+import os
+from collections import Counter
+from collections.abc import Mapping
+from pathlib import Path
+
+import torch
+
+from chronovision.errors import UserError
+from chronovision.networks import activation_shapes, weights_url
+from chronovision.settings import one_line
+from chronovision.speed import describe_precision, measure_speeds
+from chronovision.video_table import SHOWN_PATH, Video
+
+#: Rules of thumb. Work of a network at 224 pixels, in 10⁹ operations per frame; unknown ones count
+#: as VGG19.
+GFLOP = {"vgg19": 39.0, "vgg19_bn": 39.0, "vgg16": 31.0, "vgg16_bn": 31.0, "alexnet": 1.4}
+
+#: Everything else, in seconds of one core: decoding twice and describing, per frame …
+FRAME_S = 0.02
+
+#: … and the start of the jobs, tables and figures, per video.
+VIDEO_S = 30.0
+
+#: Size of exported images.
+IMAGE_BYTES_PER_PIXEL = {"jpg": 0.4, "png": 2.0}
+
+#: Stored per kept frame without `keep_maps`.
+BYTES_PER_FRAME = 12_000
+
+
+def describe_costs(
+    videos: Mapping[str, Video], facts: Mapping[str, Mapping], settings: Mapping
+) -> list[str]:
+    """Lines on the frames of a set, and the time and room that a run on it takes.
+
+    Parameters
+    ----------
+    videos : rows of the table.
+    facts : id -> what `chronovision.probe.probe` says, of the videos that can be read.
+    settings : the config of the run.
+    """
+    if not facts:
+        return []
+    seconds, frames = zip(
+        *(_extent(videos[name], about, settings["frames"]) for name, about in facts.items()),
+        strict=True,
+    )
+    rates = Counter(round(about["frame_rate"], 3) for about in facts.values())
+    listed = ", ".join(f"{rate:g} ({count})" for rate, count in sorted(rates.items()))
+    size, model = settings["frames"]["size"], settings["network"]["model"]
+    cores, speeds = os.cpu_count() or 1, measure_speeds(settings["network"]["device"])
+    work = GFLOP.get(model, GFLOP["vgg19"]) * (size / 224) ** 2 * sum(frames)
+    others_s = sum(frames) * FRAME_S / cores + len(facts) * VIDEO_S / cores
+    precision = settings["network"]["precision"]
+    work_s = work / (speeds[precision] or speeds["float32"]) + others_s
+    disk, temporary = sum(frames) * _stored_per_frame(settings), max(frames) * size**2 * 3
+    lines = [
+        f"  {sum(frames)} frames to analyse, {_time(sum(seconds))} of video; frames per second "
+        f"(videos): {listed}",
+        f"  about {_time(work_s)} on the {cores} processor "
+        f"cores of this machine (rule of thumb for {model} at {size} pixels; a GPU is far faster)",
+        *describe_precision(precision, speeds),
+        f"  about {_size(disk)} on disk, and {_size(temporary)} for a while",
+    ]
+    if len({video.group for video in videos.values()}) < 3:
+        lines.append("  fewer than three videos (or groups): everything but the fit of durations")
+    return lines
+
+
+def _stored_per_frame(settings: Mapping) -> float:
+    """Bytes per analysed frame: features, maps (as they are before compression) and images."""
+    network, size = settings["network"], settings["frames"]["size"]
+    shapes = activation_shapes(network["model"], network["layers"], size)
+    units = sum(math.prod(shapes[layer]) for layer in network["keep_maps"])
+    of_image = IMAGE_BYTES_PER_PIXEL.get(settings["frames"]["images"], 0) * size**2
+    return BYTES_PER_FRAME + units * {"float16": 2, "float32": 4}[network["maps_dtype"]] + of_image
+
+
+def _extent(video: Video, about: Mapping, frames: Mapping) -> tuple[float, int]:
+    """Seconds and frames of a video that are analysed."""
+    end = min(video.end_s or math.inf, about["duration_s"])
+    seconds = max(end - (video.start_s or 0.0), 0.0)
+    share = seconds / about["duration_s"]
+    kept = seconds * frames["fps"] if frames["fps"] else about["n_frames"] * share / frames["every"]
+    return seconds, math.ceil(round(kept, 6))
+
+
+def describe_weights(network: Mapping) -> str:
+    """A line on the weights that the config's `network` asks for; UserError if they are missing."""
+    asked, model = network["weights"], network["model"]
+    if asked == "untrained":
+        return f"  UNTRAINED network: {model} (network.weights: untrained)"
+    if asked not in ("imagenet", "auto"):
+        if not os.path.isfile(asked):
+            raise UserError(f"network.weights: no such file {one_line(asked, SHOWN_PATH)}")
+        return f"  trained network: {model} with the weights of {asked}"
+    url = weights_url(model)
+    cached = Path(torch.hub.get_dir(), "checkpoints", url.rsplit("/", 1)[1])
+    if cached.is_file():
+        return f"  trained network: {model} with ImageNet weights ({cached})"
+    otherwise = "else the network stays UNTRAINED" if asked == "auto" else "else the run stops"
+    return f"  trained network: {model}, if its ImageNet weights can be had from {url}; {otherwise}"
+
+
+def _time(seconds: float) -> str:
+    if seconds < 120:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"
+
+
+def _size(n_bytes: float) -> str:
+    return f"{n_bytes / 1e9:.1f} GB" if n_bytes >= 1e9 else f"{n_bytes / 1e6:.0f} MB"

@@ -1,0 +1,132 @@
+"""The videos of a folder: which files are, what they are called, and the table of them."""
+
+import hashlib
+import logging
+import os
+import re
+import unicodedata
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from tqdm import tqdm
+
+from chronovision.errors import UserError
+from chronovision.probe import probe
+from chronovision.settings import UNCARRIABLE, one_line, quoted
+from chronovision.store import read_json, write_json, write_text
+from chronovision.video_table import PERIODIC, RESERVED, SHOWN_PATH, Video, read_videos
+
+log = logging.getLogger(__name__)
+
+#: File names that are taken for videos: FFmpeg would also decode texts and pictures.
+VIDEO_NAME = re.compile(
+    r".*\.(3gp|asf|avi|flv|m2ts|m4v|mkv|mov|mp4|mpe|mpeg|mpg|mts|mxf|ogv|qt|ts|vob|webm|wmv|y4m)",
+    re.IGNORECASE | re.DOTALL,
+)
+
+
+def find_videos(folder: Path) -> tuple[dict[str, dict], dict[str, str]]:
+    """Videos of a folder and what is left out.
+
+    Returns
+    -------
+    absolute path -> what `chronovision.probe.probe` says, and file name -> why it is left out;
+    hidden files are passed over.
+    """
+    facts, skipped = {}, {}
+    entries = sorted(path for path in folder.iterdir() if not path.name.startswith("."))
+    for path in tqdm(entries, desc="looking at files", unit="file", disable=None):
+        name = one_line(path.name, SHOWN_PATH)
+        if path.is_dir():
+            skipped[f"{name}/"] = "a subfolder"
+        elif not VIDEO_NAME.fullmatch(path.name):
+            skipped[name] = "no video, by its name"
+        elif UNCARRIABLE.search(str(path)) or len(str(path).splitlines()) > 1:
+            reason = "braces, a <name>, control characters or bytes that are no UTF-8 in its path"
+            skipped[quoted(path.name, SHOWN_PATH)] = f"{reason}: rename"
+        else:
+            about = _probe(path)
+            if isinstance(about, str):
+                skipped[name] = about
+            else:
+                facts[str(path)] = about
+    if not facts:
+        shown = one_line(folder, SHOWN_PATH)
+        raise UserError(f"{shown}: no usable video in it" + _first_reason(skipped))
+    return facts, skipped
+
+
+def _probe(path: str | os.PathLike, stream: int | None = None) -> dict | str:
+    """What the file says of itself, or why it cannot be used."""
+    try:
+        return probe(path, stream)
+    except UserError as error:
+        return one_line(str(error).removeprefix(f"{path}: "), SHOWN_PATH)
+
+
+def _first_reason(skipped: Mapping[str, str]) -> str:
+    return "".join(f" ({name}: {reason})" for name, reason in list(skipped.items())[:1])
+
+
+def facts_of(video: Video, facts: Mapping[str, dict]) -> dict | str:
+    """What is known of a row of the table, or why its file cannot be used.
+
+    `facts` is what `find_videos` found: another stream, or a file elsewhere, is probed here.
+    """
+    if video.stream is None and video.path in facts:
+        return facts[video.path]
+    return _probe(video.path, video.stream)
+
+
+def clean_name(name: str, fallback: str) -> str:
+    """`name` in letters, digits, ``_`` and ``-``, at most 80, as ids and folders need it."""
+    plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode()
+    return re.sub(r"[^A-Za-z0-9-]+", "_", plain).strip("_-")[:80] or fallback
+
+
+def name_videos(paths: Iterable[str], known: Mapping[str, str]) -> dict[str, str]:
+    """Ids for files: their names, cleaned; of equal ones the later get ``_2``, ``_3`` ….
+
+    Parameters
+    ----------
+    paths : absolute paths.
+    known : path -> id of an earlier survey; these ids are kept, so that a new file does not
+        rename the others.
+
+    Returns
+    -------
+    path -> id, in the order of `paths`; unique even where case does not count.
+    """
+    paths = list(paths)
+    names = {path: known[path] for path in paths if path in known}
+    used = {name.casefold() for name in names.values()} | set(RESERVED)
+    for path in paths:
+        base = PERIODIC.sub(r"\1", clean_name(Path(path).stem, "video"))
+        name, number = base, 1
+        while path not in names and name.casefold() in used:
+            number += 1
+            name = f"{base}_{number}"
+        used.add(names.setdefault(path, name).casefold())
+    return {path: names[path] for path in paths}
+
+
+def write_table(home: Path, folder: Path, facts: Mapping[str, dict]) -> list[str]:
+    """Write or renew videos.tsv unless the user has edited it; returns what there is to say."""
+    table, record = home / "videos.tsv", home / "survey.json"
+    known = {v.path: v.video for v in read_videos(table).values()} if table.exists() else {}
+    old = table.read_text(encoding="utf-8") if table.exists() else None
+    edited = old is not None and _digest(old) != read_json(record)["table_sha256"]
+    rows = [(video, path) for path, video in name_videos(facts, known).items()]
+    new = "".join(f"{video}\t{path}\n" for video, path in [("video", "path"), *rows])
+    if edited and old != new:
+        unlisted = [one_line(Path(path).name) for path in facts if path not in known]
+        missing = f"; the folder also has {', '.join(unlisted)}" if unlisted else ""
+        return [f"  {table} has been edited and is used as it is{missing}. To renew it, delete it."]
+    write_json(record, {"folder": str(folder), "table_sha256": _digest(new)})
+    if old != new:
+        write_text(table, new)
+    return []
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
