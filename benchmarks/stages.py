@@ -212,7 +212,7 @@ def plot(film: Film) -> None:
 
 
 def page(film: Film) -> None:
-    from chronovision.report import PageInputs, render_page
+    from chronovision.video_page import PageInputs, render_page
 
     files = {
         **{"facts": film.info, "quality": film.table("quality"), "features": film.features},

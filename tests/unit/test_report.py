@@ -13,13 +13,13 @@ import pytest
 import yaml
 from PIL import Image
 
-from chronovision import report
 from chronovision.methods import ESTIMATORS, cited_keys, methods_paragraphs, spell_citations
 from chronovision.references import REFERENCES, bibliography
-from chronovision.report import MAX_SEGMENTS, PageInputs, SetInputs, render_page, render_report
 from chronovision.score_tables import score_table
+from chronovision.set_page import SetInputs, render_report
 from chronovision.store import read_json, read_table, write_json
 from chronovision.thumbnails import nearest_thumbnails, shrink
+from chronovision.video_page import MAX_SEGMENTS, PageInputs, render_page
 from made_results import KINDS, MadeResults
 
 VOID = {"meta", "img", "link", "br", "hr"}
@@ -264,7 +264,7 @@ def test_figures_of_a_page_have_the_pixels_of_their_files(made):
 
 
 def test_figures_too_high_for_webp_stay_as_they_are(made, monkeypatch):
-    monkeypatch.setattr(report, "MAX_WEBP", 1)
+    monkeypatch.setattr("chronovision.page.MAX_WEBP", 1)
     shown = re.findall(r"data:image/png;base64,([^\"]+)", page_of(made, "bikes"))
     files = made.path("figures", "bikes").glob("*.png")
     assert sorted(map(base64.b64decode, shown)) == sorted(path.read_bytes() for path in files)
