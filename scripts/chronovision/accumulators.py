@@ -5,6 +5,7 @@ import os
 import numpy as np
 import pandas as pd
 
+from chronovision.decay import start_decay
 from chronovision.provenance import add_step
 from chronovision.seeds import derive_rng
 from chronovision.store import (
@@ -15,7 +16,7 @@ from chronovision.store import (
     read_provenance,
     read_values,
 )
-from chronovision.thresholds import Thresholds, time_base, video_thresholds
+from chronovision.thresholds import Thresholds, video_thresholds
 
 #: Frame rate (frames per second) at which the published noise is defined.
 PUBLISHED_RATE = 30.0
@@ -36,99 +37,17 @@ def static_accumulator(changes: np.ndarray, threshold: np.ndarray | float) -> np
     return np.asarray(changes) > threshold
 
 
-def dynamic_accumulator(
-    changes: np.ndarray,
-    noise: np.ndarray,
-    tmax: np.ndarray | float,
-    tmin: np.ndarray | float,
-    tau: float,
-    dt: np.ndarray | float = 1.0,
-    bounded: bool = False,
-) -> tuple[np.ndarray, np.ndarray]:
-    """Salient changes by the decaying threshold of Roseboom et al. (2019).
-
-    Once per step, in this order::
-
-        T ← T − (Tmax − Tmin)·dt/τ · exp(−D/τ) + noise
-        if change ≥ T:  salient, T ← Tmax, D ← 0        else:  D ← D + dt
-
-    from T = Tmax, D = 0. With the default ``dt`` D and τ are in frames and this is the
-    published rule. To replay the published offline loop draw for draw, put a change of 0
-    before the first step: it also steps through its first frame.
-
-    Parameters
-    ----------
-    changes : (steps, ...) change at each step. Trailing axes (clips, layers) run side by side.
-    noise : (steps, ...) what is added to T at each step, in units of the change; published as
-        N(0, (Tmax − Tmin)/50).
-    tmax, tmin : broadcast against one step, in units of the change.
-    tau : time constant, in the unit of `dt`.
-    dt : time from step to step; a number, or (steps,) or (steps, ...).
-    bounded : keep T within [tmin, tmax]. The published noise is an unbounded random walk.
-
-    Returns
-    -------
-    thresholds : (steps, ...) float64, what each change was compared with, before any reset.
-    salient : (steps, ...) bool.
-
-    References
-    ----------
-    Roseboom et al. (2019), Nat. Commun. 10:267, https://doi.org/10.1038/s41467-018-08194-7
-    """
-    return _Decay(tmax, tmin, tau, bounded).run(changes, noise, dt)
-
-
-class _Decay:
-    """The recursion of `dynamic_accumulator`, which each run takes up where the last one ended."""
-
-    def __init__(
-        self, tmax: np.ndarray | float, tmin: np.ndarray | float, tau: float, bounded: bool
-    ) -> None:
-        self.tmax, self.tmin, self.tau, self.bounded = np.float64(tmax), tmin, tau, bounded
-        self.threshold, self.since_reset = self.tmax, np.float64(0)
-
-    def run(
-        self, changes: np.ndarray, noise: np.ndarray, dt: np.ndarray | float
-    ) -> tuple[np.ndarray, np.ndarray]:
-        changes = np.asarray(changes, dtype=np.float64)
-        noise = np.asarray(noise, dtype=np.float64)
-        shape = np.broadcast_shapes(changes.shape, noise.shape)
-        thresholds = np.empty(shape)
-        salient = np.empty(shape, dtype=bool)
-        dt = np.broadcast_to(dt, shape[:1]) if np.ndim(dt) == 0 else np.asarray(dt, np.float64)
-        step_size = (self.tmax - self.tmin) / self.tau
-        threshold = np.array(np.broadcast_to(self.threshold, shape[1:]))
-        since_reset = np.array(np.broadcast_to(self.since_reset, shape[1:]))
-        decay = np.empty(shape[1:])
-        # In place: thousands of clips side by side are more than fits into a cache.
-        for step in range(shape[0]):
-            np.divide(since_reset, -self.tau, out=decay)
-            np.exp(decay, out=decay)
-            decay *= step_size * dt[step]
-            threshold -= decay
-            threshold += noise[step]
-            if self.bounded:
-                np.clip(threshold, self.tmin, self.tmax, out=threshold)
-            thresholds[step] = threshold
-            fired = np.greater_equal(changes[step], threshold, out=salient[step, ...])
-            since_reset += dt[step]
-            np.copyto(threshold, self.tmax, where=fired)
-            np.copyto(since_reset, 0.0, where=fired)
-        self.threshold, self.since_reset = threshold, since_reset
-        return thresholds, salient
-
-
-def noise_sd(thresholds: Thresholds, dt: np.ndarray, settings: dict) -> np.ndarray:
+def noise_sd(thresholds: Thresholds, dt_s: np.ndarray, settings: dict) -> np.ndarray:
     """Standard deviation of the threshold's noise at each step.
 
     (Tmax − Tmin)/noise_divisor per step as published; with a time constant in seconds it is
-    multiplied by √(30·dt), so that the noise gathered in a second does not depend on the
-    frame rate.
+    multiplied by √(30·Δt), so that the noise gathered in a second does not depend on the
+    frame rate. A gap of 10 s gathers 0.35·(Tmax − Tmin) and may fire by itself.
 
     Parameters
     ----------
     thresholds : of the layers.
-    dt : (steps,) time from step to step, in the unit of the time constant.
+    dt_s : (steps,) seconds from frame to frame.
     settings : the config's ``thresholds.dynamic``.
 
     Returns
@@ -136,9 +55,9 @@ def noise_sd(thresholds: Thresholds, dt: np.ndarray, settings: dict) -> np.ndarr
     (steps, layers) float64, in units of the change; zeros if ``noise_divisor`` is null.
     """
     if settings["noise_divisor"] is None:
-        return np.zeros((len(dt), len(thresholds.tmax)))
+        return np.zeros((len(dt_s), len(thresholds.tmax)))
     sd = (thresholds.tmax - thresholds.tmin) / settings["noise_divisor"]
-    scale = np.ones(len(dt)) if settings["tau_frames"] else np.sqrt(PUBLISHED_RATE * dt)
+    scale = np.ones(len(dt_s)) if settings["tau_frames"] else np.sqrt(PUBLISHED_RATE * dt_s)
     return scale[:, np.newaxis] * sd
 
 
@@ -187,8 +106,7 @@ class _Accumulator:
 
     def __init__(self, thresholds: Thresholds, kind: str, settings: dict) -> None:
         self.thresholds, self.kind, self.settings = thresholds, kind, settings
-        tau, _ = time_base(np.zeros(1), settings)
-        self.decay = _Decay(thresholds.tmax, thresholds.tmin, tau, settings["bounded"])
+        self.decay = start_decay(thresholds.tmax, thresholds.tmin, settings)
         #: Time of the last frame so far.
         self.last_s: float | None = None
 
@@ -208,9 +126,9 @@ class _Accumulator:
             salient[first:] = static_accumulator(changes[first:], limit)
         else:
             times = time_s if self.last_s is None else np.concatenate([[self.last_s], time_s])
-            _, dt = time_base(times, self.settings)
-            noise = noise * noise_sd(self.thresholds, dt, self.settings)
-            threshold[first:], salient[first:] = self.decay.run(changes[first:], noise, dt)
+            dt_s = np.diff(times)
+            noise = noise * noise_sd(self.thresholds, dt_s, self.settings)
+            threshold[first:], salient[first:] = self.decay.run(changes[first:], noise, dt_s)
         self.last_s = float(time_s[-1])
         return threshold, salient
 

@@ -19,7 +19,6 @@ from chronovision.thresholds import (
     Thresholds,
     change_range,
     resolve_thresholds,
-    time_base,
     video_thresholds,
 )
 from chronovision.timing import median_interval, nominal_interval, span_duration
@@ -77,13 +76,13 @@ def assemble_series(
             )
         )
         changes = video.changes[1:]
-        _, dt = time_base(video.time_s, dynamic)
+        dt_s = np.diff(video.time_s)
         series[name] = Series(
             np.column_stack([changes, permuted(changes, seed, name), video.pixels[1:]]),
             joined,
-            noise_sd(joined, dt, dynamic),
+            noise_sd(joined, dt_s, dynamic),
             (*layers, *layers, PIXELS),
-            dt,
+            dt_s,
         )
     return series
 
@@ -162,8 +161,7 @@ def _count(
     return count_dynamic(
         clips,
         series,
-        tau=dynamic["tau_frames"] or dynamic["tau_s"],
-        bounded=dynamic["bounded"],
+        dynamic=dynamic,
         seed=seed,
         repeats=repeats,
     )

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from chronovision.accumulators import dynamic_accumulator, static_accumulator
+from chronovision.accumulators import static_accumulator
+from chronovision.decay import start_decay
 from chronovision.seeds import derive_rng
 from chronovision.thresholds import Thresholds
 
@@ -41,14 +42,14 @@ class Series:
     thresholds : of each series.
     noise_sd : (n − 1, series) s.d. of the dynamic threshold's noise at each change.
     noise_names : name of each series' draws; series of one name share them.
-    dt : (n − 1,) time from frame to frame, in the unit of the time constant.
+    dt_s : (n − 1,) seconds from frame to frame.
     """
 
     changes: np.ndarray
     thresholds: Thresholds
     noise_sd: np.ndarray
     noise_names: tuple[str, ...]
-    dt: np.ndarray
+    dt_s: np.ndarray
 
 
 def count_static(clips: Sequence[Clip], series: Mapping[str, Series]) -> np.ndarray:
@@ -82,8 +83,7 @@ def count_dynamic(
     clips: Sequence[Clip],
     series: Mapping[str, Series],
     *,
-    tau: float,
-    bounded: bool,
+    dynamic: Mapping,
     seed: int,
     repeats: int,
 ) -> np.ndarray:
@@ -96,8 +96,7 @@ def count_dynamic(
     Parameters
     ----------
     clips, series : as for `count_static`.
-    tau : time constant, in the unit of each `Series.dt`.
-    bounded : keep the threshold within [Tmin, Tmax].
+    dynamic : the config's ``thresholds.dynamic``: time constant, and whether T is bounded.
     seed : the config's.
     repeats : runs of each clip, each with noise of its own.
 
@@ -109,7 +108,7 @@ def count_dynamic(
     n_series = len(next(iter(series.values())).noise_names)
     for batch in _batches(clips, repeats * n_series):
         members = [clips[index] for index in batch]
-        salient = _run_batch(members, series, tau, bounded, seed, repeats)
+        salient = _run_batch(members, series, dynamic, seed, repeats)
         for position, (index, clip) in enumerate(zip(batch, members, strict=True)):
             runs = salient[:, position]
             read = [runs[: length - 1].sum(axis=0, dtype=np.int64) for length in clip.readouts]
@@ -131,8 +130,7 @@ def _batches(clips: Sequence[Clip], width: int) -> Iterator[list[int]]:
 def _run_batch(
     clips: Sequence[Clip],
     series: Mapping[str, Series],
-    tau: float,
-    bounded: bool,
+    dynamic: Mapping,
     seed: int,
     repeats: int,
 ) -> np.ndarray:
@@ -142,23 +140,20 @@ def _run_batch(
     steps = max(clip.n_frames for clip in clips) - 1
     changes = np.full((steps, len(clips), repeats, n_series), -np.inf)
     noise = np.zeros((steps, len(clips), repeats, n_series))
-    dt = np.zeros((steps, len(clips), 1))
+    dt_s = np.zeros((steps, len(clips), 1))
     for position, (clip, video) in enumerate(zip(clips, videos, strict=True)):
         span = slice(clip.start, clip.start + clip.n_frames - 1)
         length = clip.n_frames - 1
         changes[:length, position] = video.changes[span, np.newaxis]
-        dt[:length, position, 0] = video.dt[span]
+        dt_s[:length, position, 0] = video.dt_s[span]
         noise[:length, position] = _clip_noise(clip, video, seed, repeats)
     shape = (steps, len(clips), repeats * n_series)
-    _, salient = dynamic_accumulator(
-        changes.reshape(shape),
-        noise.reshape(shape),
-        np.stack([np.tile(video.thresholds.tmax, repeats) for video in videos]),
-        np.stack([np.tile(video.thresholds.tmin, repeats) for video in videos]),
-        tau,
-        dt,
-        bounded,
+    tmax, tmin = (
+        np.stack([np.tile(getattr(video.thresholds, limit), repeats) for video in videos])
+        for limit in ("tmax", "tmin")
     )
+    decay = start_decay(tmax, tmin, dynamic)
+    _, salient = decay.run(changes.reshape(shape), noise.reshape(shape), dt_s)
     return salient
 
 

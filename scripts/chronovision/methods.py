@@ -128,13 +128,21 @@ def _dynamic(dynamic: Mapping) -> str:
         tmax = _per_layer(dynamic["tmax"])
     tmin = "Fmin" if dynamic["tmin"] == "min" else _per_layer(dynamic["tmin"])
     in_frames = dynamic["tau_frames"] is not None
-    tau = f"{dynamic['tau_frames']:g} frames" if in_frames else f"{dynamic['tau_s']:g} s"
-    unit, step = ("frames", "1") if in_frames else ("seconds", "Δt")
+    if in_frames:
+        tau = f"{dynamic['tau_frames']:g} frames"
+        decay = "(Tmax − Tmin)/τ·exp(−D/τ)"
+        clock = "D being the number of frames since the last reset, or since the first change"
+    else:
+        tau = f"{dynamic['tau_s']:g} s"
+        decay = "(Tmax − Tmin)·exp(−a/τ)·(1 − exp(−Δt/τ))"
+        clock = (
+            "Δt being the time from frame to frame and a the time that had passed before it since "
+            "the last reset, or since the first frame"
+        )
     text = (
         "Dynamic threshold [@roseboom2019]: T starts at Tmax and is stepped at each frame, "
-        f"T ← T − (Tmax − Tmin)·{step}/τ·exp(−D/τ){_noise(dynamic['noise_divisor'], in_frames)}, "
-        f"D being the time in {unit} since the last reset; a change of at least T is salient and "
-        f"resets T to Tmax and D to 0. Tmax = {tmax}, Tmin = {tmin}, τ = {tau}."
+        f"T ← T − {decay}{_noise(dynamic['noise_divisor'], in_frames)}, {clock}; a change of at "
+        f"least T is salient and resets T to Tmax. Tmax = {tmax}, Tmin = {tmin}, τ = {tau}."
     )
     return text + (" T was kept within [Tmin, Tmax]." if dynamic["bounded"] else "")
 

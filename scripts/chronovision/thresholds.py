@@ -67,6 +67,9 @@ def resolve_thresholds(
     else:
         tmin = _per_layer(dynamic["tmin"], layers, "thresholds.dynamic.tmin")
     tmin = np.where(still, np.minimum(tmin, tmax), tmin)
+    if dynamic["tmax"] is None:
+        # Nor must it sink: the change that is always there lies one rounding below Tmax.
+        tmin = np.where(still, tmax, tmin)
     for layer, upper, lower in zip(layers, tmax, tmin, strict=True):
         if lower > upper:
             raise UserError(
@@ -105,25 +108,6 @@ def video_thresholds(
         ranges = read_table(ranges_path).set_index("layer").loc[layers]
         low, high = ranges["low"].to_numpy(), ranges["high"].to_numpy()
     return resolve_thresholds(low, high, layers, settings)
-
-
-def time_base(time_s: np.ndarray, dynamic: Mapping) -> tuple[float, np.ndarray]:
-    """Time constant and time from step to step, in one unit.
-
-    Parameters
-    ----------
-    time_s : (n,) seconds.
-    dynamic : the config's ``thresholds.dynamic``; ``tau_frames`` (as published) if set,
-        else ``tau_s``.
-
-    Returns
-    -------
-    tau : frames or seconds.
-    dt : (n − 1,) ones (frames) or differences of `time_s` (seconds).
-    """
-    if dynamic["tau_frames"]:
-        return float(dynamic["tau_frames"]), np.ones(len(time_s) - 1)
-    return float(dynamic["tau_s"]), np.diff(time_s)
 
 
 def pool_ranges(

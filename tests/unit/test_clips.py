@@ -23,6 +23,7 @@ from chronovision.seeds import derive_rng
 from chronovision.store import read_provenance, read_table
 from chronovision.thresholds import pool_ranges
 from made_sets import CLIPS, LAYERS, THRESHOLDS, MadeSet, made_changes, made_set
+from published_rule import by_frames, by_seconds
 
 rates = st.sampled_from([5.0, 12.5, 24000 / 1001, 25.0, 30.0, 60.0])
 durations = st.lists(st.floats(0.2, 6), min_size=1, max_size=6, unique=True)
@@ -121,32 +122,24 @@ def made_videos(n=300, rate=30.0, names=("a", "b")):
 
 def run(clips, videos, *, layers=LAYERS, repeats=1, thresholds=THRESHOLDS):
     series = assemble_series(videos, layers, None, thresholds, 0)
-    tau = thresholds["dynamic"]["tau_frames"] or thresholds["dynamic"]["tau_s"]
-    bounded = thresholds["dynamic"]["bounded"]
-    return count_dynamic(clips, series, tau=tau, bounded=bounded, seed=0, repeats=repeats)
+    return count_dynamic(clips, series, dynamic=thresholds["dynamic"], seed=0, repeats=repeats)
 
 
 def counted_by_a_loop(clip, length, changes, time_s, name, repeat, dynamic):
-    """The published rule for one layer, one run, from the start of the clip."""
+    """One run of one layer from the start of the clip."""
     tmin, tmax = np.nanmin(changes), (np.nanmax(changes) + np.nanmin(changes)) / 2
     rng = derive_rng(0, "clip noise", clip.video, clip.start, clip.n_frames, name)
     normal = rng.standard_normal((repeat + 1, clip.n_frames - 1))[repeat]
-    in_frames = dynamic["tau_frames"] is not None
-    tau = dynamic["tau_frames"] if in_frames else dynamic["tau_s"]
-    threshold, since, count = tmax, 0.0, 0
-    for step in range(length - 1):
-        frame = clip.start + step + 1
-        dt = 1.0 if in_frames else time_s[frame] - time_s[frame - 1]
-        scale = 1.0 if in_frames else math.sqrt(30 * dt)
-        threshold -= (tmax - tmin) * dt / tau * math.exp(-since / tau)
-        threshold += normal[step] * scale * (tmax - tmin) / dynamic["noise_divisor"]
-        if dynamic["bounded"]:
-            threshold = min(max(threshold, tmin), tmax)
-        if changes[frame] >= threshold:
-            threshold, since, count = tmax, 0.0, count + 1
-        else:
-            since += dt
-    return count
+    span = slice(clip.start, clip.start + length)
+    steps, times, draws = changes[span][1:], time_s[span], normal[: length - 1]
+    sd = (tmax - tmin) / dynamic["noise_divisor"]
+    if dynamic["tau_frames"]:
+        _, fired = by_frames(steps, draws * sd, tmax, tmin, dynamic["tau_frames"])
+    else:
+        noise = draws * sd * np.sqrt(30 * np.diff(times))
+        limits = (tmax, tmin, dynamic["tau_s"], dynamic["bounded"])
+        _, fired = by_seconds(steps, noise, times, *limits)
+    return len(fired)
 
 
 @pytest.mark.parametrize("special", [{}, {"tau_frames": 100}, {"bounded": True}])
