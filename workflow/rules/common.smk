@@ -19,6 +19,7 @@ from snakemake.exceptions import WorkflowError
 sys.path.insert(0, f"{workflow.basedir}/scripts")
 
 from chronovision import resources
+from chronovision.config_slices import decoding_settings, feature_settings, weight_settings
 from chronovision.errors import UserError
 from chronovision.identity import fingerprint
 from chronovision.leases import hold_results
@@ -115,22 +116,6 @@ def video_file(wildcards):
 def span(wildcards):
     """Part of the video that is used, in seconds."""
     return list(VIDEOS[wildcards.video].span)
-
-
-def decoding_settings():
-    """What of the config decides which frames there are and how they look."""
-    return {name: config["frames"][name] for name in ("size", "geometry", "every", "fps")}
-
-
-def weight_settings():
-    """What of the config decides which weights are needed."""
-    return {name: config["network"][name] for name in ("model", "weights", "layers")}
-
-
-def feature_settings():
-    """What of the config decides the features; device and batch size only decide their making."""
-    names = ("model", "layers", "keep_maps", "maps_dtype", "precision")
-    return {name: config["network"][name] for name in names}
 
 
 def threshold_settings():

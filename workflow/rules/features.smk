@@ -21,7 +21,7 @@ rule fetch_weights:
         mem_mb=4000,
         runtime=60,
     params:
-        network=weight_settings(),
+        network=weight_settings(config),
         seed=lookup(within=config, dpath="seed"),
         code=digest("fetch_weights"),
     message:
@@ -57,7 +57,7 @@ rule extract_features:
         mem_mb=network_mb,
         runtime=network_minutes,
     params:
-        network=feature_settings(),
+        network=feature_settings(config),
         seed=lookup(within=config, dpath="seed"),
         locks=LOCKS,
         code=digest("extract_features"),
@@ -89,7 +89,7 @@ rule extract_piece:
         mem_mb=network_mb,
         runtime=network_minutes,
     params:
-        network=feature_settings(),
+        network=feature_settings(config),
         seed=lookup(within=config, dpath="seed"),
         window=window,
         locks=LOCKS,

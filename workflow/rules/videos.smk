@@ -59,7 +59,7 @@ rule dump_frames:
         mem_mb=stage_mb("dump_frames"),
         runtime=stage_minutes("dump_frames"),
     params:
-        settings=decoding_settings(),
+        settings=decoding_settings(config),
         span=span,
         strict=lookup(within=config, dpath="strict"),
         code=digest("dump_frames"),
@@ -93,7 +93,7 @@ rule describe_frames:
         mem_mb=stage_mb("describe_frames"),
         runtime=stage_minutes("describe_frames"),
     params:
-        settings=decoding_settings(),
+        settings=decoding_settings(config),
         span=span,
         code=digest("describe_frames"),
     message:
@@ -120,7 +120,7 @@ rule export_images:
         mem_mb=stage_mb("export_images"),
         runtime=stage_minutes("export_images"),
     params:
-        settings=decoding_settings(),
+        settings=decoding_settings(config),
         format=lookup(within=config, dpath="frames/images"),
         span=span,
         code=digest("export_images"),
