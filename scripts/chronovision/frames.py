@@ -23,19 +23,19 @@ from tqdm import tqdm
 
 from chronovision.errors import UserError
 from chronovision.identity import refuse_another_file
-from chronovision.probe import (
-    ADDRESS,
-    TRUNCATED,
-    input_url,
-    killed,
-    refuse_truncation,
-    video_provenance,
-)
+from chronovision.probe import video_provenance
 from chronovision.provenance import add_step
 from chronovision.selection import Frame, Row, every_nth, expected_rows, resample, within
 from chronovision.store import new_h5, read_json
 from chronovision.timing import nominal_interval
-from chronovision.tools import find_tools
+from chronovision.tools import (
+    ADDRESS,
+    TRUNCATED,
+    find_tools,
+    input_url,
+    killed,
+    refuse_truncation,
+)
 
 log = logging.getLogger(__name__)
 

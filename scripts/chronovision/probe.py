@@ -7,7 +7,7 @@ import re
 import subprocess
 import threading
 from array import array
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from fractions import Fraction
 from pathlib import Path
@@ -16,46 +16,19 @@ from typing import IO
 import numpy as np
 
 from chronovision.errors import UserError
+from chronovision.file_ends import refuse_missing_end
 from chronovision.identity import sha256_of
 from chronovision.provenance import add_step
 from chronovision.store import write_json
 from chronovision.timing import has_variable_rate, median_interval, nominal_interval
-from chronovision.tools import find_tools
+from chronovision.tools import ADDRESS, find_tools, input_url, killed, refuse_truncation
 
 log = logging.getLogger(__name__)
 
-#: What FFmpeg says, often with exit status 0, when a file ends before its container does.
-TRUNCATED = re.compile(r"partial file|ended prematurely|moov atom not found", re.IGNORECASE)
 #: Times and flags of the coded frames, as comma-separated lines.
 PACKETS = ("-show_entries", "packet=pts,dts,flags", "-of", "csv=p=0")
 #: Shapes beyond this, as of a header that is broken, take up to a second and a GB to scale.
 LONGEST = 100
-#: Outermost elements of MP4 and MOV files.
-BOXES = frozenset(
-    b"ftyp moov mdat moof mfra free skip wide uuid sidx ssix styp emsg prft pdin meta".split()
-)
-#: Addresses in FFmpeg's messages differ from run to run.
-ADDRESS = re.compile(r" @ 0x[0-9a-f]+")
-
-
-def input_url(path: str | os.PathLike) -> str:
-    """The path as an FFmpeg URL that is read as a file whatever characters it holds."""
-    return f"file:{path}"
-
-
-def killed(code: int) -> str:
-    """What is to be said of a program that a signal has ended, by its negative exit status."""
-    return f"was killed (signal {-code}), often for want of memory: run again, with more memory"
-
-
-def refuse_truncation(path: str | os.PathLike, messages: Sequence[str]) -> None:
-    """Raise UserError if one of FFmpeg's `messages` says that the file ends too early."""
-    for message in messages:
-        if TRUNCATED.search(message.replace(str(path), "")):
-            raise UserError(
-                f"{path}: the file is truncated, or is no video (FFmpeg: {message.strip()}): get a "
-                "complete copy"
-            )
 
 
 def probe(path: str | os.PathLike, stream: int | None = None) -> dict:
@@ -100,7 +73,7 @@ def probe(path: str | os.PathLike, stream: int | None = None) -> dict:
     _refuse_absurd_shape(path, found)
     header_frames = found.get("nb_frames", "")
     timing = _timing(path, chosen, time_base)
-    _refuse_missing_end(path, header["format"]["format_name"])
+    refuse_missing_end(path, header["format"]["format_name"])
     return {
         "path": str(path),
         "bytes": path.stat().st_size,
@@ -235,46 +208,6 @@ def _timing(path: Path, stream: int, time_base: Fraction) -> dict:
         "vfr": has_variable_rate(time_s),
         "duration_s": float(time_s[-1]) + median_interval(time_s),
     }
-
-
-def _refuse_missing_end(path: Path, container: str) -> None:
-    """Raise UserError if the outermost elements of an MP4, MOV or AVI file go on beyond its end.
-
-    FFmpeg says nothing of a file that ends just between two frames, as it does with Matroska.
-    """
-    # Some programs count the eight bytes before an AVI's contents, too.
-    measures = {"mov": (_box_size, 0), "avi": (_riff_size, 9)}
-    size_of, slack = measures.get(container.split(",")[0], (None, 0))
-    length, start = path.stat().st_size, 0
-    with path.open("rb") as file:
-        while size_of and start < length:
-            file.seek(start)
-            size = size_of(file.read(16))
-            if size is None:
-                return
-            start += size
-    if start > length + slack:
-        raise UserError(
-            f"{path}: the file is truncated (its container is {start - length} bytes longer): get "
-            "a complete copy"
-        )
-
-
-def _box_size(head: bytes) -> int | None:
-    """Bytes of the box that begins so; None if it is none, or goes on to the end of the file."""
-    if len(head) < 8 or head[4:8] not in BOXES:
-        return None
-    size, large = int.from_bytes(head[:4]), int.from_bytes(head[8:16])
-    size = large if size == 1 else size
-    return size if size >= 8 else None
-
-
-def _riff_size(head: bytes) -> int | None:
-    """Bytes of the part of an AVI file that begins so; None if it is none or was never finished."""
-    if head[:4] != b"RIFF" or head[8:12] not in (b"AVI ", b"AVIX"):
-        return None
-    size = int.from_bytes(head[4:8], "little")
-    return None if size in (0, 2**32 - 1) else 8 + size + size % 2
 
 
 def _shown(path: Path, packets: Iterable[str]) -> array:

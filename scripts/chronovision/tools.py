@@ -1,9 +1,11 @@
-"""The programs ffmpeg and ffprobe: those of the machine, or those that two wheels carry."""
+"""The programs ffmpeg and ffprobe: which are taken, how they are given a file, what they say."""
 
 import logging
+import os
 import re
 import shutil
 import subprocess
+from collections.abc import Sequence
 from functools import cache
 from typing import NamedTuple
 
@@ -16,6 +18,11 @@ OLDEST = (5, 1)
 
 #: "ffmpeg version 5.1.6-0+deb12u1 …", "ffmpeg version n9.0.2-17-g2a571b6068 …"
 VERSION = re.compile(r"ff(?:mpeg|probe) version (n?\d+\.\d\S*)")
+
+#: What FFmpeg says, often with exit status 0, when a file ends before its container does.
+TRUNCATED = re.compile(r"partial file|ended prematurely|moov atom not found", re.IGNORECASE)
+#: Addresses in FFmpeg's messages differ from run to run.
+ADDRESS = re.compile(r" @ 0x[0-9a-f]+")
 
 
 class Tools(NamedTuple):
@@ -103,3 +110,23 @@ def _is_recent(version: str | None) -> bool:
         return False
     numbers = re.findall(r"\d+", version)
     return tuple(int(number) for number in numbers[:2]) >= OLDEST
+
+
+def input_url(path: str | os.PathLike) -> str:
+    """The path as an FFmpeg URL that is read as a file whatever characters it holds."""
+    return f"file:{path}"
+
+
+def killed(code: int) -> str:
+    """What is to be said of a program that a signal has ended, by its negative exit status."""
+    return f"was killed (signal {-code}), often for want of memory: run again, with more memory"
+
+
+def refuse_truncation(path: str | os.PathLike, messages: Sequence[str]) -> None:
+    """Raise UserError if one of FFmpeg's `messages` says that the file ends too early."""
+    for message in messages:
+        if TRUNCATED.search(message.replace(str(path), "")):
+            raise UserError(
+                f"{path}: the file is truncated, or is no video (FFmpeg: {message.strip()}): get a "
+                "complete copy"
+            )
