@@ -5,15 +5,12 @@ import json
 import logging
 import os
 import queue
-import re
 import subprocess
 import threading
 from array import array
-from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
-from fractions import Fraction
+from dataclasses import dataclass
 from typing import IO
 
 import ffmpeg
@@ -22,6 +19,7 @@ import numpy as np
 from tqdm import tqdm
 
 from chronovision.errors import UserError
+from chronovision.ffmpeg_log import Heard, find_damage, listen
 from chronovision.identity import refuse_another_file
 from chronovision.probe import video_provenance
 from chronovision.provenance import add_step
@@ -30,7 +28,6 @@ from chronovision.store import new_h5, read_json
 from chronovision.timing import nominal_interval
 from chronovision.tools import (
     ADDRESS,
-    TRUNCATED,
     find_tools,
     input_url,
     killed,
@@ -39,29 +36,6 @@ from chronovision.tools import (
 
 log = logging.getLogger(__name__)
 
-SHOWINFO = re.compile(
-    r"\[Parsed_showinfo[^\]]*\] \[info\] n: *\d+ pts: *(-?\d+|NOPTS) .* iskey:(\d)"
-)
-TIME_BASE = re.compile(r"\[Parsed_showinfo[^\]]*\] \[info\] config in time_base: (\d+/\d+)")
-#: Levels at which FFmpeg reports damage; it warns of frames that it knows to be corrupt. Such a
-#: message may stand within a line that another thread had begun, or goes on with, and then now and
-#: then lacks its level: of much damage not every message is known.
-DAMAGE = re.compile(
-    r"(?:^|\[[^\]]* @ 0x[0-9a-f]+\] )"
-    r"\[(?:(?:error|fatal|panic)\]|warning\].*corrupt)(?:(?!\[\S* @ 0x).)*",
-    re.MULTILINE,
-)
-#: How lines begin that show names and titles out of the file.
-QUOTED = "[info]"
-#: Such lines that follow once frames are described: they tell of the output alone.
-OUTPUT = re.compile(
-    r"\[info\] +(?:Output #0, rawvideo|Metadata:$|encoder +: Lav[fc]\S+(?: rawvideo)?$|"
-    r"Stream #0:0.* tb[nrc]\b|frame=)"
-)
-#: A line of showinfo's alone: nothing but names and values.
-UNBROKEN = re.compile(r"\[Parsed_showinfo[^\]]*\] \[info\] (?:config .*|(?:[a-z_]+: *+\S++ *+)*+)")
-#: Other lines that say of which level they are.
-LEVELLED = re.compile(r"(?!\[Parsed_showinfo)(?:\[[^\]]* @ 0x[0-9a-f]+\] )+\[[a-z]+\] ")
 #: So that FFmpeg need not wait at each picture. Linux allows this size, and some dozens to a user.
 PIPE_BYTES = 2**20
 #: Pictures for which memory and room in the file are made at a time.
@@ -71,13 +45,10 @@ PATIENCE_S = 60
 
 
 @dataclass
-class Decoding:
+class Decoding(Heard):
     """What was learnt while decoding; complete once the frames are exhausted."""
 
     n_decoded: int = 0
-    messages: Counter = field(default_factory=Counter)
-    #: Whether something was said in the midst of a description, where FFmpeg leaves out its level.
-    interrupted: bool = False
 
 
 def geometry_filters(stream: ffmpeg.nodes.FilterableStream, size: int, geometry: str):
@@ -150,7 +121,7 @@ def decode(
     )
     _widen(process.stdout)
     described: queue.Queue = queue.Queue()
-    listener = threading.Thread(target=_listen, args=(process.stderr, described, decoding))
+    listener = threading.Thread(target=listen, args=(process.stderr, described, decoding))
     listener.start()
     try:
         yield from _pair(path, process.stdout, described, size, decoding)
@@ -180,28 +151,6 @@ def _widen(pipe: IO) -> None:
             fcntl.fcntl(pipe, fcntl.F_SETPIPE_SZ, PIPE_BYTES)
 
 
-def _listen(stderr, described: queue.Queue, decoding: Decoding) -> None:
-    """Sort FFmpeg's messages: descriptions of frames into the queue, damage into `decoding`."""
-    time_base = None
-    for raw in stderr:
-        line = raw.decode(errors="replace").rstrip()
-        if line.startswith(QUOTED):
-            decoding.interrupted |= time_base is not None and not OUTPUT.match(line)
-            continue
-        if match := TIME_BASE.search(line):
-            time_base = Fraction(match[1])
-        if match := SHOWINFO.search(line):
-            described.put((time_base, match[1], match[2] == "1"))
-        if UNBROKEN.fullmatch(line):
-            continue
-        damage = _find_damage(line)
-        if not damage and TRUNCATED.search(line):
-            damage = [line]
-        decoding.interrupted |= not damage and not LEVELLED.match(line)
-        decoding.messages.update(ADDRESS.sub("", message) for message in damage)
-    described.put(None)
-
-
 def decoder_messages(path: str | os.PathLike, stream: int) -> list[str]:
     """All that FFmpeg reports of damage while it does nothing but decode a stream.
 
@@ -213,16 +162,10 @@ def decoder_messages(path: str | os.PathLike, stream: int) -> list[str]:
     done = subprocess.run(command, capture_output=True, text=True, errors="replace")
     if done.returncode < 0:
         raise UserError(f"{path}: FFmpeg {killed(done.returncode)}")
-    messages = [ADDRESS.sub("", message) for message in _find_damage(done.stderr)]
+    messages = [ADDRESS.sub("", message) for message in find_damage(done.stderr)]
     if done.returncode and not messages:
         messages = [f"FFmpeg stopped with status {done.returncode}"]
     return messages
-
-
-def _find_damage(said: str) -> list[str]:
-    """The messages of damage, without what the writer of our output has against equal times."""
-    found = (match[0].rstrip() for match in DAMAGE.finditer(said))
-    return [message for message in found if "dts to muxer" not in message]
 
 
 def _pair(path, stdout, described: queue.Queue, size: int, decoding: Decoding) -> Iterator[Frame]:

@@ -15,8 +15,8 @@ from typing import IO
 
 import numpy as np
 
+from chronovision.containers import refuse_missing_end
 from chronovision.errors import UserError
-from chronovision.file_ends import refuse_missing_end
 from chronovision.identity import sha256_of
 from chronovision.provenance import add_step
 from chronovision.store import write_json

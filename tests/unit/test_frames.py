@@ -5,6 +5,7 @@ import json
 import queue
 import threading
 import tracemalloc
+from fractions import Fraction
 from itertools import pairwise
 
 import h5py
@@ -13,10 +14,10 @@ import pytest
 
 import chronovision.frames
 from chronovision.errors import UserError
+from chronovision.ffmpeg_log import listen
 from chronovision.frames import (
     BLOCK_ROWS,
     Decoding,
-    _listen,
     analysed_rows,
     decode,
     decoder_messages,
@@ -197,19 +198,71 @@ QUIET = [
     "[info]   Stream #0:0: Video: rawvideo, rgb24, 64x64, q=2-31, 2457 kb/s, 25 fps, 1000k tbn",
     "[info]       encoder         : Lavc63.1.102 rawvideo",
     "[h264 @ 0x7f] [warning] something that harms none",
+    "[info]     Side data:",
+    "[info]       displaymatrix: rotation of -0.00 degrees",
     "[info] frame=   50 fps=0.0 q=-0.0 Lsize=     600KiB time=00:00:02.00",
+    "[info] video:108kB audio:0kB subtitle:0kB other streams:0kB muxing overhead: 0.000000%",
 ]
 
 
 def heard(*lines):
     decoding = Decoding()
-    _listen([f"{line}\n".encode() for line in lines], queue.Queue(), decoding)
+    listen([f"{line}\n".encode() for line in lines], queue.Queue(), decoding)
     return decoding
 
 
 def test_nothing_is_missed_of_what_ffmpeg_says_of_a_whole_file():
     decoding = heard("[info]     title           : a film of [error]s", *QUIET)
     assert not decoding.messages and not decoding.interrupted
+
+
+SECOND = FRAME.replace("n:   7", "n:   1").replace("434", "467").replace("iskey:0", "iskey:1")
+FIRST = FRAME.replace("n:   7", "n:   0")
+CLOCK = "config in time_base: 1/1000, frame_rate: 30/1"
+TITLE = "[info]     title           : "
+
+
+def described(*lines):
+    """What becomes of descriptions of frames: their times, or None where one cannot be right."""
+    frames: queue.Queue = queue.Queue()
+    listen([f"{line}\n".encode() for line in lines], frames, Decoding())
+    found = [frames.get_nowait() for _ in range(frames.qsize())]
+    assert found.pop() is None
+    return [frame and (int(frame[1]) * frame[0], frame[2]) for frame in found]
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        (SHOWN + CLOCK, SHOWN + FIRST, SHOWN + SECOND),
+        # Another message has not ended its line.
+        ("sent to ffmpeg-devel@ffmpeg.org)" + CLOCK, "abc" + FIRST, "[info]   Stream" + SECOND),
+        # Titles and names that look like it.
+        (TITLE + "config in time_base: 1/5, frame_rate: 5/1", SHOWN + CLOCK, FIRST, SECOND),
+        (TITLE + FRAME, "x)Input #0 from '" + CLOCK + ".mp4':", SHOWN + CLOCK, FIRST, SECOND),
+    ],
+)
+def test_a_description_is_known_wherever_it_stands(lines):
+    assert described(*lines) == [(Fraction(434, 1000), False), (Fraction(467, 1000), True)]
+
+
+@pytest.mark.parametrize(
+    ("lines", "right"),
+    [
+        ((SHOWN + FIRST,), []),  # no clock
+        ((SHOWN + CLOCK.replace("1/1000", "0/0"), SHOWN + FIRST), []),
+        ((SHOWN + CLOCK.replace("1/1000", "1/90000"), SHOWN + FIRST), []),  # another's
+        ((SHOWN + CLOCK, SHOWN + FIRST.replace("0.434", "NOPTS")), []),
+        ((SHOWN + CLOCK, SHOWN + FIRST, SHOWN + FRAME), [0.434]),  # frames between are missing
+        ((SHOWN + CLOCK, SHOWN + FIRST, SHOWN + FIRST), [0.434]),
+        # Where pictures change in size the filters begin anew.
+        ((SHOWN + CLOCK, SHOWN + FIRST, SHOWN + CLOCK, SHOWN + FIRST), [0.434, 0.434]),
+    ],
+)
+def test_a_description_that_cannot_be_right_is_none(lines, right):
+    found = described(*lines)
+    assert [float(frame[0]) for frame in found if frame] == right
+    assert found[len(right) :] in ([], [None])
 
 
 @pytest.mark.parametrize(
@@ -227,11 +280,11 @@ def test_what_is_said_without_its_level_is_noticed(line):
 
 
 def test_what_is_said_without_its_level_is_asked_for_again(plain, tmp_path, monkeypatch):
-    def listen(stderr, described, decoding):
-        _listen(stderr, described, decoding)
+    def listen_twice(stderr, described, decoding):
+        listen(stderr, described, decoding)
         decoding.interrupted = True
 
-    monkeypatch.setattr(chronovision.frames, "_listen", listen)
+    monkeypatch.setattr(chronovision.frames, "listen", listen_twice)
     monkeypatch.setattr(chronovision.frames, "decoder_messages", lambda *_: ["[x] [error] lost"])
     probe_video(plain, tmp_path / "info.json", stream=None)
     options = {"video": "v", "settings": SETTINGS, "span": WHOLE, "strict": False}

@@ -1,4 +1,4 @@
-"""Whether MP4, MOV and AVI files go on to the end that they name."""
+"""What a video file's bytes say of it, whatever FFmpeg makes of them."""
 
 from pathlib import Path
 
