@@ -62,7 +62,7 @@ def _one_core() -> Iterator[None]:
 
 def _rows(results: Path, film: str, threads: int) -> list[dict]:
     info = read_json(results / f"videos/{film}.json")
-    length = resources.video_length(info, {"every": 1, "fps": None}, (None, None))
+    length = resources.video_length(info, {"every": 1, "step_s": None, "fps": None}, (None, None))
     asked = {
         stage: (resources.stage_mb(stage, 1), resources.stage_minutes(stage, length, 1))
         for stage in resources.COSTS

@@ -23,7 +23,15 @@ from chronovision.ffmpeg_log import Heard, find_damage, listen
 from chronovision.identity import refuse_another_file
 from chronovision.probe import video_provenance
 from chronovision.provenance import add_step
-from chronovision.selection import Frame, Row, every_nth, expected_rows, resample, within
+from chronovision.selection import (
+    Frame,
+    Row,
+    every_nth,
+    expected_rows,
+    frames_per_row,
+    resample,
+    within,
+)
 from chronovision.store import new_h5, read_json
 from chronovision.timing import nominal_interval
 from chronovision.tools import (
@@ -226,7 +234,7 @@ def analysed_rows(
     if settings["fps"]:
         rows = resample(frames, settings["fps"])
     else:
-        rows = every_nth(frames, settings["every"])
+        rows = every_nth(frames, frames_per_row(info, settings))
     n, expected = 0, expected_rows(info, settings, span)
     for n, row in enumerate(tqdm(rows, total=expected, unit="frame", disable=None), start=1):  # noqa: B007
         yield row
@@ -236,7 +244,8 @@ def analysed_rows(
         why = f" ({next(iter(decoding.messages))})" if decoding.messages else ""
         raise UserError(
             f"{info['path']}: {n} usable frame(s) of {decoding.n_decoded} decoded{why}; a change "
-            "needs two: check the file, and start_s, end_s, frames.every and frames.fps"
+            "needs two: check the file, and start_s, end_s, frames.every, frames.step_s and "
+            "frames.fps"
         )
 
 

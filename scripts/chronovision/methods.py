@@ -4,6 +4,7 @@ import re
 from collections.abc import Mapping, Sequence
 
 from chronovision.references import REFERENCES
+from chronovision.selection import written_step
 
 _CITATION = re.compile(r"\[@([\w@; ]+)\]")
 
@@ -73,6 +74,11 @@ def _frames(frames: Mapping, provenance: Mapping) -> str:
     decoder = f"FFmpeg {version}" if version else "FFmpeg"
     if frames["fps"]:
         kept = f"Frames were resampled to {frames['fps']:g} per second"
+    elif frames["step_s"]:
+        kept = (
+            "Of the decoded frames of each video one in n was kept, n being the whole number for "
+            f"which n frames last nearest to {written_step(frames['step_s'])} s"
+        )
     elif frames["every"] > 1:
         kept = f"Of the decoded frames one in {frames['every']} was kept"
     else:

@@ -41,13 +41,13 @@ def probe(path: str | os.PathLike, stream: int | None = None) -> dict:
 
     Returns
     -------
-    dict with ``path bytes container stream video_streams codec width height rotation
-    sar time_base header_frames frame_rate vfr n_frames duration_s``: `width` and `height` in
-    coded pixels, `rotation` in degrees
-    counter-clockwise as FFmpeg reports it, `sar` as "num:den", `header_frames` what the
-    container claims or None, `n_frames` the coded frames that are to be shown, `frame_rate`
-    the regular rate (1/s), `vfr` whether intervals differ, `duration_s` first to last frame
-    plus a median interval.
+    dict with ``path bytes container stream video_streams codec width height rotation sar
+    time_base header_frames n_frames frame_rate vfr median_interval_s duration_s``: `width` and
+    `height` in coded pixels, `rotation` in degrees counter-clockwise as FFmpeg reports it, `sar`
+    as "num:den", `header_frames` what the container claims or None, `n_frames` the coded frames
+    that are to be shown, `frame_rate` the regular rate (1/s), `vfr` whether intervals differ,
+    `median_interval_s` the median time from frame to frame, `duration_s` first to last frame plus
+    such an interval.
 
     Raises
     ------
@@ -206,6 +206,7 @@ def _timing(path: Path, stream: int, time_base: Fraction) -> dict:
         "n_frames": len(ticks),
         "frame_rate": 1 / nominal_interval(time_s),
         "vfr": has_variable_rate(time_s),
+        "median_interval_s": median_interval(time_s),
         "duration_s": float(time_s[-1]) + median_interval(time_s),
     }
 

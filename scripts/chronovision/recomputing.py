@@ -65,7 +65,8 @@ def decode_sample(info: Mapping, used: Mapping, rows: Collection[int]) -> Sample
     Parameters
     ----------
     info : contents of ``videos/{video}.json``.
-    used : the recorded step ``dump_frames``: ``size geometry every fps start_s end_s``.
+    used : the recorded step ``dump_frames``: ``size geometry every step_s fps
+        start_s end_s``.
     rows : rows of the analysed series whose pictures are wanted.
 
     Raises

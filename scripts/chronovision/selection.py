@@ -57,6 +57,44 @@ def every_nth(frames: Iterable[Frame], every: int) -> Iterator[Row]:
             key = False
 
 
+def step_frames(step_s: float, interval_s: float) -> int:
+    """Source frames that a step of about `step_s` takes: rounded (halves up), at least one.
+
+    max(1, ⌊step_s / interval_s + 1/2⌋), the quotient rounded to six digits before, so that noise
+    in the interval decides no tie.
+
+    Parameters
+    ----------
+    step_s, interval_s : seconds, above 0.
+    """
+    return max(1, math.floor(round(step_s / interval_s, 6) + 0.5))
+
+
+def written_step(step_s: float) -> str:
+    """A step in seconds as a config may have it: 1/6 rather than 0.166667."""
+    fraction = Fraction(step_s).limit_denominator(1000)
+    is_equal = abs(fraction - Fraction(step_s)) < Fraction(1, 10**9)
+    decimals = f"{step_s:.6g}"
+    return min(decimals, str(fraction), key=len) if is_equal else decimals
+
+
+def frames_per_row(info: Mapping, settings: Mapping) -> int:
+    """Source frames from one analysed row to the next, if the config does not resample.
+
+    With ``step_s`` as many as come nearest to that time at the video's regular rate; where the
+    rate varies, at its median interval. Every step of a video has equally many.
+
+    Parameters
+    ----------
+    info : contents of ``videos/{video}.json``.
+    settings : the config's ``frames``. Records of before there was ``step_s`` lack it.
+    """
+    if not settings.get("step_s"):
+        return settings["every"]
+    interval = info["median_interval_s"] if info["vfr"] else 1 / info["frame_rate"]
+    return step_frames(settings["step_s"], interval)
+
+
 def resample(frames: Iterable[Frame], fps: float) -> Iterator[Row]:
     """Rows at a steady rate: tick k, at k/fps, shows the last frame due by then.
 
@@ -101,5 +139,6 @@ def _hold(frame: Frame, ticks: range, rate: Fraction, key: bool) -> Iterator[Row
 def expected_rows(info: Mapping, settings: Mapping, span: tuple[float | None, float | None]) -> int:
     """About how many rows the analysed series of a probed video will have."""
     start, end = span[0] or 0.0, min(span[1] or math.inf, info["duration_s"])
-    rate = settings["fps"] or info["n_frames"] / info["duration_s"] / settings["every"]
+    coded = info["n_frames"] / info["duration_s"]
+    rate = settings["fps"] or coded / frames_per_row(info, settings)
     return max(round((end - start) * rate), 0)

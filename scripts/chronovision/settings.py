@@ -6,6 +6,7 @@ import os
 import re
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
+from fractions import Fraction
 from itertools import islice
 from pathlib import Path
 
@@ -27,6 +28,8 @@ MAX_NAME, MAX_PATH = 255, 4095
 MAX_VALUES, MAX_DEPTH = 2000, 10
 #: Rows of one video in the table of clips, which memory must hold for all videos together.
 MAX_ROWS = 1_000_000
+#: Numbers that have no short decimals, as text: 1/6.
+FRACTION = re.compile(r"[0-9]{1,6}/[1-9][0-9]{0,5}")
 #: What YAML, unlike JSON and Python, does not take for a number.
 EXPONENT = re.compile(r"[+-]?[0-9.]+[eE][+-]?[0-9]+")
 #: Characters of a message about the config.
@@ -68,6 +71,13 @@ def is_too_long(path: str) -> bool:
     return len(raw) > MAX_PATH or any(len(name) > MAX_NAME for name in raw.split(b"/"))
 
 
+def read_fraction(value: object) -> object:
+    """A fraction as text, such as ``1/6``, as a number; whatever else it is, as it is."""
+    if isinstance(value, str) and FRACTION.fullmatch(value):
+        return float(Fraction(value))
+    return value
+
+
 def check_config(config: dict, schema_path: str | os.PathLike) -> None:
     """Validate `config` against the schema and fill in the schema's defaults, in place.
 
@@ -83,6 +93,9 @@ def check_config(config: dict, schema_path: str | os.PathLike) -> None:
     schema = yaml.safe_load(Path(schema_path).read_text(encoding="utf-8"))
     for problem in _beyond_schemas(config):
         raise UserError(f"config: {one_line(problem, MAX_MESSAGE)}")
+    frames = config.get("frames")
+    if isinstance(frames, dict) and "step_s" in frames:
+        frames["step_s"] = read_fraction(frames["step_s"])
     error = best_match(Validator(schema).iter_errors(config))
     if error is not None:
         raise UserError(f"config: {one_line(_describe(error), MAX_MESSAGE)}")
@@ -179,6 +192,12 @@ def _contradictions(config: Mapping) -> Iterator[str]:
     layers = config["network"]["layers"]
     if frames["fps"] and frames["every"] != 1:
         yield "frames.every and frames.fps are both set: set every: 1 or fps: null"
+    for key, unset in (("fps", None), ("every", 1)):
+        if frames["step_s"] and frames[key] != unset:
+            default = "null" if unset is None else unset
+            yield (
+                f"frames.step_s and frames.{key} are both set: set step_s: null or {key}: {default}"
+            )
     if (dynamic["tau_s"] is None) == (dynamic["tau_frames"] is None):
         yield (
             "thresholds.dynamic: set one of tau_s (seconds) and tau_frames (frames) and make the "

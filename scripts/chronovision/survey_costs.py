@@ -10,6 +10,7 @@ import torch
 
 from chronovision.errors import UserError
 from chronovision.networks import activation_shapes, weights_url
+from chronovision.selection import frames_per_row
 from chronovision.settings import one_line
 from chronovision.speed import describe_precision, measure_speeds
 from chronovision.video_table import SHOWN_PATH, Video
@@ -84,7 +85,8 @@ def _extent(video: Video, about: Mapping, frames: Mapping) -> tuple[float, int]:
     end = min(video.end_s or math.inf, about["duration_s"])
     seconds = max(end - (video.start_s or 0.0), 0.0)
     share = seconds / about["duration_s"]
-    kept = seconds * frames["fps"] if frames["fps"] else about["n_frames"] * share / frames["every"]
+    coded = about["n_frames"] * share
+    kept = seconds * frames["fps"] if frames["fps"] else coded / frames_per_row(about, frames)
     return seconds, math.ceil(round(kept, 6))
 
 

@@ -65,7 +65,7 @@ def probe(path: Path) -> Job:
 def dump(folder: Path, geometry: str, *, strict: bool) -> tuple[Job, Path]:
     """The job, and the frames that it made if all went well."""
     name = "strict" if strict else "plain"
-    settings = {"size": SIZE, "geometry": geometry, "every": 1, "fps": None}
+    settings = {"size": SIZE, "geometry": geometry, "every": 1, "step_s": None, "fps": None}
     options = {"video": "v", "settings": settings, "span": (None, None), "strict": strict}
     frames = folder / f"{name}.h5"
     job = run_job("dump_frames", folder, name, folder / "info.json", frames, **options)

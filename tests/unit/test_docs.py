@@ -31,7 +31,7 @@ CONFIG = yaml.safe_load((PROJECT / "config" / "config.yaml").read_text(encoding=
 
 #: Poolings of AlexNet, by torchvision's nodes.
 NODES = {"features.2": "pool1", "features.5": "pool2", "features.12": "pool5"}
-SETTINGS = {"size": 64, "geometry": "crop", "every": 1, "fps": None}
+SETTINGS = {"size": 64, "geometry": "crop", "every": 1, "step_s": None, "fps": None}
 NETWORK = {
     **CONFIG["network"],
     "model": "alexnet",

@@ -36,7 +36,7 @@ from made_clips import (
     make_ramps,
 )
 
-SETTINGS = {"size": 32, "geometry": "crop", "every": 1, "fps": None}
+SETTINGS = {"size": 32, "geometry": "crop", "every": 1, "step_s": None, "fps": None}
 WHOLE = (None, None)
 LUMA = np.array([0.299, 0.587, 0.114])
 
@@ -477,6 +477,7 @@ def test_the_file_of_frames(info, plain, tmp_path):
         (WHOLE, {"every": 5}, range(0, 36, 5)),
         ((1.0, 2.0), {}, range(12, 24)),
         ((1.0, None), {"every": 4}, range(12, 36, 4)),
+        ((1.0, None), {"step_s": 0.3}, range(12, 36, 4)),
         (WHOLE, {"fps": 6}, range(0, 36, 2)),
         ((0.5, 1.5), {"fps": 24}, np.repeat(range(6, 18), 2)),
     ],
@@ -501,6 +502,7 @@ def test_parts_and_rates(info, tmp_path, span, settings, sources):
         ((9.0, None), {}, r"0 usable frame\(s\)"),
         ((0.0, 0.05), {}, r"1 usable frame\(s\)"),
         (WHOLE, {"every": 36}, r"1 usable frame\(s\) of 36 decoded"),
+        (WHOLE, {"step_s": 3}, r"1 usable frame\(s\) of 36 decoded.*frames\.step_s"),
         (WHOLE, {"fps": 0.2}, r"1 usable frame\(s\) of 36 decoded"),
     ],
 )

@@ -37,7 +37,7 @@ from chronovision.methods import methods_paragraphs
 from chronovision.pieces import piece_names, piece_window
 from chronovision.sampling import sample_clips
 from chronovision.segments import find_boundaries, layers_needed
-from chronovision.selection import Frame, every_nth, resample
+from chronovision.selection import Frame, every_nth, frames_per_row, resample
 from chronovision.settings import MAX_ROWS, MAX_VALUES, UNCARRIABLE, check_config, one_line
 from chronovision.store import read_json, write_json
 from chronovision.survey import survey_folder
@@ -280,8 +280,11 @@ def extreme_configs(draw):
         dynamic["tau_s"] = None
     if {"tmax", "tmin"} & {*dynamic}:
         config["changes"] = {"metrics": ["correlation"]}
-    if config.get("frames", {}).get("fps"):
-        config["frames"]["every"] = 1
+    frames = config.get("frames", {})
+    if frames.get("fps"):
+        frames["step_s"] = None
+    if frames.get("fps") or frames.get("step_s"):
+        frames["every"] = 1
     return config
 
 
@@ -335,9 +338,9 @@ def use(config, folder) -> None:
 
 def use_frames(frames) -> None:
     film = [Frame(n, Fraction(n, 12), n == 0, None) for n in range(48)]
-    fps, every = frames["fps"], frames["every"]
+    info = {"duration_s": 4.0, "n_frames": 48, "frame_rate": 12.0, "vfr": False}
+    fps, every = frames["fps"], frames_per_row(info, frames)
     rows = list(resample(film, fps) if fps else every_nth(film, every))
-    info = {"duration_s": 4.0, "n_frames": 48}
     assert abs(len(rows) - expected_rows(info, frames, (None, None))) <= 1
     assert 1 <= len(rows) <= 4000
 

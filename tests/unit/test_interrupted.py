@@ -11,7 +11,7 @@ from chronovision.probe import probe_video
 from made_clips import make_clip
 
 SIZE = 64
-SETTINGS = {"size": SIZE, "geometry": "crop", "every": 1, "fps": None}
+SETTINGS = {"size": SIZE, "geometry": "crop", "every": 1, "step_s": None, "fps": None}
 FRAME = 3 * SIZE**2
 
 #: A stand-in for ffmpeg. What decodes frames writes them to pipe:1; all else is left alone.

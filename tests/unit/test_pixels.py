@@ -17,7 +17,7 @@ from chronovision.probe import probe_video
 from chronovision.store import read_json, read_table
 from made_clips import make_clip, make_lossless
 
-SETTINGS = {"size": 32, "geometry": "crop", "every": 1, "fps": None}
+SETTINGS = {"size": 32, "geometry": "crop", "every": 1, "step_s": None, "fps": None}
 WHOLE = (None, None)
 PICTURES = arrays.arrays(np.uint8, (4, 5, 3))
 
@@ -73,7 +73,8 @@ def dumped(info, folder, span=WHOLE, **settings):
 
 @pytest.mark.parametrize(
     ("span", "settings"),
-    [(WHOLE, {}), ((0.5, 1.5), {"every": 2}), (WHOLE, {"fps": 18}), (WHOLE, {"geometry": "pad"})],
+    [(WHOLE, {}), ((0.5, 1.5), {"every": 2}), (WHOLE, {"fps": 18}), (WHOLE, {"geometry": "pad"})]
+    + [((0.5, None), {"step_s": 0.15})],
 )
 def test_the_table_is_of_the_same_frames_as_the_features(info, tmp_path, span, settings):
     path, _ = describe(info, tmp_path, span, **settings)

@@ -55,6 +55,7 @@ def test_facts_of_a_plain_file(plain):
     assert (found["stream"], found["codec"], found["video_streams"]) == (0, "h264", [0])
     assert (found["width"], found["height"], found["rotation"], found["sar"]) == (96, 72, 0, "1:1")
     assert (found["n_frames"], found["header_frames"], found["vfr"]) == (36, 36, False)
+    assert found["median_interval_s"] == pytest.approx(1 / 12)
     assert found["frame_rate"] == pytest.approx(12)
     assert found["duration_s"] == pytest.approx(3)
     assert "mp4" in found["container"]

@@ -21,7 +21,8 @@ from chronovision.resources import (
 )
 
 INFO = {"bytes": 10**7, "n_frames": 1500, "duration_s": 60.0, "width": 1280, "height": 720}
-FRAMES = {"every": 1, "fps": None}
+INFO |= {"frame_rate": 25.0, "vfr": False}
+FRAMES = {"every": 1, "step_s": None, "fps": None}
 
 
 def test_the_length_of_a_video():
@@ -31,8 +32,9 @@ def test_the_length_of_a_video():
     assert video_length(INFO, FRAMES, (10.0, 40.0)) == whole._replace(
         frames=1000, rows=750, duration_s=30
     )
-    assert video_length(INFO, {"every": 5, "fps": None}, (None, None)).rows == 300
-    assert video_length(INFO, {"every": 1, "fps": 10}, (None, 200.0)).rows == 600
+    assert video_length(INFO, FRAMES | {"every": 5}, (None, None)).rows == 300
+    assert video_length(INFO, FRAMES | {"step_s": 0.19}, (None, None)).rows == 300
+    assert video_length(INFO, FRAMES | {"fps": 10}, (None, 200.0)).rows == 600
 
 
 def test_before_a_video_is_probed_the_least_is_asked():

@@ -5,11 +5,20 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from chronovision.errors import UserError
-from chronovision.selection import Frame, every_nth, resample, within
+from chronovision.selection import (
+    Frame,
+    every_nth,
+    expected_rows,
+    frames_per_row,
+    resample,
+    step_frames,
+    within,
+    written_step,
+)
 
 PICTURE = np.zeros((1, 1, 3), np.uint8)
 RATES = st.sampled_from(["8", "12.5", "24000/1001", "24", "25", "30000/1001", "30", "50", "60"])
@@ -160,3 +169,69 @@ def test_a_jump_of_the_clock_is_refused():
 def test_one_frame():
     assert [row.source_frame for row in resample(made_frames([3]), 25)] == [0]
     assert list(resample([], 25)) == [] == list(every_nth([], 2)) == list(within([], 1, 2))
+
+
+# Steps of about so many seconds
+
+
+@given(
+    st.fractions(Fraction(1, 200), 10, max_denominator=400),
+    st.fractions(1, 240, max_denominator=1001),
+)
+def test_a_step_against_exact_fractions(step_s, rate):
+    """The nearest whole number of frames, the larger of two as near; never none."""
+    exact = step_s * rate
+    tie = exact % 1 == Fraction(1, 2)
+    near = min(exact % 1, 1 - exact % 1)
+    assume(tie or Fraction(1, 2) - near > Fraction(1, 10**6))
+    n = step_frames(float(step_s), float(1 / rate))
+    assert n >= 1
+    if exact >= Fraction(1, 2):
+        assert abs(n - exact) <= Fraction(1, 2)
+        assert not tie or n == exact + Fraction(1, 2)
+    else:
+        assert n == 1
+
+
+def facts(rate, **others):
+    return {"frame_rate": float(Fraction(rate)), "vfr": False, **others}
+
+
+@pytest.mark.parametrize(
+    ("step_s", "rate", "n"),
+    [
+        (1 / 6, "24", 4),
+        (1 / 6, "25", 4),
+        (1 / 6, "30000/1001", 5),
+        (1 / 6, "12.5", 2),
+        (1 / 30, "60000/1001", 2),
+        (1 / 30, "25", 1),
+        (0.1, "25", 3),  # a tie: 2.5
+        (0.001, "25", 1),
+    ],
+)
+def test_frames_per_row(step_s, rate, n):
+    settings = {"every": 1, "step_s": step_s, "fps": None}
+    assert frames_per_row(facts(rate), settings) == n
+    info = facts(rate, n_frames=240, duration_s=float(240 / Fraction(rate)))
+    rows = list(every_nth(made_frames(steady(rate, 240)), n))
+    assert len({b.source_frame - a.source_frame for a, b in zip(rows, rows[1:], strict=False)}) == 1
+    assert abs(len(rows) - expected_rows(info, settings, (None, None))) <= 1
+
+
+def test_where_the_rate_varies_the_median_interval_counts():
+    settings = {"every": 1, "step_s": 0.2, "fps": None}
+    varies = {"frame_rate": 30.0, "vfr": True, "median_interval_s": 0.05}
+    assert frames_per_row(varies, settings) == 4
+    assert frames_per_row(varies | {"vfr": False}, settings) == 6
+
+
+def test_records_of_before_there_were_steps_are_read():
+    assert frames_per_row({}, {"every": 3, "fps": None}) == 3
+
+
+@pytest.mark.parametrize(
+    ("step_s", "text"), [(1 / 6, "1/6"), (0.125, "1/8"), (0.1, "0.1"), (0.16, "0.16"), (2, "2")]
+)
+def test_steps_are_written_short_and_exact(step_s, text):
+    assert written_step(step_s) == text

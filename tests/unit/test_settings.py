@@ -52,6 +52,14 @@ def test_presets_are_valid(name):
         ({"frames": {"fps": 0}}, "frames.fps: 0 is less than or equal to"),
         ({"frames": {"fps": float("nan")}}, "frames.fps is nan; a finite number is needed"),
         ({"frames": {"fps": 5, "every": 2}}, "frames.every and frames.fps are both set"),
+        ({"frames": {"fps": 5, "step_s": 0.2}}, "frames.step_s and frames.fps are both set"),
+        ({"frames": {"every": 3, "step_s": "1/6"}}, "step_s: null or every: 1"),
+        ({"frames": {"step_s": 0}}, "frames.step_s: 0 is less than the minimum of 0.001"),
+        ({"frames": {"step_s": "0/3"}}, "frames.step_s: 0.0 is less than the minimum of 0.001"),
+        ({"frames": {"step_s": "9999/3"}}, "frames.step_s: 3333.0 is greater than the maximum"),
+        ({"frames": {"step_s": "1/0"}}, "frames.step_s: '1/0' does not match what is expected (s"),
+        ({"frames": {"step_s": "a sixth"}}, "a number or a fraction such as 1/6, or null"),
+        ({"frames": {"step_s": "1/6\n"}}, "frames.step_s: '1/6\\n' does not match what is"),
         ({"frames": None}, "frames: None is not of type 'object'"),
         ({"network": {"layers": []}}, "network.layers: [] should be non-empty"),
         (
@@ -102,6 +110,14 @@ def test_mistakes_are_named_in_one_line(overlay, said):
         check_config(merged(overlay), SCHEMA)
     assert said in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(("written", "step_s"), [("1/6", 1 / 6), (0.25, 0.25), ("3/25", 0.12)])
+def test_a_step_may_be_a_fraction(written, step_s):
+    config = merged({"frames": {"step_s": written}})
+    for _ in range(2):  # Jobs check the config again that the plan has checked.
+        check_config(config, SCHEMA)
+        assert config["frames"]["step_s"] == step_s
 
 
 def keys(schema, prefix=""):

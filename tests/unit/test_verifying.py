@@ -80,7 +80,7 @@ def make_results(root: Path, network: dict, frames: dict, scope: str) -> None:
     summarise_counts(accumulators, results / "accumulators/summary.tsv")
 
 
-FRAMES = {"size": 64, "geometry": "crop", "every": 1, "fps": None}
+FRAMES = {"size": 64, "geometry": "crop", "every": 1, "step_s": None, "fps": None}
 
 
 @pytest.fixture(scope="module")
@@ -137,7 +137,7 @@ def test_untouched_results_hold(made):
             {"layers": ["pool5", "prob"], "keep_maps": []},
             {"fps": 20, "size": 72, "geometry": "pad"},
         ),
-        ({"keep_maps": LAYERS, "maps_dtype": "float32"}, {"every": 2, "geometry": "squash"}),
+        ({"keep_maps": LAYERS, "maps_dtype": "float32"}, {"step_s": 0.08, "geometry": "squash"}),
         ({"model": "swin_t", "layers": ["features.1"], "keep_maps": ["features.1"]}, {}),
     ],
     ids=["bfloat16", "repeated frames", "all maps", "channels last"],

@@ -24,6 +24,7 @@ RERUNS = {
     "frames.size": ({"frames": {"size": 80}}, FRAMES),
     "frames.geometry": ({"frames": {"geometry": "pad"}}, FRAMES),
     "frames.every": ({"frames": {"every": 2}}, FRAMES),
+    "frames.step_s": ({"frames": {"step_s": "1/6"}}, FRAMES),
     "frames.fps": ({"frames": {"fps": 10}}, FRAMES),
     "frames.images": ({"frames": {"images": "png"}}, {"export_images"} | REPORT),
     "network.model": ({"network": {"model": "vgg16"}}, WEIGHTS),
