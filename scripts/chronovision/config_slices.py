@@ -5,7 +5,7 @@ from collections.abc import Mapping
 
 def decoding_settings(config: Mapping) -> dict:
     """What of the config decides which frames there are and how they look."""
-    return {name: config["frames"][name] for name in ("size", "geometry", "every", "fps")}
+    return {name: config["frames"][name] for name in ("size", "geometry", "every", "step_s", "fps")}
 
 
 def weight_settings(config: Mapping) -> dict:
