@@ -2,11 +2,13 @@
 
 import json
 import logging
+import math
 import os
 import re
 import subprocess
 import threading
 from array import array
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from fractions import Fraction
@@ -15,13 +17,19 @@ from typing import IO
 
 import numpy as np
 
-from chronovision.containers import refuse_missing_end
+from chronovision.containers import (
+    refuse_encrypted,
+    refuse_encryption,
+    refuse_joined,
+    refuse_missing_end,
+    refuse_text,
+)
 from chronovision.errors import UserError
 from chronovision.identity import sha256_of
 from chronovision.provenance import add_step
 from chronovision.store import write_json
 from chronovision.timing import has_variable_rate, median_interval, nominal_interval
-from chronovision.tools import ADDRESS, find_tools, input_url, killed, refuse_truncation
+from chronovision.tools import ADDRESS, advised, find_tools, input_url, killed, refuse_truncation
 
 log = logging.getLogger(__name__)
 
@@ -29,6 +37,8 @@ log = logging.getLogger(__name__)
 PACKETS = ("-show_entries", "packet=pts,dts,flags", "-of", "csv=p=0")
 #: Shapes beyond this, as of a header that is broken, take up to a second and a GB to scale.
 LONGEST = 100
+#: A stream with a tenth of another's pictures is no film beside it.
+FEWER = 10
 
 
 def probe(path: str | os.PathLike, stream: int | None = None) -> dict:
@@ -59,21 +69,28 @@ def probe(path: str | os.PathLike, stream: int | None = None) -> dict:
         raise UserError(f"{path}: no such video file; correct its path in the videos table")
     if path.stat().st_size == 0:
         raise UserError(f"{path}: the file is empty: get a complete copy")
+    refuse_text(path)
+    refuse_encryption(path)
+    refuse_joined(path)
     with _ffprobe(path, "-show_streams", "-show_format", "-of", "json") as said:
         described = said.read()
     header = json.loads(described)
-    if header["format"]["format_name"] == "tty":
-        raise UserError(f"{path}: not a video but text, which FFmpeg would show as one")
+    refuse_text(path, header["format"]["format_name"])
     videos = {s["index"]: s for s in header.get("streams", []) if _is_video(s)}
     if not videos:
         raise UserError(f"{path}: no video stream in this file (audio or subtitles only?)")
     chosen = _choose_stream(path, videos, stream)
+    if stream is None and len(videos) > 1:
+        _refuse_still(path, videos, chosen)
     found = videos[chosen]
     time_base = Fraction(found["time_base"])
+    if any("Encryption" in kind["side_data_type"] for kind in found.get("side_data_list", [])):
+        refuse_encrypted(path)
     _refuse_absurd_shape(path, found)
+    rotation = _rotation(path, found)
     header_frames = found.get("nb_frames", "")
     timing = _timing(path, chosen, time_base)
-    refuse_missing_end(path, header["format"]["format_name"])
+    refuse_missing_end(path)
     return {
         "path": str(path),
         "bytes": path.stat().st_size,
@@ -83,7 +100,7 @@ def probe(path: str | os.PathLike, stream: int | None = None) -> dict:
         "codec": found.get("codec_name", "unknown"),
         "width": found["width"],
         "height": found["height"],
-        "rotation": _rotation(found),
+        "rotation": rotation,
         "sar": _aspect(found),
         "time_base": str(time_base),
         "header_frames": int(header_frames) if header_frames.isdigit() else None,
@@ -167,10 +184,47 @@ def _best_stream(path: Path) -> int:
     return int(mapping.group(1))
 
 
-def _rotation(stream: dict) -> int:
-    """Degrees counter-clockwise, as FFmpeg's display matrix has it, from 0 to 359."""
-    angles = [d["rotation"] for d in stream.get("side_data_list", []) if "rotation" in d]
-    return round(angles[0]) % 360 if angles else 0
+def _refuse_still(path: Path, videos: dict[int, dict], chosen: int) -> None:
+    """Raise UserError if another stream has more than `FEWER` times the pictures of the chosen one.
+
+    A title picture may be a stream of its own, with more pixels than the film.
+    """
+    with _ffprobe(path, "-show_entries", "packet=stream_index", "-of", "csv=p=0") as rows:
+        counts = Counter(row.strip().strip(",") for row in rows)
+    pictures = {index: counts[str(index)] for index in videos}
+    most = max(pictures, key=pictures.get)
+    if pictures[most] > FEWER * pictures[chosen]:
+        raise UserError(
+            f"{path}: stream {chosen}, which FFmpeg prefers, holds {pictures[chosen]} picture(s), "
+            f"stream {most} {pictures[most]}: put {most} into the column `stream` of the videos "
+            "table"
+        )
+
+
+def _rotation(path: Path, stream: dict) -> int:
+    """Quarter turns that FFmpeg makes, in degrees counter-clockwise: 0, 90, 180 or 270.
+
+    Raises
+    ------
+    UserError : another angle, which FFmpeg would turn the picture by, within its own corners.
+    """
+    matrices = [
+        d["displaymatrix"] for d in stream.get("side_data_list", []) if "displaymatrix" in d
+    ]
+    if not matrices:
+        return 0
+    (a, b, _), (c, d, _), _ = (map(int, row.split()[1:]) for row in matrices[0].split("\n") if row)
+    if not (a or c) or not (b or d):  # It has no angle; FFmpeg leaves the picture as it is.
+        return 0
+    angle = -math.degrees(math.atan2(b / math.hypot(b, d), a / math.hypot(a, c)))
+    if round(angle) % 90:
+        straight = ("-map", f"0:{stream['index']}", "-vf", "sidedata=delete:DISPLAYMATRIX")
+        command = advised(path, *straight, "-c:v", "ffv1", "out.mkv", before=("-noautorotate",))
+        raise UserError(
+            f"{path}: its pictures are to be shown turned by {angle:g}°, which is no quarter turn: "
+            f"write them anew as they are coded: {command}"
+        )
+    return round(angle) % 360
 
 
 def _aspect(stream: dict) -> str:

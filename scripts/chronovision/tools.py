@@ -3,6 +3,7 @@
 import logging
 import os
 import re
+import shlex
 import shutil
 import subprocess
 from collections.abc import Sequence
@@ -115,6 +116,18 @@ def _is_recent(version: str | None) -> bool:
 def input_url(path: str | os.PathLike) -> str:
     """The path as an FFmpeg URL that is read as a file whatever characters it holds."""
     return f"file:{path}"
+
+
+def advised(path: str | os.PathLike, *output: str, before: Sequence[str] = ()) -> str:
+    """The command by which a user's FFmpeg writes a file anew, for a shell.
+
+    Parameters
+    ----------
+    path : the file that cannot be used as it is.
+    output : options and name of the new file.
+    before : options for reading.
+    """
+    return shlex.join([find_tools().ffmpeg, *before, "-i", input_url(path), *output])
 
 
 def killed(code: int) -> str:

@@ -3,14 +3,17 @@
 import hashlib
 import itertools
 import json
+import math
 import shutil
 import statistics
 import struct
+import subprocess
 
 import pytest
 
 from chronovision.errors import UserError
 from chronovision.probe import probe, probe_video, video_provenance
+from chronovision.tools import find_tools
 from made_clips import count_frames, cut, decoded_frames, ffmpeg, ffprobe, make_clip
 
 
@@ -195,6 +198,59 @@ def test_rotation(clips, plain, angle):
     assert (found["rotation"], found["width"], found["height"]) == (angle, 96, 72)
 
 
+def put_matrix(source, target, *numbers):
+    """The MP4 file `source` with another display matrix in its only track's header, 16.16."""
+    data = bytearray(source.read_bytes())
+    place = data.index(b"tkhd") + 4 + 40
+    assert struct.unpack_from(">9i", data, place) == (1 << 16, 0, 0, 0, 1 << 16, 0, 0, 0, 1 << 30)
+    struct.pack_into(">9i", data, place, *numbers)
+    target.write_bytes(data)
+    return target
+
+
+@pytest.mark.parametrize("numbers", [[0] * 9, [0, 1 << 16, 0, 0, 1 << 16, 0, 0, 0, 1 << 30]])
+def test_a_matrix_without_an_angle_turns_nothing(clips, plain, numbers):
+    """FFmpeg calls the angle nan, or prints a number of its own."""
+    path = put_matrix(plain, clips / "zero.mp4", *numbers)
+    assert probe(path)["rotation"] == 0
+    raw = ("-f", "rawvideo", "-pix_fmt", "gray", "-frames:v", "1", "-")
+    assert ffmpeg("-i", path, *raw) == ffmpeg("-i", plain, *raw)
+
+
+@pytest.mark.parametrize("angle", [1, 45, 89, 300])
+def test_a_rotation_by_no_quarter_turn_is_refused(clips, plain, angle):
+    """FFmpeg would turn the picture within its own frame, with black corners."""
+    cosine, sine = (round(f(math.radians(angle)) * (1 << 16)) for f in (math.cos, math.sin))
+    path = put_matrix(
+        plain, clips / "it's odd.mp4", cosine, -sine, 0, sine, cosine, 0, 0, 0, 1 << 30
+    )
+    with pytest.raises(UserError, match="turned by .*, which is no quarter turn: .*: ") as caught:
+        probe(path)
+    found = follow(caught.value, clips)
+    assert (found["rotation"], found["width"], found["n_frames"]) == (0, 96, 36)
+    raw = ("-f", "rawvideo", "-pix_fmt", "yuv420p", "-")
+    assert ffmpeg("-i", clips / "out.mkv", *raw) == ffmpeg("-i", plain, *raw)
+
+
+def follow(error, folder):
+    """What the probe says of the file that the command at the end of a message writes."""
+    (folder / "out.mkv").unlink(missing_ok=True)
+    command = str(error)[str(error).index(find_tools().ffmpeg) :]
+    done = subprocess.run(command, shell=True, cwd=folder, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return probe(folder / "out.mkv")
+
+
+@pytest.mark.parametrize("suffix", ["mp4", "mkv"])
+def test_a_still_that_hides_the_film_is_refused(clips, plain, cover, suffix):
+    path = clips / f"still.{suffix}"
+    both = ("-i", cover, "-i", plain, "-map", "0:v", "-map", "1:v", "-c", "copy")
+    ffmpeg(*both, "-disposition:v:0", "default", "-disposition:v:1", "0", path)
+    with pytest.raises(UserError, match=r"stream 0, .* 1 picture\(s\), .*put 1 into .*`stream`"):
+        probe(path)
+    assert probe(path, 1)["n_frames"] == 36
+
+
 @pytest.mark.parametrize(("sar", "said"), [("4/3", "4:3"), ("0", "1:1"), ("1", "1:1")])
 def test_sample_aspect_ratio(clips, sar, said):
     source = f"testsrc2=s=64x48:r=12:d=1,setsar={sar}"
@@ -233,6 +289,7 @@ def broken(clips, plain):
     ffmpeg("-i", plain, "-c", "copy", clips / "plain.mkv")
     (clips / "empty.mp4").touch()
     (clips / "text.mp4").write_text("not a video\n" * 99)
+    (clips / "rubbish.mp4").write_bytes(b"\x93\x01\xfe\x07" * 999)
     (clips / "sub.srt").write_text("1\n00:00:00,000 --> 00:00:01,000\nHello\n")
     (clips / "folder.mp4").mkdir()
     ffmpeg("-f", "lavfi", "-i", "sine=d=1", "-c:a", "aac", clips / "audio.m4a")
@@ -250,8 +307,9 @@ def broken(clips, plain):
         ("nothing.mp4", "no such video file; correct its path in the videos table"),
         ("folder.mp4", "no such video file"),
         ("empty.mp4", "the file is empty"),
-        ("text.mp4", "not a video that FFmpeg can read|truncated, or is no video"),
-        ("sub.srt", "no video stream"),
+        ("text.mp4", "not a video but text"),
+        ("rubbish.mp4", "not a video that FFmpeg can read|truncated, or is no video"),
+        ("sub.srt", "not a video but text"),
         ("audio.m4a", "no video stream"),
         ("no_moov.mp4", "truncated.*moov atom not found"),
         ("cut.mp4", "truncated.*partial file|breaks off"),

@@ -1,0 +1,162 @@
+"""What a file's bytes say before FFmpeg reads it: kind, encryption, a second file behind it."""
+
+import re
+import subprocess
+
+import numpy as np
+import pytest
+
+from chronovision.errors import UserError
+from chronovision.frames import Decoding, decode
+from chronovision.probe import probe
+from made_clips import ffmpeg, make_clip
+
+KEYS = ("76a6c65c5ea762046bd749a2e632ccbb", "a7e61c373e219033c21091fa607bf3b8")
+
+
+@pytest.fixture(scope="module")
+def clips(tmp_path_factory):
+    return tmp_path_factory.mktemp("clips")
+
+
+def pictures(path):
+    return [frame.rgb for frame in decode(path, probe(path)["stream"], 32, "crop", Decoding())]
+
+
+def run_advice(message, folder):
+    """Do in a shell what a message says between `…`."""
+    commands = re.findall(r"`([^`]+ [^`]+)`", message)
+    for command in commands:
+        subprocess.run(command, shell=True, check=True, cwd=folder)
+    return len(commands)
+
+
+# Files joined by `cat`
+
+
+@pytest.mark.parametrize(
+    ("suffix", "options"),
+    [
+        ("mp4", ("-c:v", "libx264")),
+        ("mp4", ("-c:v", "libx264", "-movflags", "+faststart")),
+        ("mp4", ("-c:v", "libx264", "-movflags", "frag_keyframe+empty_moov")),
+        ("mov", ("-c:v", "mjpeg")),
+        ("webm", ("-c:v", "libvpx")),
+        ("mkv", ("-c:v", "libx264", "-live", "1", "-f", "matroska")),
+        ("flv", ("-c:v", "flv")),
+        ("wmv", ("-c:v", "wmv2")),
+        ("ogv", ("-c:v", "libtheora")),
+    ],
+)
+def test_joined_files_are_parted_as_the_message_says(clips, tmp_path, suffix, options):
+    sources = ("testsrc2=s=96x72:r=25:d=2", "mandelbrot=s=96x72:r=25,trim=duration=2")
+    parts = [
+        make_clip(tmp_path / f"{number}.{suffix}", source, *options)
+        for number, source in enumerate(sources)
+    ]
+    joined = tmp_path / f"it's joined.{suffix}"
+    joined.write_bytes(b"".join(part.read_bytes() for part in parts))
+    with pytest.raises(UserError, match="another file begins at byte") as caught:
+        probe(joined)
+    assert "\n" not in str(caught.value)
+    assert run_advice(str(caught.value).replace("`cat`", "cat"), tmp_path) == 2
+    for name, part in zip(("first", "second"), parts, strict=True):
+        found = pictures(tmp_path / f"{name}.{suffix}")
+        assert len(found) == 50
+        np.testing.assert_array_equal(found, pictures(part))
+
+
+def test_joined_avi_files_are_read_to_their_end(clips):
+    parts = [
+        make_clip(clips / f"{number}.avi", f"{source}=s=96x72:r=25:d=2", "-c:v", "mpeg4")
+        for number, source in enumerate(("testsrc2", "testsrc"))
+    ]
+    (clips / "joined.avi").write_bytes(b"".join(part.read_bytes() for part in parts))
+    found = probe(clips / "joined.avi")
+    assert (found["n_frames"], found["vfr"]) == (100, False)
+    assert len(pictures(clips / "joined.avi")) == 100
+
+
+# Encryption
+
+
+@pytest.mark.parametrize("flags", ["faststart", "frag_keyframe+empty_moov"])
+@pytest.mark.parametrize("suffix", ["mp4", "mov"])
+def test_encrypted_pictures_are_refused(clips, suffix, flags):
+    plain = make_clip(clips / "plain.mp4")
+    scheme = ("-encryption_scheme", "cenc-aes-ctr", "-encryption_key", KEYS[0])
+    path = clips / f"encrypted.{suffix}"
+    ffmpeg(
+        *("-i", plain, "-c", "copy", *scheme, "-encryption_kid", KEYS[1]),
+        *("-movflags", flags, "-f", "mp4", path),
+    )
+    with pytest.raises(UserError, match=rf"encrypted\.{suffix}: the file is encrypted"):
+        probe(path)
+
+
+def test_encrypted_sound_alone_is_no_matter(clips):
+    """The pictures' sample description stays plain."""
+    sound = ("-f", "lavfi", "-i", "sine=d=3", "-f", "lavfi", "-i", "testsrc2=s=96x72:r=12:d=3")
+    ffmpeg(*sound, "-c:v", "libx264", "-c:a", "aac", clips / "sound.mp4")
+    data = (clips / "sound.mp4").read_bytes()
+    assert data.count(b"mp4a") == 1
+    (clips / "locked.mp4").write_bytes(data.replace(b"mp4a", b"enca"))
+    assert probe(clips / "locked.mp4")["n_frames"] == 36
+
+
+def test_a_protected_asf_file_is_refused(clips):
+    plain = make_clip(clips / "plain.wmv", "testsrc2=s=96x72:r=12:d=1", "-c:v", "wmv2")
+    data = plain.read_bytes()
+    guard = bytes.fromhex("fbb3112223bdd211b4b700a0c955fc6e") + (24).to_bytes(8, "little")
+    size = int.from_bytes(data[16:24], "little") + 24
+    number = int.from_bytes(data[24:28], "little") + 1
+    header = data[:16] + size.to_bytes(8, "little") + number.to_bytes(4, "little") + data[28:30]
+    (clips / "drm.wmv").write_bytes(header + guard + data[30:])
+    with pytest.raises(UserError, match="drm.wmv: the file is encrypted"):
+        probe(clips / "drm.wmv")
+
+
+# Texts
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "ffconcat version 1.0\nfile plain.mp4\n",
+        "\ufeff#EXTM3U\n#EXT-X-TARGETDURATION:3\n#EXTINF:3,\nplain.mp4\n#EXT-X-ENDLIST\n",
+        '<?xml version="1.0"?><MPD xmlns="urn:mpeg:dash:schema:mpd:2011"></MPD>\n',
+        "v=0\no=- 0 0 IN IP4 127.0.0.1\nc=IN IP4 127.0.0.1\nm=video 5004 RTP/AVP 96\n",
+        'AviSource("plain.avi")\n',
+        "Notes über a day. " * 700,
+    ],
+)
+def test_texts_are_no_videos(clips, text):
+    """Not even where what they name is there."""
+    make_clip(clips / "plain.mp4")
+    (clips / "film.mp4").write_text(text, encoding="utf-8")
+    with pytest.raises(UserError, match="film.mp4: not a video but text"):
+        probe(clips / "film.mp4")
+
+
+def test_a_playlist_that_does_not_look_like_text_is_none(clips):
+    make_clip(clips / "plain.mp4")
+    script = b"ffconcat version 1.0\n# \xff\x01\nfile plain.mp4\n"
+    (clips / "film.mp4").write_bytes(script)
+    with pytest.raises(UserError, match="film.mp4: not a video by itself.*`concat`"):
+        probe(clips / "film.mp4")
+
+
+def test_a_name_that_ffmpeg_takes_for_a_pattern_is_refused(clips):
+    for number in range(3):
+        ffmpeg("-f", "lavfi", "-i", "testsrc2=s=64x48", "-frames:v", "1", clips / f"{number}.png")
+    (clips / "%d.png").write_bytes((clips / "0.png").read_bytes())
+    with pytest.raises(UserError, match="not a video by itself.*`image2`.*rename it"):
+        probe(clips / "%d.png")
+
+
+def test_a_film_that_begins_with_text_is_read(clips):
+    """The header of YUV4MPEG2 is a line, and grey pictures of 90 are letters."""
+    path = make_clip(
+        clips / "z.y4m", "color=s=96x72:r=12:d=1,lutyuv=y=90:u=90:v=90", "-pix_fmt", "yuv420p"
+    )
+    assert probe(path)["n_frames"] == 12
