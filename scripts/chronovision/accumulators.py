@@ -1,6 +1,7 @@
 """Salient changes: what counts as one, by a static or by a dynamic threshold."""
 
 import os
+from collections.abc import Mapping
 
 import numpy as np
 import pandas as pd
@@ -37,7 +38,7 @@ def static_accumulator(changes: np.ndarray, threshold: np.ndarray | float) -> np
     return np.asarray(changes) > threshold
 
 
-def noise_sd(thresholds: Thresholds, dt_s: np.ndarray, settings: dict) -> np.ndarray:
+def noise_sd(thresholds: Thresholds, dt_s: np.ndarray, dynamic: Mapping) -> np.ndarray:
     """Standard deviation of the threshold's noise at each step.
 
     (Tmax − Tmin)/noise_divisor per step as published; with a time constant in seconds it is
@@ -48,16 +49,16 @@ def noise_sd(thresholds: Thresholds, dt_s: np.ndarray, settings: dict) -> np.nda
     ----------
     thresholds : of the layers.
     dt_s : (steps,) seconds from frame to frame.
-    settings : the config's ``thresholds.dynamic``.
+    dynamic : the config's ``thresholds.dynamic``.
 
     Returns
     -------
     (steps, layers) float64, in units of the change; zeros if ``noise_divisor`` is null.
     """
-    if settings["noise_divisor"] is None:
+    if dynamic["noise_divisor"] is None:
         return np.zeros((len(dt_s), len(thresholds.tmax)))
-    sd = (thresholds.tmax - thresholds.tmin) / settings["noise_divisor"]
-    scale = np.ones(len(dt_s)) if settings["tau_frames"] else np.sqrt(PUBLISHED_RATE * dt_s)
+    sd = (thresholds.tmax - thresholds.tmin) / dynamic["noise_divisor"]
+    scale = np.ones(len(dt_s)) if dynamic["tau_frames"] else np.sqrt(PUBLISHED_RATE * dt_s)
     return scale[:, np.newaxis] * sd
 
 
@@ -79,9 +80,8 @@ def run_accumulator(
     changes: np.ndarray,
     time_s: np.ndarray,
     thresholds: Thresholds,
-    kind: str,
-    settings: dict,
-    noise: np.ndarray,
+    dynamic: Mapping | None = None,
+    noise: np.ndarray | None = None,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Thresholds and salient frames of one whole video.
 
@@ -89,24 +89,24 @@ def run_accumulator(
     ----------
     changes : (n, layers); the first row, which has no change, is not read.
     time_s : (n,) seconds.
-    kind : ``static`` or ``dynamic``.
-    settings : the config's ``thresholds.dynamic``.
-    noise : (n − 1, layers) standard normal draws, first used at frame 1.
+    thresholds : of the layers.
+    dynamic : the config's ``thresholds.dynamic``; None for the static threshold.
+    noise : (n − 1, layers) standard normal draws for the dynamic one, first used at frame 1.
 
     Returns
     -------
     threshold (n, layers) float64 and salient (n, layers) bool. Frame 0 is never salient; its
     threshold is Tmax (dynamic) or the static one.
     """
-    return _Accumulator(thresholds, kind, settings).run(changes, time_s, noise)
+    return _Accumulator(thresholds, dynamic).run(changes, time_s, noise)
 
 
 class _Accumulator:
     """`run_accumulator` for one stretch of a video after the other."""
 
-    def __init__(self, thresholds: Thresholds, kind: str, settings: dict) -> None:
-        self.thresholds, self.kind, self.settings = thresholds, kind, settings
-        self.decay = start_decay(thresholds.tmax, thresholds.tmin, settings)
+    def __init__(self, thresholds: Thresholds, dynamic: Mapping | None) -> None:
+        self.thresholds, self.dynamic = thresholds, dynamic
+        self.decay = dynamic and start_decay(thresholds.tmax, thresholds.tmin, dynamic)
         #: Time of the last frame so far.
         self.last_s: float | None = None
 
@@ -115,19 +115,19 @@ class _Accumulator:
         return n - (self.last_s is None)
 
     def run(
-        self, changes: np.ndarray, time_s: np.ndarray, noise: np.ndarray
+        self, changes: np.ndarray, time_s: np.ndarray, noise: np.ndarray | None
     ) -> tuple[np.ndarray, np.ndarray]:
-        """Thresholds and salient frames of the next `n` frames; `noise` is (steps(n), layers)."""
+        """Thresholds and salient frames of the next n frames; `noise` is (steps(n), layers)."""
         first = len(changes) - self.steps(len(changes))
         salient = np.zeros(changes.shape, dtype=bool)
-        limit = self.thresholds.static if self.kind == "static" else self.thresholds.tmax
+        limit = self.thresholds.tmax if self.decay else self.thresholds.static
         threshold = np.tile(limit, (len(changes), 1))
-        if self.kind == "static":
+        if self.decay is None:
             salient[first:] = static_accumulator(changes[first:], limit)
         else:
             times = time_s if self.last_s is None else np.concatenate([[self.last_s], time_s])
             dt_s = np.diff(times)
-            noise = noise * noise_sd(self.thresholds, dt_s, self.settings)
+            noise = noise * noise_sd(self.thresholds, dt_s, self.dynamic)
             threshold[first:], salient[first:] = self.decay.run(changes[first:], noise, dt_s)
         self.last_s = float(time_s[-1])
         return threshold, salient
@@ -141,7 +141,7 @@ def accumulate_changes(
     video: str,
     kind: str,
     settings: dict,
-    seed: int,
+    seed: int | None,
 ) -> None:
     """Write the accumulators of one video: threshold, salient frames and counts per layer.
 
@@ -152,8 +152,8 @@ def accumulate_changes(
     output : TSV with ``frame time_s`` and per layer ``_threshold _salient _count``.
     video : id; seeds the noise.
     kind : ``static`` or ``dynamic``.
-    settings : the config's ``thresholds``.
-    seed : the config's.
+    settings : the config's ``thresholds``, for ``static`` without ``dynamic``.
+    seed : the config's; None for ``static``, which draws no noise.
 
     Raises
     ------
@@ -161,8 +161,8 @@ def accumulate_changes(
     """
     layers = read_header(changes_path)[3:]
     thresholds = video_thresholds(read_values(changes_path, layers), layers, settings, ranges_path)
-    accumulator = _Accumulator(thresholds, kind, settings["dynamic"])
-    sources = _noise_sources(seed, layers, "accumulator", video)
+    accumulator = _Accumulator(thresholds, settings["dynamic"] if kind == "dynamic" else None)
+    sources = _noise_sources(seed, layers, "accumulator", video) if kind == "dynamic" else []
     count = np.zeros(len(layers), dtype=np.int64)
     config = {"kind": kind, "seed": seed, **settings}
     provenance = add_step(read_provenance(changes_path), "accumulate_changes", config, ["numpy"])
@@ -171,7 +171,7 @@ def accumulate_changes(
             threshold, salient = accumulator.run(
                 block[layers].to_numpy(),
                 block["time_s"].to_numpy(),
-                _draw(sources, accumulator.steps(len(block))),
+                _draw(sources, accumulator.steps(len(block))) if sources else None,
             )
             counts = count + np.cumsum(salient, axis=0)
             count = counts[-1]

@@ -16,7 +16,6 @@ from chronovision.sampling import sample_clips
 from chronovision.seeds import derive_rng
 from chronovision.store import read_provenance, read_table, write_table
 from chronovision.thresholds import (
-    Thresholds,
     change_range,
     resolve_thresholds,
     video_thresholds,
@@ -60,27 +59,22 @@ def assemble_series(
     -------
     video -> `Series` of 2·layers + 1 columns.
     """
-    dynamic = thresholds["dynamic"]
-    free = {**thresholds, "dynamic": {**dynamic, "tmax": None, "tmin": "min"}}
+    dynamic = thresholds.get("dynamic")
+    free = dict(thresholds)
+    if dynamic:
+        free["dynamic"] = {**dynamic, "tmax": None, "tmin": "min"}
     pooled = np.concatenate([video.pixels for video in videos.values()])
     series = {}
     for name, video in videos.items():
         own = video_thresholds(video.changes, list(layers), thresholds, ranges)
         scope = video.pixels if ranges is None else pooled
         pixel_range = change_range(scope[:, np.newaxis], free)
-        pixels = resolve_thresholds(*pixel_range, [PIXELS], free)
-        joined = Thresholds(
-            *(
-                np.concatenate([getattr(own, key), getattr(own, key), getattr(pixels, key)])
-                for key in ("static", "tmax", "tmin")
-            )
-        )
-        changes = video.changes[1:]
-        dt_s = np.diff(video.time_s)
+        joined = own.beside(own).beside(resolve_thresholds(*pixel_range, [PIXELS], free))
+        changes, dt_s = video.changes[1:], np.diff(video.time_s)
         series[name] = Series(
             np.column_stack([changes, permuted(changes, seed, name), video.pixels[1:]]),
             joined,
-            noise_sd(joined, dt_s, dynamic),
+            noise_sd(joined, dt_s, dynamic) if dynamic else None,
             (*layers, *layers, PIXELS),
             dt_s,
         )
@@ -114,7 +108,8 @@ def build_clip_table(
         (the video's changes in random order) and ``pixel_count`` (changes of the pixels).
     groups : video -> group.
     metric, threshold : what the tables stand for; `threshold` is ``static`` or ``dynamic``.
-    thresholds, clips : those sections of the config.
+    thresholds, clips : those sections of the config; `thresholds` has no ``dynamic`` if the
+        threshold is static.
     seed : the config's.
 
     Raises

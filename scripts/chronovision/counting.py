@@ -40,14 +40,14 @@ class Series:
     ----------
     changes : (n − 1, series) change into frames 1 … n − 1 of the video.
     thresholds : of each series.
-    noise_sd : (n − 1, series) s.d. of the dynamic threshold's noise at each change.
+    noise_sd : (n − 1, series) s.d. of the dynamic threshold's noise at each change, or None.
     noise_names : name of each series' draws; series of one name share them.
     dt_s : (n − 1,) seconds from frame to frame.
     """
 
     changes: np.ndarray
     thresholds: Thresholds
-    noise_sd: np.ndarray
+    noise_sd: np.ndarray | None
     noise_names: tuple[str, ...]
     dt_s: np.ndarray
 

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 
 import numpy as np
 import pandas as pd
@@ -14,11 +14,19 @@ from chronovision.store import read_provenance, read_table, write_table
 
 @dataclass(frozen=True)
 class Thresholds:
-    """Thresholds per layer, each (layers,) float64 in units of the change."""
+    """Thresholds per layer, each (layers,) float64 in units of the change.
+
+    `tmax` and `tmin` are None where only the static threshold is asked for.
+    """
 
     static: np.ndarray
-    tmax: np.ndarray
-    tmin: np.ndarray
+    tmax: np.ndarray | None = None
+    tmin: np.ndarray | None = None
+
+    def beside(self, other: "Thresholds") -> "Thresholds":
+        """These and then the other's, as those of one longer list of layers."""
+        pairs = zip(astuple(self), astuple(other), strict=True)
+        return Thresholds(*(None if one[0] is None else np.concatenate(one) for one in pairs))
 
 
 def change_range(changes: np.ndarray, settings: Mapping) -> tuple[np.ndarray, np.ndarray]:
@@ -49,27 +57,33 @@ def resolve_thresholds(
     fixed. Where Fmax = Fmin (a layer whose change never differs, or percentiles that
     coincide) thresholds lie just above that change: only a larger one can be salient.
 
+    Parameters
+    ----------
+    low, high : (layers,) see `change_range`.
+    layers : names.
+    settings : the config's ``thresholds``; without ``dynamic`` only the static one is set.
+
     Raises
     ------
     UserError : a fixed value is missing for a layer, or Tmin exceeds Tmax.
     """
-    dynamic = settings["dynamic"]
-    middle = (high + low) / 2
-    out_of_reach = np.nextafter(high, np.inf)
     still = high == low
-    static = np.where(still, out_of_reach, middle)
-    if dynamic["tmax"] is None:
-        tmax = np.where(still, out_of_reach, dynamic["tmax_scale"] * middle)
-    else:
-        tmax = _per_layer(dynamic["tmax"], layers, "thresholds.dynamic.tmax")
+    out_of_reach = np.nextafter(high, np.inf)
+    static = np.where(still, out_of_reach, (high + low) / 2)
+    if "dynamic" not in settings:
+        return Thresholds(static)
+    dynamic = settings["dynamic"]
     if dynamic["tmin"] == "min":
         tmin = low
     else:
         tmin = _per_layer(dynamic["tmin"], layers, "thresholds.dynamic.tmin")
-    tmin = np.where(still, np.minimum(tmin, tmax), tmin)
     if dynamic["tmax"] is None:
+        tmax = np.where(still, out_of_reach, dynamic["tmax_scale"] * (high + low) / 2)
         # Nor must it sink: the change that is always there lies one rounding below Tmax.
         tmin = np.where(still, tmax, tmin)
+    else:
+        tmax = _per_layer(dynamic["tmax"], layers, "thresholds.dynamic.tmax")
+        tmin = np.where(still, np.minimum(tmin, tmax), tmin)
     for layer, upper, lower in zip(layers, tmax, tmin, strict=True):
         if lower > upper:
             raise UserError(
@@ -119,7 +133,7 @@ def pool_ranges(
     ----------
     changes : video id -> table of changes.
     output : TSV ``layer low high n_changes``.
-    settings : the config's ``thresholds``.
+    settings : of the config's ``thresholds`` what `change_range` reads.
 
     Raises
     ------
@@ -138,5 +152,4 @@ def pool_ranges(
         "high": ("Fmax: greatest change over the set, or its upper percentile", "as the change"),
         "n_changes": ("changes that went in", "count"),
     }
-    config = {key: settings[key] for key in ("range", "percentiles")}
-    write_table(output, ranges, meaning, add_step(provenance, "pool_ranges", config, ["numpy"]))
+    write_table(output, ranges, meaning, add_step(provenance, "pool_ranges", settings, ["numpy"]))

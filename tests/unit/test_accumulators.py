@@ -173,7 +173,7 @@ def test_a_video_is_run_on_the_clock_that_the_config_names(settings):
     changes, time_s = rng.random((301, 1)), np.cumsum(rng.uniform(0.01, 0.1, 301))
     noise = rng.standard_normal((300, 1))
     limits = Thresholds(np.array([0.5]), np.array([0.9]), np.array([0.1]))
-    _, salient = run_accumulator(changes, time_s, limits, "dynamic", settings, noise)
+    _, salient = run_accumulator(changes, time_s, limits, settings, noise)
     steps, draws = changes[1:, 0], noise[:, 0] * 0.8 / 50
     if settings is DYNAMIC:
         _, fired = by_frames(steps, draws, 0.9, 0.1, 100)
@@ -222,14 +222,12 @@ def test_first_frame_has_no_count_and_threshold_tmax():
     changes = np.array([[np.nan], [5.0], [5.0]])
     limits = Thresholds(np.array([1.0]), np.array([2.0]), np.array([0.5]))
     threshold, salient = run_accumulator(
-        changes, np.arange(3) / 25, limits, "dynamic", DYNAMIC, np.zeros((2, 1))
+        changes, np.arange(3) / 25, limits, DYNAMIC, np.zeros((2, 1))
     )
     assert threshold[0, 0] == 2.0
     assert salient[:, 0].tolist() == [False, True, True]
     assert threshold[1, 0] < 2.0  # what was compared, before the reset
-    threshold, salient = run_accumulator(
-        changes, np.arange(3) / 25, limits, "static", DYNAMIC, np.zeros((2, 1))
-    )
+    threshold, salient = run_accumulator(changes, np.arange(3) / 25, limits)
     assert (threshold == 1.0).all() and salient[:, 0].tolist() == [False, True, True]
 
 
@@ -257,5 +255,6 @@ def test_a_layer_that_never_changes_counts_nothing(kind):
         changes = np.vstack([[np.nan], np.full((4000, 1), change)])
         extremes = np.full((2, 1), change)
         limits = resolve_thresholds(*extremes, ["pool1"], {"dynamic": dynamic})
-        _, salient = run_accumulator(changes, np.arange(4001) / 25, limits, kind, dynamic, noise)
+        rule = (dynamic, noise) if kind == "dynamic" else ()
+        _, salient = run_accumulator(changes, np.arange(4001) / 25, limits, *rule)
         assert not salient.any()

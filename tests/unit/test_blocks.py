@@ -110,9 +110,8 @@ def test_accumulators(tmp_path, n, kind, tau):
     )
     thresholds = video_thresholds(changes, LAYERS, chosen, None)
     noise = standard_noise(3, n - 1, LAYERS, "accumulator", "v")
-    threshold, salient = run_accumulator(
-        changes, time_s, thresholds, kind, chosen["dynamic"], noise
-    )
+    rule = (chosen["dynamic"], noise) if kind == "dynamic" else ()
+    threshold, salient = run_accumulator(changes, time_s, thresholds, *rule)
     table = read_table(output)
     for index, layer in enumerate(LAYERS):
         np.testing.assert_array_equal(table[f"{layer}_threshold"], threshold[:, index])

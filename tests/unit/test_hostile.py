@@ -357,10 +357,8 @@ def use_thresholds(config) -> None:
         in_one_line(error)
         return
     noise = standard_noise(config["seed"], 59, layers, "a")
-    for kind in ("static", "dynamic"):
-        threshold, salient = run_accumulator(
-            changes, time_s, found, kind, settings["dynamic"], noise
-        )
+    for rule in ((), (settings["dynamic"], noise)):
+        threshold, salient = run_accumulator(changes, time_s, found, *rule)
         assert np.isfinite(threshold).all()
     needed = layers_needed(config["segments"]["min_layers"], 5)
     least = config["segments"]["min_duration_s"]

@@ -45,11 +45,12 @@ RERUNS = {
     # What the remaining kind made stays; whatever reads both kinds does not.
     "thresholds.kinds": (
         {"thresholds": {"kinds": ["static"]}},
-        {"summarise_counts", "check_quality", "plot_set"} | SEGMENTS,
+        {"summarise_counts", "check_quality", "plot_set", "plot_video", "render_page"} | REPORT,
     ),
     "thresholds.scope": ({"thresholds": {"scope": "set"}}, {"pool_ranges"} | THRESHOLDS),
     "thresholds.range": ({"thresholds": {"range": "percentile"}}, THRESHOLDS),
-    "thresholds.percentiles": ({"thresholds": {"percentiles": [5, 95]}}, THRESHOLDS),
+    # The run before had the range `minmax`, which does not read them.
+    "thresholds.percentiles": ({"thresholds": {"percentiles": [5, 95]}}, REPORT),
     "thresholds.dynamic.tmax_scale": ({"thresholds": {"dynamic": {"tmax_scale": 2}}}, THRESHOLDS),
     "thresholds.dynamic.tmax": ({"thresholds": {"dynamic": {"tmax": 0.5}}}, THRESHOLDS),
     "thresholds.dynamic.tmin": ({"thresholds": {"dynamic": {"tmin": 0.1}}}, THRESHOLDS),

@@ -67,6 +67,14 @@ def test_what_was_made_stays_when_something_is_added(unchanged, project):
     assert made_anew and all("cosine" in line for line in made_anew)
 
 
+@pytest.mark.parametrize("key", [key for key in RERUNS if key.startswith("thresholds.dynamic.")])
+def test_the_static_threshold_reads_nothing_of_the_dynamic_one(key, unchanged, project):
+    config = write_config(unchanged, RERUNS[key][0], "changed.yaml")
+    planned = plan(unchanged, config, project=project).succeeded()
+    made_anew = [line for line in planned.messages if re.search("counting|segmenting", line)]
+    assert len(made_anew) == 7 and all("dynamic" in line for line in made_anew)
+
+
 def test_another_video_runs_alone(unchanged, project, videos):
     more = make_clip(unchanged / "more.mp4", "testsrc2=s=64x64:r=12:d=3")
     write_videos(unchanged, {**videos, "more": more}, "added.tsv")
@@ -190,7 +198,9 @@ ON_REQUEST = {
     "duration.apply": {"apply_duration_model"},
 }
 #: Keys that the documentation explains in words.
-IN_WORDS = {"videos", "changes.metrics", "thresholds.kinds", "pathvars.results"}
+IN_WORDS = {
+    "videos", "changes.metrics", "thresholds.kinds", "thresholds.percentiles", "pathvars.results",
+}  # fmt: skip
 
 
 @pytest.mark.parametrize("key", sorted(set(RERUNS) - IN_WORDS))

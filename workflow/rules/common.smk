@@ -118,9 +118,23 @@ def span(wildcards):
     return list(VIDEOS[wildcards.video].span)
 
 
-def threshold_settings():
-    """Thresholds without the list of kinds, so that adding a kind leaves the other alone."""
-    return {name: value for name, value in config["thresholds"].items() if name != "kinds"}
+def range_settings():
+    """What of the config decides the range of change, hence the static threshold."""
+    names = ["scope", "range"]
+    if config["thresholds"]["range"] == "percentile":
+        names.append("percentiles")
+    return {name: config["thresholds"][name] for name in names}
+
+
+def threshold_settings(wildcards):
+    """What a job reads that counts by this threshold; the static one has no time constant."""
+    dynamic = {"dynamic": config["thresholds"]["dynamic"]}
+    return range_settings() | (dynamic if wildcards.threshold == "dynamic" else {})
+
+
+def noise_seed(wildcards):
+    """Seed of the noise; the static threshold has none."""
+    return config["seed"] if wildcards.threshold == "dynamic" else None
 
 
 @functools.cache

@@ -29,7 +29,7 @@ rule build_clip_table:
         runtime=set_minutes,
     params:
         groups=GROUPS,
-        thresholds=threshold_settings(),
+        thresholds=threshold_settings,
         clips=lookup(within=config, dpath="clips"),
         seed=lookup(within=config, dpath="seed"),
         code=digest("build_clip_table"),

@@ -21,7 +21,7 @@ rule pool_ranges:
         mem_mb=set_mb,
         runtime=set_minutes,
     params:
-        settings=threshold_settings(),
+        settings=range_settings(),
         code=digest("pool_ranges"),
     message:
         "pooling the ranges of {wildcards.metric} changes"
@@ -30,20 +30,20 @@ rule pool_ranges:
 
 
 rule accumulate_changes:
-    """Count salient changes, layer by layer, for every metric and threshold.
+    """Count salient changes by one threshold, layer by layer, for every metric.
 
-    One job per video, as starting a job takes longer than its work on most videos.
+    One job for all metrics, as starting a job takes longer than its work on most videos.
     """
     input:
         changes=of_metrics("<results>/changes/{metric}/{video}.tsv"),
         ranges=of_scope(of_metrics("<results>/ranges/{metric}.tsv")),
     output:
-        tables=of_kinds("<results>/accumulators/{metric}.{threshold}/{video}.tsv"),
-        about=of_kinds("<results>/accumulators/{metric}.{threshold}/{video}.json"),
+        tables=of_metrics("<results>/accumulators/{metric}.{threshold}/{video}.tsv"),
+        about=of_metrics("<results>/accumulators/{metric}.{threshold}/{video}.json"),
     log:
-        "<results>/logs/accumulate_changes/{video}.log",
+        "<results>/logs/accumulate_changes/{threshold}.{video}.log",
     benchmark:
-        "<results>/benchmarks/accumulate_changes/{video}.tsv"
+        "<results>/benchmarks/accumulate_changes/{threshold}.{video}.tsv"
     conda:
         "../../envs/analysis.yaml"
     threads: 1
@@ -51,11 +51,11 @@ rule accumulate_changes:
         mem_mb=stage_mb("accumulate_changes"),
         runtime=stage_minutes("accumulate_changes"),
     params:
-        settings=threshold_settings(),
-        seed=lookup(within=config, dpath="seed"),
+        settings=threshold_settings,
+        seed=noise_seed,
         code=digest("accumulate_changes"),
     message:
-        "{wildcards.video}: counting salient changes"
+        "{wildcards.video}: counting salient changes, {wildcards.threshold} threshold"
     script:
         "../../scripts/accumulate_changes.py"
 
@@ -91,17 +91,17 @@ rule summarise_counts:
 
 
 rule segment_video:
-    """Divide the video, for every metric and threshold, where most layers change saliently."""
+    """Divide the video, for every metric, where most layers change saliently by one threshold."""
     input:
-        accumulators=of_kinds("<results>/accumulators/{metric}.{threshold}/{video}.tsv"),
+        accumulators=of_metrics("<results>/accumulators/{metric}.{threshold}/{video}.tsv"),
         changes=of_metrics("<results>/changes/{metric}/{video}.tsv"),
     output:
-        tables=of_kinds("<results>/segments/{metric}.{threshold}/{video}.tsv"),
-        about=of_kinds("<results>/segments/{metric}.{threshold}/{video}.json"),
+        tables=of_metrics("<results>/segments/{metric}.{threshold}/{video}.tsv"),
+        about=of_metrics("<results>/segments/{metric}.{threshold}/{video}.json"),
     log:
-        "<results>/logs/segment_video/{video}.log",
+        "<results>/logs/segment_video/{threshold}.{video}.log",
     benchmark:
-        "<results>/benchmarks/segment_video/{video}.tsv"
+        "<results>/benchmarks/segment_video/{threshold}.{video}.tsv"
     conda:
         "../../envs/analysis.yaml"
     threads: 1
@@ -112,7 +112,7 @@ rule segment_video:
         settings=lookup(within=config, dpath="segments"),
         code=digest("segment_video"),
     message:
-        "{wildcards.video}: segmenting"
+        "{wildcards.video}: segmenting, {wildcards.threshold} threshold"
     script:
         "../../scripts/segment_video.py"
 
@@ -142,7 +142,7 @@ rule check_quality:
         mem_mb=stage_mb("check_quality"),
         runtime=stage_minutes("check_quality"),
     params:
-        settings=threshold_settings(),
+        settings=range_settings(),
         code=digest("check_quality"),
     message:
         "{wildcards.video}: checking quality"
