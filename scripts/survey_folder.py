@@ -11,6 +11,7 @@ parser = argparse.ArgumentParser(description=__doc__)
 parser.add_argument("folder")
 parser.add_argument("--fps", type=float, help="resample all videos to this rate")
 parser.add_argument("--config", help="overlay that the run reads before the one written here")
+parser.add_argument("--replace", help="yes: features made with other settings may be replaced")
 try:
     survey = survey_folder(project=Path(__file__).parents[1], **vars(parser.parse_args()))
 except UserError as error:

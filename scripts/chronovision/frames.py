@@ -276,7 +276,7 @@ def dump_frames(
     """
     info = read_json(info_path)
     size, decoding = settings["size"], Decoding()
-    config = {**settings, "start_s": span[0], "end_s": span[1]}
+    config = {**settings, "strict": strict, "start_s": span[0], "end_s": span[1]}
     provenance = add_step(video_provenance(info, video), "dump_frames", config, ["numpy", "h5py"])
     needed = 3 * size**2 * expected_rows(info, settings, span)
     # This format's index of the many small chunks does not grow in memory.

@@ -2,7 +2,6 @@
 
 import math
 import os
-import re
 import shlex
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -12,19 +11,14 @@ import yaml
 
 from chronovision.errors import UserError
 from chronovision.networks import check_network
+from chronovision.replaced import refuse_replacing
+from chronovision.results_folder import choose_results
 from chronovision.settings import check_config, one_line
-from chronovision.store import read_json, write_text
+from chronovision.store import write_text
 from chronovision.survey_costs import describe_costs, describe_weights
 from chronovision.timing import RATE_TOLERANCE
-from chronovision.video_folder import clean_name, facts_of, find_videos, write_table
-from chronovision.video_table import SHOWN_PATH, read_videos
-
-#: Names that results/ has for other things than a folder's set.
-TAKEN = re.compile(
-    "accumulators|bench|benchmarks|changes|clips|demo|duration|features|figures|frames|images|logs|"
-    "locks|notebook|pieces|pixels|quality|ranges|report|roseboom2019|segments|videos|weights",
-    re.IGNORECASE,
-)
+from chronovision.video_folder import facts_of, find_videos, plan_table, write_table
+from chronovision.video_table import SHOWN_PATH
 
 
 class Survey(NamedTuple):
@@ -40,12 +34,14 @@ def survey_folder(
     project: str | os.PathLike,
     fps: float | None = None,
     config: str | os.PathLike | None = None,
+    replace: str | None = None,
 ) -> Survey:
     """Write the videos table and the config overlay for a run on a folder of videos.
 
-    They go into ``results/<name of the folder>/`` (from the working directory), never into the
-    folder itself. A table that the user has edited is kept; one that has not is brought up to
-    date, and the ids of files it names stay as they are.
+    They go into `pathvars.results` of the user's config, else into ``results/<name of the
+    folder>/`` (from the working directory), never into the folder itself. A table that the user
+    has edited is kept; one that has not is brought up to date, and the ids of files it names stay
+    as they are.
 
     Parameters
     ----------
@@ -53,34 +49,58 @@ def survey_folder(
     project : folder of the Snakefile, for the default config and its schema.
     fps : rate to resample all videos to, in frames per second.
     config : the user's overlay, which the run reads before this one.
+    replace : ``yes`` if features that were made with other settings may be replaced.
 
     Raises
     ------
-    UserError : no such folder, no video in it, a mistake in the config or in the edited table.
+    UserError : no such folder, no video in it, a mistake in the config or in the edited table;
+        another set in the results folder; features to be replaced without leave. Nothing was
+        written then.
     """
+    if replace not in (None, "yes"):
+        raise UserError(f"REPLACE={one_line(replace)}: say REPLACE=yes, or leave it out")
     folder = Path(os.path.abspath(os.path.expanduser(folder)))
     shown = one_line(folder, SHOWN_PATH)
     if not os.path.isdir(folder):
         raise UserError(f"{shown}: no such folder; VIDEOS must name a folder with videos in it")
     asked = {} if config is None else _read_yaml(Path(config))
     settings = _settings(Path(project), asked, fps)
+    home = _results(folder, asked, settings, config)
     facts, skipped = find_videos(folder)
-    home = _home(folder)
-    notes, table = write_table(home, folder, facts), home / "videos.tsv"
-    videos = read_videos(table)
+    table = plan_table(home, folder, facts)
+    videos = table.videos
     probed = {name: facts_of(video, facts) for name, video in videos.items()}
     unread = [f"{name}: {about}" for name, about in probed.items() if isinstance(about, str)]
     sound = {name: about for name, about in probed.items() if not isinstance(about, str)}
+    weights = describe_weights(settings["network"])
+    if replace is None:
+        defaults = _settings(Path(project), {}, None)
+        refuse_replacing(home, videos, sound, settings, defaults, config)
+    write_table(home, folder, table)
     clash = _rates_clash(sound.values()) and settings["frames"]["fps"] is None
     _write_overlay(home, folder, fps, fit=not clash)
-    summary = [f"{shown}: {len(videos)} videos, listed in {table}; results go to {home}", *notes]
+    summary = [f"{shown}: {len(videos)} videos, listed in {home}/videos.tsv; results go to {home}"]
+    summary += table.notes
     summary += _describe_left_out(skipped, unread)
     summary += describe_costs(videos, sound, settings)
     if clash:
         summary += _describe_clash(folder, sound)
-    summary.append(describe_weights(settings["network"]))
-    summary += _describe_unused(asked, config)
-    return Survey(home / "run.yaml", summary)
+    return Survey(home / "run.yaml", [*summary, weights])
+
+
+def _results(
+    folder: Path, asked: Mapping, settings: Mapping, config: str | os.PathLike | None
+) -> Path:
+    """Where the results go; UserError if `config`, which holds `asked`, names a table as well."""
+    if "videos" in asked:
+        raise UserError(
+            f"{one_line(config, SHOWN_PATH)}: videos: {one_line(asked['videos'], SHOWN_PATH)} and "
+            f"VIDEOS={one_line(folder, SHOWN_PATH)} are two sets: take the key out of the file, or "
+            "run its set by .venv/bin/snakemake --cores all --configfile "
+            f"{one_line(shlex.quote(str(config)), SHOWN_PATH)}"
+        )
+    named = "results" in (asked.get("pathvars") or {})
+    return choose_results(folder, settings["pathvars"]["results"] if named else None, config)
 
 
 def _settings(project: Path, asked: Mapping, fps: float | None) -> dict:
@@ -115,24 +135,6 @@ def _overlay(below: Mapping, above: Mapping) -> dict:
         if isinstance(below[key], Mapping) and isinstance(above[key], Mapping)
     }
     return {**below, **above, **both}
-
-
-def _home(folder: Path) -> Path:
-    """Folder of the results: named after `folder`, and no other set's."""
-    name = clean_name(folder.name, "folder")
-    name = f"{name}_set" if TAKEN.fullmatch(name) else name
-    home, number = Path("results", name), 1
-    while home.exists() and not _belongs(home, folder):
-        number += 1
-        home = Path("results", f"{name}_{number}")
-    return home
-
-
-def _belongs(home: Path, folder: Path) -> bool:
-    try:
-        return read_json(home / "survey.json")["folder"] == str(folder)
-    except (OSError, ValueError, KeyError, TypeError):
-        return False  # no survey wrote this folder, or it was cut short
 
 
 def _write_overlay(home: Path, folder: Path, fps: float | None, *, fit: bool) -> None:
@@ -176,15 +178,4 @@ def _describe_clash(folder: Path, facts: Mapping[str, Mapping]) -> list[str]:
         "  the rate. This run goes on WITHOUT the fit of durations. To have it, resample to the "
         "lowest rate: "
         f"make run VIDEOS={shlex.quote(str(folder))} FPS={rate:.6g}",
-    ]
-
-
-def _describe_unused(asked: Mapping, config: str | os.PathLike | None) -> list[str]:
-    """A line on what the user asked for, in the file `config`, and the folder decides."""
-    unused = [key for key in ("videos", "pathvars") if key in asked]
-    if not unused:
-        return []
-    return [
-        f"  WARNING: {' and '.join(unused)} of {config} not used: the folder decides. To use them: "
-        f".venv/bin/snakemake --cores all --configfile {config}"
     ]

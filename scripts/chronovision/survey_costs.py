@@ -3,7 +3,7 @@
 import math
 import os
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import torch
@@ -51,24 +51,42 @@ def describe_costs(
     )
     rates = Counter(round(about["frame_rate"], 3) for about in facts.values())
     listed = ", ".join(f"{rate:g} ({count})" for rate, count in sorted(rates.items()))
-    size, model = settings["frames"]["size"], settings["network"]["model"]
-    cores, speeds = os.cpu_count() or 1, measure_speeds(settings["network"]["device"])
-    work = GFLOP.get(model, GFLOP["vgg19"]) * (size / 224) ** 2 * sum(frames)
-    others_s = sum(frames) * FRAME_S / cores + len(facts) * VIDEO_S / cores
-    precision = settings["network"]["precision"]
-    work_s = work / (speeds[precision] or speeds["float32"]) + others_s
-    disk, temporary = sum(frames) * _stored_per_frame(settings), max(frames) * size**2 * 3
+    speeds = measure_speeds(settings["network"]["device"])
+    disk = sum(frames) * _stored_per_frame(settings)
+    temporary = max(frames) * settings["frames"]["size"] ** 2 * 3
     lines = [
         f"  {sum(frames)} frames to analyse, {_time(sum(seconds))} of video; frames per second "
         f"(videos): {listed}",
-        f"  about {_time(work_s)} on the {cores} processor "
-        f"cores of this machine (rule of thumb for {model} at {size} pixels; a GPU is far faster)",
-        *describe_precision(precision, speeds),
+        f"  {_describe_time(frames, settings, speeds)}",
+        *describe_precision(settings["network"]["precision"], speeds),
         f"  about {_size(disk)} on disk, and {_size(temporary)} for a while",
     ]
     if len({video.group for video in videos.values()}) < 3:
         lines.append("  fewer than three videos (or groups): everything but the fit of durations")
     return lines
+
+
+def describe_time(
+    videos: Mapping[str, Video], facts: Mapping[str, Mapping], settings: Mapping
+) -> str:
+    """How long a run on videos takes, in words; arguments as for `describe_costs`."""
+    frames = [_extent(videos[name], facts[name], settings["frames"])[1] for name in facts]
+    return _describe_time(frames, settings, measure_speeds(settings["network"]["device"]))
+
+
+def _describe_time(
+    frames: Sequence[int], settings: Mapping, speeds: Mapping[str, float | None]
+) -> str:
+    """How long a run takes on videos of so many frames each."""
+    size, model = settings["frames"]["size"], settings["network"]["model"]
+    cores, total = os.cpu_count() or 1, sum(frames)
+    work = GFLOP.get(model, GFLOP["vgg19"]) * (size / 224) ** 2 * total
+    work_s = work / (speeds[settings["network"]["precision"]] or speeds["float32"])
+    work_s += total * FRAME_S / cores + len(frames) * VIDEO_S / cores
+    return (
+        f"about {_time(work_s)} on the {cores} processor cores of this machine (rule of thumb for "
+        f"{model} at {size} pixels; a GPU is far faster)"
+    )
 
 
 def _stored_per_frame(settings: Mapping) -> float:

@@ -7,6 +7,7 @@ import re
 import unicodedata
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import NamedTuple
 
 from tqdm import tqdm
 
@@ -110,22 +111,47 @@ def name_videos(paths: Iterable[str], known: Mapping[str, str]) -> dict[str, str
     return {path: names[path] for path in paths}
 
 
-def write_table(home: Path, folder: Path, facts: Mapping[str, dict]) -> list[str]:
-    """Write or renew videos.tsv unless the user has edited it; returns what there is to say."""
-    table, record = home / "videos.tsv", home / "survey.json"
-    known = {v.path: v.video for v in read_videos(table).values()} if table.exists() else {}
+class Table(NamedTuple):
+    """The table of a folder's videos: its rows, its text if it is to be written, what to say."""
+
+    videos: dict[str, Video]
+    text: str | None
+    notes: list[str]
+
+
+def plan_table(home: Path, folder: Path, facts: Mapping[str, dict]) -> Table:
+    """The table that videos.tsv in `home` will be; one that the user has edited stays.
+
+    Raises
+    ------
+    UserError : a mistake in the table that is there.
+    """
+    table = home / "videos.tsv"
+    listed = read_videos(table) if table.exists() else {}
     old = table.read_text(encoding="utf-8") if table.exists() else None
-    edited = old is not None and _digest(old) != read_json(record)["table_sha256"]
-    rows = [(video, path) for path, video in name_videos(facts, known).items()]
-    new = "".join(f"{video}\t{path}\n" for video, path in [("video", "path"), *rows])
+    edited = old is not None and _digest(old) != read_json(home / "survey.json")["table_sha256"]
+    known = {video.path: name for name, video in listed.items()}
+    rows = {name: path for path, name in name_videos(facts, known).items()}
+    new = "".join(f"{name}\t{path}\n" for name, path in [("video", "path"), *rows.items()])
     if edited and old != new:
         unlisted = [one_line(Path(path).name) for path in facts if path not in known]
         missing = f"; the folder also has {', '.join(unlisted)}" if unlisted else ""
-        return [f"  {table} has been edited and is used as it is{missing}. To renew it, delete it."]
-    write_json(record, {"folder": str(folder), "table_sha256": _digest(new)})
-    if old != new:
-        write_text(table, new)
-    return []
+        note = f"  {table} has been edited and is used as it is{missing}. To renew it, delete it."
+        return Table(listed, None, [note])
+    rest = dict.fromkeys(("scene", "start_s", "end_s", "stream"))
+    videos = {name: Video(name, path, group=name, **rest) for name, path in rows.items()}
+    return Table(videos, new, [])
+
+
+def write_table(home: Path, folder: Path, table: Table) -> None:
+    """Write videos.tsv, unless it is the same or stays, and whose set this is."""
+    if table.text is None:
+        return
+    record = {"folder": str(folder), "table_sha256": _digest(table.text)}
+    write_json(home / "survey.json", record)
+    path = home / "videos.tsv"
+    if not path.exists() or path.read_text(encoding="utf-8") != table.text:
+        write_text(path, table.text)
 
 
 def _digest(text: str) -> str:

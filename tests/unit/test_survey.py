@@ -168,14 +168,6 @@ def test_users_config_counts(folder, tmp_path):
     assert "UNTRAINED network: vgg16" in said and "vgg16 at 64 pixels" in said
 
 
-def test_what_of_the_users_config_does_not_count_is_said(folder):
-    Path("my.yaml").write_text("videos: my.tsv\npathvars: {results: results/mine}\n")
-    found, overlay, said = survey(folder, config="my.yaml")
-    assert "WARNING: videos and pathvars of my.yaml not used" in said
-    assert overlay["pathvars"] == {"results": "results/my_films"}
-    assert found.overlay.parent == Path("results/my_films")
-
-
 @pytest.mark.parametrize(
     ("weights", "said"),
     [
