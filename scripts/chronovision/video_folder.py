@@ -12,6 +12,7 @@ from typing import NamedTuple
 from tqdm import tqdm
 
 from chronovision.errors import UserError
+from chronovision.picture_series import advise_on_pictures
 from chronovision.probe import probe
 from chronovision.settings import UNCARRIABLE, one_line, quoted
 from chronovision.store import read_json, write_json, write_text
@@ -21,7 +22,9 @@ log = logging.getLogger(__name__)
 
 #: File names that are taken for videos: FFmpeg would also decode texts and pictures.
 VIDEO_NAME = re.compile(
-    r".*\.(3gp|asf|avi|flv|m2ts|m4v|mkv|mov|mp4|mpe|mpeg|mpg|mts|mxf|ogv|qt|ts|vob|webm|wmv|y4m)",
+    r".*\.(264|265|3g2|3gp|asf|avi|divx|dv|dvr-ms|f4v|flv|gif|h264|h265|hevc|insv|ivf|m1v|m2t|m2ts|"
+    r"m2v|m4v|mj2|mjpe?g|mkv|mod|mov|mp4|mpe|mpeg|mpg|mts|mxf|nut|ogm|ogv|qt|rm|rmvb|tod|trp|ts|"
+    r"vob|webm|wmv|wtv|xvid|y4m)",
     re.IGNORECASE | re.DOTALL,
 )
 
@@ -52,8 +55,9 @@ def find_videos(folder: Path) -> tuple[dict[str, dict], dict[str, str]]:
             else:
                 facts[str(path)] = about
     if not facts:
-        shown = one_line(folder, SHOWN_PATH)
-        raise UserError(f"{shown}: no usable video in it" + _first_reason(skipped))
+        pictures = advise_on_pictures(folder, (path.name for path in entries if path.is_file()))
+        reason = f" but {pictures}" if pictures else _first_reason(skipped)
+        raise UserError(f"{one_line(folder, SHOWN_PATH)}: no usable video in it{reason}")
     return facts, skipped
 
 
