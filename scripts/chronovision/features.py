@@ -92,7 +92,8 @@ def extract_features(
             place = stack.enter_context(_own_gpu(device, locks))
             engine = make_engine(loaded, network["precision"], place, batch, size, threads)
             used = {"device": device, "engine": engine.name.split()[0]}
-            provenance = _provenance(read_provenance(frames_path), weights, network, used)
+            asked = {**network, "seed": seed}
+            provenance = _provenance(read_provenance(frames_path), weights, asked, used)
             needed = len(rows) * sum(_row_bytes(name, shapes[name], network) for name in shapes)
             file = stack.enter_context(new_h5(output, provenance, needed=needed))
             _copy_clock(frames, file, network["layers"], rows)
@@ -296,14 +297,15 @@ def _weights_facts(weights_json: str | os.PathLike, network: Mapping) -> dict:
     return weights
 
 
-def _provenance(record: Mapping, weights: Mapping, network: Mapping, used: Mapping) -> dict:
+def _provenance(record: Mapping, weights: Mapping, asked: Mapping, used: Mapping) -> dict:
+    """The frames' record, with this stage (`asked`: the config's network, and seed)."""
     about = {
-        "model": network["model"],
+        "model": asked["model"],
         "weights": weights["source"],
         "weights_sha256": weights["sha256"],
         "trained": weights["trained"],
-        "layers": list(network["layers"]),
-        "precision": network["precision"],
+        "layers": list(asked["layers"]),
+        "precision": asked["precision"],
         **used,
     }
-    return {**add_step(record, "extract_features", network, PACKAGES), "network": about}
+    return {**add_step(record, "extract_features", asked, PACKAGES), "network": about}

@@ -8,7 +8,10 @@ A provenance record is a plain dict::
     steps     {stage: the slice of the config that the stage used}
 
 Each stage takes its inputs' record and adds itself with `add_step`; set-wide stages
-first bring their videos' records together with `merge`.
+first bring their videos' records together with `merge`. In the record of a set `software`,
+`network` and `steps` hold what is true of all of its videos, and each video has the rest under
+the same names: where it begins and ends, the device that ran the network, and whatever else
+differs.
 """
 
 import ast
@@ -24,9 +27,27 @@ from chronovision import __version__
 from chronovision.errors import UserError
 
 PACKAGE = Path(__file__).parent
+#: The checkout, unless this is an installed package.
+PROJECT = PACKAGE.parents[1]
 
 #: What must agree over the videos of a set before their numbers may stand in one table.
-COMPARABLE = ("model", "weights_sha256", "layers", "precision")
+COMPARABLE = {
+    "network": ("model", "weights_sha256", "layers", "precision"),
+    "dump_frames": ("size", "geometry", "every", "fps", "step_s"),
+}
+#: Parts of a record that hold facts, and what in them is each video's own even where all agree.
+PARTS = {
+    "software": {},
+    "network": {"device": ..., "engine": ...},
+    "steps": {
+        "probe_video": {"stream": ...},
+        "dump_frames": {"start_s": ..., "end_s": ...},
+        "describe_frames": {"start_s": ..., "end_s": ...},
+    },
+}
+
+#: What decides results: code, rules, schema, and the settings; not the user's table of videos.
+OURS = ("Snakefile", "scripts", "workflow", "config", ":(exclude)config/videos.tsv")
 
 #: Nodes that may begin with a docstring.
 DOCUMENTED = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
@@ -54,23 +75,69 @@ def merge(records: Mapping[str, Mapping]) -> dict:
     ----------
     records : video id -> provenance of that video's file.
 
+    Returns
+    -------
+    Record whose `software`, `network` and `steps` hold what is true of every video; what is of
+    one video alone stands under ``videos[id]``.
+
     Raises
     ------
-    UserError : the features differ in network, weights, layers or precision.
+    UserError : the features differ in network, weights, layers or precision, or their frames in
+        size, geometry or sampling.
     """
     (first, reference), *others = records.items()
     for video, record in others:
-        for key in COMPARABLE:
-            mine, theirs = reference["network"][key], record["network"][key]
-            if mine != theirs:
+        _require_comparable(first, reference, video, record)
+    videos, common = {}, {}
+    for video, record in records.items():
+        videos[video] = dict(record["videos"][video])
+    for part, own in PARTS.items():
+        pieces = {video: record.get(part, {}) for video, record in records.items()}
+        common[part] = _shared(list(pieces.values()), own)
+        for video, piece in pieces.items():
+            if rest := _without(piece, common[part]):
+                videos[video][part] = rest
+    return {**common, "videos": dict(sorted(videos.items()))}
+
+
+def _require_comparable(first: str, one: Mapping, second: str, other: Mapping) -> None:
+    for part, keys in COMPARABLE.items():
+        mine, theirs = (
+            record["network"] if part == "network" else record["steps"].get(part, {})
+            for record in (one, other)
+        )
+        for key in keys:
+            if mine.get(key) != theirs.get(key):
                 raise UserError(
-                    f"videos {first} and {video} have features of different {key} ({mine} and "
-                    f"{theirs}), so they cannot share a table: delete the older features/*.h5"
+                    f"videos {first} and {second} have features of different {key} "
+                    f"({mine.get(key)} and {theirs.get(key)}), so they cannot share a table: "
+                    "delete the older features/*.h5"
                 )
-    videos = {
-        name: value for record in records.values() for name, value in record["videos"].items()
-    }
-    return {**reference, "videos": dict(sorted(videos.items()))}
+
+
+def _shared(pieces: Sequence[Mapping], own: Mapping) -> dict:
+    """What all dicts hold alike, level by level, without the keys that `own` leaves to each."""
+    shared = {}
+    for key, value in pieces[0].items():
+        values = [piece.get(key, ...) for piece in pieces]
+        if all(isinstance(value, Mapping) for value in values):
+            shared[key] = _shared(values, own.get(key, {}))
+        elif own.get(key) is not ... and all(other == value for other in values):
+            shared[key] = value
+    return shared
+
+
+def _without(piece: Mapping, shared: Mapping) -> dict:
+    """What a dict holds beside the shared part, level by level."""
+    rest = {}
+    for key, value in piece.items():
+        if isinstance(value, Mapping):
+            value = _without(value, shared.get(key, {}))
+            if value:
+                rest[key] = value
+        elif key not in shared:
+            rest[key] = value
+    return rest
 
 
 @cache
@@ -84,20 +151,23 @@ def _software(packages: tuple[str, ...]) -> dict:
 
 
 def _git_state() -> dict:
-    """Commit and whether the tree differs from it; both None outside a git checkout of ours."""
+    """Commit, and whether the code or the settings shipped with it differ from it.
+
+    Both None outside a git checkout of ours.
+    """
 
     def git(*words: str) -> str | None:
         try:
             done = subprocess.run(
-                ["git", "-C", str(PACKAGE), *words], capture_output=True, text=True, check=False
+                ["git", "-C", str(PROJECT), *words], capture_output=True, text=True, check=False
             )
         except FileNotFoundError:
             return None
         return done.stdout.strip() if done.returncode == 0 else None
 
-    if git("ls-files", "--error-unmatch", "provenance.py") is None:
+    if git("ls-files", "--error-unmatch", "scripts/chronovision/provenance.py") is None:
         return {"commit": None, "dirty": None}
-    status = git("status", "--porcelain", "--untracked-files=no", "--", f"{PACKAGE}/..")
+    status = git("status", "--porcelain", "--untracked-files=no", "--", *OURS)
     return {"commit": git("rev-parse", "HEAD"), "dirty": bool(status)}
 
 

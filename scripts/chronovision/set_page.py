@@ -87,6 +87,7 @@ def render_report(
         banner=banner,
         provenance=provenance,
         network=provenance["network"],
+        devices=sorted({about["network"]["device"] for about in provenance["videos"].values()}),
         weights=weights,
         videos=[_video_row(video, inputs, summary) for video in inputs.facts],
         has_scenes=any(inputs.scenes.values()),
@@ -107,26 +108,25 @@ def render_report(
 
 
 def write_set_provenance(output: str | PathLike, inputs: SetInputs, config: Mapping) -> None:
-    """Write what made a set's numbers, as JSON: ``config software network weights videos``.
+    """Write what made a set's numbers: ``config software network steps videos weights`` as JSON.
 
     Parameters
     ----------
     output : JSON file; the same inputs give the same bytes.
     inputs, config : as for `render_report`.
 
-    Each video has its path, SHA-256 and stream, and the device and engine that its features were
-    made with. `software` has the commit of the code, and whether it had been edited (`dirty`).
+    Each video has its path, SHA-256 and stream, the device and engine that its features were made
+    with, and what else is true of it but not of all. `software` has the commit of the code, and
+    whether it had been edited (`dirty`).
     """
     provenance = _set_provenance(inputs)
-    made = {}
-    for (_, video), path in inputs.segments.items():
-        made.setdefault(video, read_provenance(path)["network"])
     videos = {
-        video: {**about, "device": made[video]["device"], "engine": made[video]["engine"]}
+        video: {**about, **about.get("network", {})}
         for video, about in provenance["videos"].items()
     }
-    network = {k: v for k, v in provenance["network"].items() if k not in ("device", "engine")}
-    about = {"software": provenance["software"], "network": network, "videos": videos}
+    for about in videos.values():
+        about.pop("network", None)
+    about = {key: provenance[key] for key in ("software", "network", "steps")} | {"videos": videos}
     weights = read_json(inputs.weights)
     plain = json.loads(json.dumps(config))
     write_json(output, {"config": plain, **about, "weights": weights})

@@ -155,12 +155,6 @@ class _Folder:
             self.networks = {key: EagerNetwork(record["network"], path)}
         return self.networks[key]
 
-    def noise_seed(self) -> int | None:
-        """The config's seed, which the tables of accumulators record."""
-        for path in sorted(self.root.glob("accumulators/*/*.json")):
-            return read_json(path)["provenance"]["steps"]["accumulate_changes"]["seed"]
-        return None
-
     def film(self, recorded: str, sha256: str) -> str:
         """Where a video is now: a relative path counts from the run's working directory.
 
@@ -235,8 +229,8 @@ class _VideoChecks:
             return
         yield attempt(self.name, "pixels", self._pixels)
         yield attempt(self.name, "features", self._features)
-        if self.folder.noise_seed() is None:
-            why = "without accumulators the seed of their signs is not known"
+        if self._seed() is None:
+            why = "the seed of their signs was not recorded by the version that made them"
             yield Check(self.name, "sketches", None, note=why)
         for path in sorted(self.folder.root.glob(f"changes/*/{self.name}.tsv")):
             what = f"sampled changes/{path.parent.name}"
@@ -288,8 +282,12 @@ class _VideoChecks:
     def _allowed(self) -> float:
         return ALLOWED[self.record["network"]["precision"], self.record["network"]["device"]]
 
+    def _seed(self) -> int | None:
+        """The config's seed, from which the signs of the sketches derive."""
+        return self.record["steps"]["extract_features"].get("seed")
+
     def _features(self) -> Tally:
-        network, seed = self.folder.network(self.record), self.folder.noise_seed()
+        network, seed = self.folder.network(self.record), self._seed()
         tally, pictures = Tally(self._allowed()), self.decoded.pictures
         with h5py.File(self.features) as file:
             self.steps = list(compare_features(file, network, pictures, self.rows, seed, tally))

@@ -10,6 +10,7 @@ import pandas as pd
 import yaml
 from PIL import Image
 
+from chronovision.provenance import merge
 from chronovision.store import new_h5, write_json, write_table
 
 POOLS = ("pool1", "pool2", "pool3", "pool4", "pool5")
@@ -36,7 +37,11 @@ class MadeResults:
     def path(self, *parts: str) -> Path:
         return self.root.joinpath(*parts)
 
-    def provenance(self, *videos: str) -> dict:
+    def provenance(self, video: str | None = None) -> dict:
+        """Record of one video, or of the set."""
+        return self._record(video) if video else merge({v: self._record(v) for v in self.videos})
+
+    def _record(self, video: str) -> dict:
         return {
             "software": {
                 "chronovision": "0.1.0",
@@ -47,7 +52,7 @@ class MadeResults:
                 "numpy": "2.4.6",
                 "ffmpeg": "7.0.2",
             },
-            "videos": {v: {"path": f"films/{v}.mp4", "sha256": "ab" * 32} for v in videos},
+            "videos": {video: {"path": f"films/{video}.mp4", "sha256": "ab" * 32}},
             "network": {
                 "model": "vgg19",
                 "weights": "imagenet" if self.trained else "untrained",
@@ -60,9 +65,9 @@ class MadeResults:
             "steps": {"dump_frames": {**self.config["frames"], "start_s": None, "end_s": 9.5}},
         }
 
-    def table(self, path: Path, table: pd.DataFrame, *videos: str) -> None:
+    def table(self, path: Path, table: pd.DataFrame, video: str | None = None) -> None:
         described = {name: (f"made {name}", "unit") for name in table}
-        write_table(path, table, described, self.provenance(*videos))
+        write_table(path, table, described, self.provenance(video))
 
     def add_video(self, video: str, n: int = 200, fps: float = 25.0, shape: str = "busy") -> None:
         rng = np.random.default_rng([len(self.videos), n])
@@ -97,7 +102,9 @@ class MadeResults:
         ]
         table = pd.DataFrame(notes, columns=["level", "note", "value", "message"])
         self.table(
-            self.path("quality", f"{video}.tsv"), table[["note", "level", "value", "message"]]
+            self.path("quality", f"{video}.tsv"),
+            table[["note", "level", "value", "message"]],
+            video,
         )
 
     def _add_features(self, video, rng, time, cuts, shape) -> None:
@@ -190,7 +197,7 @@ class MadeResults:
                 head = {"video": video, "metric": metric, "threshold": threshold}
                 size = {"n_frames": about["n"], "duration_s": about["n"] / about["fps"]}
                 rows.append(head | size | counts)
-        self.table(self.path("accumulators", "summary.tsv"), pd.DataFrame(rows), *self.videos)
+        self.table(self.path("accumulators", "summary.tsv"), pd.DataFrame(rows))
         weights = {
             "model": "vgg19",
             "source": "imagenet" if self.trained else "untrained",
@@ -212,7 +219,7 @@ class MadeResults:
         clips["duration_s"] = duration
         for depth, layer in enumerate(self.layers):
             clips[f"{layer}_count"] = rng.poisson(duration * (0.5 + depth / 4))
-        self.table(self.path("clips", f"{kind}.tsv"), clips, *names)
+        self.table(self.path("clips", f"{kind}.tsv"), clips)
         if fit:
             self._add_fit(kind, clips, rng)
 
@@ -226,7 +233,7 @@ class MadeResults:
             part["fold"] = part["group"].map(names.index)
             part["estimator"] = estimator
             parts.append(part)
-        self.table(self.path("duration", kind, "predictions.tsv"), pd.concat(parts), *names)
+        self.table(self.path("duration", kind, "predictions.tsv"), pd.concat(parts))
         controls = ("mean_duration", "constant_rate", "frame_count", "permuted", "pixel_change")
         conditions = [("none", "all"), *(("none", layer) for layer in self.layers)]
         conditions += [(control, "all") for control in controls]
@@ -241,4 +248,4 @@ class MadeResults:
                         scores.append((estimator, control, layers, split, metric, value, n_groups))
         columns = ["estimator", "control", "layers", "split", "metric", "value", "n_groups"]
         table = pd.DataFrame(scores, columns=columns)
-        self.table(self.path("duration", kind, "scores.tsv"), table, *names)
+        self.table(self.path("duration", kind, "scores.tsv"), table)

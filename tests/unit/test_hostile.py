@@ -331,7 +331,7 @@ def use(config, folder) -> None:
         assert not pieces or piece_window(pieces[0], minutes)[1] > 0
     use_thresholds(config)
     use_clips(config)
-    provenance = MadeResults(folder).provenance("a", "b")
+    provenance = MadeResults(folder).provenance("a") | {"videos": {"a": {}, "b": {}}}
     paragraphs = methods_paragraphs(config, provenance, 12, fitted=True)
     assert not re.search(r"\b(nan|inf)\b", " ".join(paragraphs))
 

@@ -59,6 +59,15 @@ def test_floats_come_back_bit_for_bit(tmp_path_factory, values):
     np.testing.assert_array_equal(read_table(path)["x"].to_numpy(dtype=float), values)
 
 
+def test_many_floats_come_back_bit_for_bit(tmp_path):
+    """pandas 2.2 gave back 41 % of such numbers changed in their last bit."""
+    bits = np.random.default_rng(0).integers(0, 2**64, 200_000, dtype=np.uint64)
+    values = bits.view(np.float64)
+    values = values[np.isfinite(values)]
+    write_table(tmp_path / "t.tsv", pd.DataFrame({"x": values}), {"x": ("value", "1")}, {})
+    np.testing.assert_array_equal(read_table(tmp_path / "t.tsv")["x"].to_numpy(), values)
+
+
 def test_dialect(tmp_path):
     path = tmp_path / "t.tsv"
     table = pd.DataFrame({"video": ["007", "n"], "x": [0.1, np.nan], "salient": [True, False]})
