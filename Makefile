@@ -6,7 +6,7 @@ READY := .venv/.ready
 SNAKEMAKE := .venv/bin/snakemake --cores $(CORES)
 
 # As they were typed: in a name make would take $ for its own syntax, and would run $(shell …).
-TYPED := VIDEOS CONFIG FPS REPLACE RESULTS SAMPLE SEED
+TYPED := VIDEOS CONFIG FPS STEP REPLACE RESULTS SAMPLE SEED
 $(foreach name,$(TYPED),$(eval override $(name) := $$(value $(name))))
 export $(TYPED)
 
@@ -21,9 +21,9 @@ demo: $(READY) ## run the pipeline on a small set of clips [CORES=n]
 	@grep -ho '.* is used UNTRAINED' results/demo/logs/fetch_weights/*.log || true
 	@echo "Report: $(CURDIR)/results/demo/report/index.html"
 
-run: named $(READY) ## run it on a folder of videos: VIDEOS=folder/ [CONFIG=my.yaml] [FPS=24] [REPLACE=yes] [CORES=n]
+run: named $(READY) ## run it on a folder: VIDEOS=folder/ [CONFIG=my.yaml] [STEP=1/6 | FPS=24] [REPLACE=yes] [CORES=n]
 	@overlay="$$(.venv/bin/python scripts/survey_folder.py \
-		$${FPS:+--fps="$$FPS"} $${CONFIG:+--config="$$CONFIG"} \
+		$${FPS:+--fps="$$FPS"} $${STEP:+--step="$$STEP"} $${CONFIG:+--config="$$CONFIG"} \
 		$${REPLACE:+--replace="$$REPLACE"} -- "$$VIDEOS")" && \
 	$(SNAKEMAKE) --configfile $${CONFIG:+"$$CONFIG"} "$$overlay" && \
 	echo "Report: $$(cd -- "$${overlay%/*}" && pwd)/report/index.html"

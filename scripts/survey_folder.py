@@ -10,6 +10,7 @@ from chronovision.survey import survey_folder
 parser = argparse.ArgumentParser(description=__doc__)
 parser.add_argument("folder")
 parser.add_argument("--fps", type=float, help="resample all videos to this rate")
+parser.add_argument("--step", help="keep frames about this far apart: seconds, or 1/6")
 parser.add_argument("--config", help="overlay that the run reads before the one written here")
 parser.add_argument("--replace", help="yes: features made with other settings may be replaced")
 try:

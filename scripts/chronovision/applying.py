@@ -54,7 +54,7 @@ def apply_duration_model(
         )
     table = read_table(clip_tables[asked])
     provenance = read_provenance(clip_tables[asked])
-    refuse_mixed_rates(provenance["videos"])
+    refuse_mixed_rates(provenance["videos"], provenance["steps"]["dump_frames"].get("step_s"))
     layers = count_layers(table)
     ours = describe_set(provenance, layers, model["set"]["metric"], model["set"]["threshold"])
     refuse_other_set(model_path, model["set"], ours)

@@ -281,11 +281,11 @@ def fit_duration_model(
 
     Raises
     ------
-    UserError : fewer than three groups, frame rates that differ by more than 1 %, or one file in
+    UserError : fewer than three groups, frame rates that differ too much, or one file in
         two groups.
     """
     provenance = read_provenance(clip_table)
-    refuse_mixed_rates(provenance["videos"])
+    refuse_mixed_rates(provenance["videos"], provenance["steps"]["dump_frames"].get("step_s"))
     table, clips = read_clip_set(clip_table, controls_table)
     groups = dict(zip(table["video"], table["group"], strict=True))
     refuse_shared_files(provenance["videos"], groups)

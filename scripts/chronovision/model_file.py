@@ -16,7 +16,7 @@ from typing import Any
 
 from chronovision.errors import UserError
 from chronovision.store import whole_file
-from chronovision.timing import RATE_TOLERANCE
+from chronovision.timing import RATE_TOLERANCE, rate_tolerance
 
 
 @contextmanager
@@ -41,18 +41,19 @@ with _no_torch():
     from skops.io.exceptions import UntrustedTypesFoundException
 
 
-def refuse_mixed_rates(videos: Mapping[str, Mapping]) -> None:
+def refuse_mixed_rates(videos: Mapping[str, Mapping], step_s: float | None) -> None:
     """Refuse a set of mixed frame rates: changes per frame, so counts too, depend on the rate.
 
     Parameters
     ----------
     videos : the provenance's ``videos``, each with the nominal ``frame_interval_s`` and the
         ``mean_interval_s``.
+    step_s : the config's ``frames.step_s`` by which the frames were kept.
 
     Raises
     ------
-    UserError : intervals differ by more than 1 %, between videos or (variable rate, gaps)
-        within one.
+    UserError : intervals differ by more than 1 % (5 % with `step_s`) between videos, or by 1 %
+        (variable rate, gaps) within one.
     """
     for name, video in videos.items():
         drift = video["mean_interval_s"] / video["frame_interval_s"] - 1
@@ -64,7 +65,8 @@ def refuse_mixed_rates(videos: Mapping[str, Mapping]) -> None:
                 "(duration.estimators: [], duration.apply: null)"
             )
     intervals = {name: video["frame_interval_s"] for name, video in videos.items()}
-    if max(intervals.values()) <= (1 + RATE_TOLERANCE) * min(intervals.values()):
+    tolerance = rate_tolerance(step_s)
+    if max(intervals.values()) <= (1 + tolerance) * min(intervals.values()):
         return
     rates: dict[str, list[str]] = {}
     for name, interval in intervals.items():
@@ -74,9 +76,10 @@ def refuse_mixed_rates(videos: Mapping[str, Mapping]) -> None:
         for rate, names in sorted(rates.items(), key=lambda item: float(item[0]))
     )
     raise UserError(
-        f"the videos' frame rates differ by more than 1 % ({listed}), which a duration model would "
-        f"mistake for content: set frames.fps, or run without one (duration.estimators: [], "
-        f"duration.apply: null)"
+        f"the videos' frame rates differ by more than {100 * tolerance:.0f} % ({listed}), which a "
+        f"duration model would mistake for content: set {'another' if step_s else 'a'} "
+        "frames.step_s (make run VIDEOS=folder/ names one), or run without a model "
+        "(duration.estimators: [], duration.apply: null)"
     )
 
 
@@ -120,7 +123,7 @@ def describe_set(
     """
     network, steps = provenance["network"], provenance["steps"]
     frames, clips = steps["dump_frames"], steps["build_clip_table"]
-    intervals = sorted(video["frame_interval_s"] for video in provenance["videos"].values())
+    intervals = [video["frame_interval_s"] for video in provenance["videos"].values()]
     thresholds = clips["thresholds"]
     used = ["scope", "range"]
     used += ["percentiles"] if thresholds["range"] == "percentile" else []
@@ -134,7 +137,8 @@ def describe_set(
         "weights_sha256": network["weights_sha256"],
         "frames.size": frames["size"],
         "frames.geometry": frames["geometry"],
-        "frame_interval_s": intervals[len(intervals) // 2],
+        "frames.step_s": frames.get("step_s"),
+        "frame_intervals_s": [min(intervals), max(intervals)],
         **{f"thresholds.{key}": thresholds[key] for key in used},
     }
 
@@ -159,20 +163,32 @@ def refuse_other_set(path: str | os.PathLike, model: Mapping, ours: Mapping) -> 
             "range of change (thresholds.scope: set), which no other set has: fit it with "
             "scope: video, or with fixed thresholds.dynamic.tmax and tmin"
         )
+    if "frame_intervals_s" not in model:
+        raise UserError(f"{path} (duration.apply) is of an earlier version: fit it again")
+    for key, theirs, mine in _compared(model, ours):
+        if mine != theirs:
+            raise UserError(
+                f"{path} cannot be used on this set (duration.apply): its {key} is {theirs}, here "
+                f"it is {mine}"
+            )
+
+
+def _compared(model: Mapping, ours: Mapping) -> Iterator[tuple[str, Any, Any]]:
+    """What must be equal in two sets: its name, and its value in either."""
     for key, theirs in model.items():
-        if key == "frame_interval_s":
-            low, high = sorted((theirs, ours[key]))
-            if high <= (1 + RATE_TOLERANCE) * low:
-                continue
-            key, theirs, mine = "frame rate", f"{1 / theirs:.4g}", f"{1 / ours[key]:.4g} (frames/s)"
-        else:
-            mine = ours.get(key)
-            if mine == theirs:
-                continue
-        raise UserError(
-            f"{path} cannot be used on this set (duration.apply): its {key} is {theirs}, here it "
-            f"is {mine}"
-        )
+        if key == "frame_intervals_s":
+            # As even as a fit to both sets together would have to be.
+            low, high = min(*theirs, *ours[key]), max(*theirs, *ours[key])
+            in_steps = model["frames.step_s"] and ours["frames.step_s"]
+            if high > (1 + rate_tolerance(in_steps)) * low:
+                yield "frame rate", _rates(theirs), f"{_rates(ours[key])} (frames/s)"
+        elif key != "frames.step_s":
+            yield key, theirs, ours.get(key)
+
+
+def _rates(intervals_s: Sequence[float]) -> str:
+    """Frames per second at the shortest and the longest interval, as text."""
+    return " to ".join(dict.fromkeys(f"{1 / interval:.4g}" for interval in reversed(intervals_s)))
 
 
 def save_model(path: str | os.PathLike, regressions: dict, described_set: dict) -> None:

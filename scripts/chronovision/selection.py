@@ -78,11 +78,16 @@ def written_step(step_s: float) -> str:
     return min(decimals, str(fraction), key=len) if is_equal else decimals
 
 
+def source_interval(info: Mapping) -> float:
+    """Seconds from frame to frame of a probed video: regular, or where that varies the median."""
+    return info["median_interval_s"] if info["vfr"] else 1 / info["frame_rate"]
+
+
 def frames_per_row(info: Mapping, settings: Mapping) -> int:
     """Source frames from one analysed row to the next, if the config does not resample.
 
-    With ``step_s`` as many as come nearest to that time at the video's regular rate; where the
-    rate varies, at its median interval. Every step of a video has equally many.
+    With ``step_s`` as many as come nearest to that time, see `source_interval`. Every step of a
+    video has equally many.
 
     Parameters
     ----------
@@ -91,8 +96,7 @@ def frames_per_row(info: Mapping, settings: Mapping) -> int:
     """
     if not settings.get("step_s"):
         return settings["every"]
-    interval = info["median_interval_s"] if info["vfr"] else 1 / info["frame_rate"]
-    return step_frames(settings["step_s"], interval)
+    return step_frames(settings["step_s"], source_interval(info))
 
 
 def resample(frames: Iterable[Frame], fps: float) -> Iterator[Row]:

@@ -3,7 +3,7 @@
 import math
 import os
 import shlex
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -13,10 +13,10 @@ from chronovision.errors import UserError
 from chronovision.networks import check_network
 from chronovision.replaced import refuse_replacing
 from chronovision.results_folder import choose_results
-from chronovision.settings import check_config, one_line
+from chronovision.sampling_advice import allows_fit, describe_sampling
+from chronovision.settings import check_config, one_line, read_fraction
 from chronovision.store import write_text
 from chronovision.survey_costs import describe_costs, describe_weights
-from chronovision.timing import RATE_TOLERANCE
 from chronovision.video_folder import facts_of, find_videos, plan_table, write_table
 from chronovision.video_table import SHOWN_PATH
 
@@ -33,6 +33,7 @@ def survey_folder(
     *,
     project: str | os.PathLike,
     fps: float | None = None,
+    step: str | None = None,
     config: str | os.PathLike | None = None,
     replace: str | None = None,
 ) -> Survey:
@@ -48,6 +49,7 @@ def survey_folder(
     folder : searched for videos by file name and then by FFprobe; its subfolders are not.
     project : folder of the Snakefile, for the default config and its schema.
     fps : rate to resample all videos to, in frames per second.
+    step : instead of a rate, time from row to row of all videos: seconds, or a fraction (1/6).
     config : the user's overlay, which the run reads before this one.
     replace : ``yes`` if features that were made with other settings may be replaced.
 
@@ -64,7 +66,8 @@ def survey_folder(
     if not os.path.isdir(folder):
         raise UserError(f"{shown}: no such folder; VIDEOS must name a folder with videos in it")
     asked = {} if config is None else _read_yaml(Path(config))
-    settings = _settings(Path(project), asked, fps)
+    frames = _sampling(fps, step)
+    settings = _settings(Path(project), asked, frames)
     home = _results(folder, asked, settings, config)
     facts, skipped = find_videos(folder)
     table = plan_table(home, folder, facts)
@@ -74,17 +77,15 @@ def survey_folder(
     sound = {name: about for name, about in probed.items() if not isinstance(about, str)}
     weights = describe_weights(settings["network"])
     if replace is None:
-        defaults = _settings(Path(project), {}, None)
+        defaults = _settings(Path(project), {}, {})
         refuse_replacing(home, videos, sound, settings, defaults, config)
     write_table(home, folder, table)
-    clash = _rates_clash(sound.values()) and settings["frames"]["fps"] is None
-    _write_overlay(home, folder, fps, fit=not clash)
+    _write_overlay(home, folder, frames, fit=allows_fit(sound, settings["frames"]))
     summary = [f"{shown}: {len(videos)} videos, listed in {home}/videos.tsv; results go to {home}"]
     summary += table.notes
     summary += _describe_left_out(skipped, unread)
     summary += describe_costs(videos, sound, settings)
-    if clash:
-        summary += _describe_clash(folder, sound)
+    summary += describe_sampling(sound, settings["frames"], _command(folder, config))
     return Survey(home / "run.yaml", [*summary, weights])
 
 
@@ -103,13 +104,33 @@ def _results(
     return choose_results(folder, settings["pathvars"]["results"] if named else None, config)
 
 
-def _settings(project: Path, asked: Mapping, fps: float | None) -> dict:
-    """The config that the run will have, as far as the survey needs it."""
-    merged = _overlay(_read_yaml(project / "config/config.yaml"), asked)
+def _sampling(fps: float | None, step: str | None) -> dict:
+    """The part of the config's ``frames`` that FPS or STEP ask for."""
+    if fps is not None and step is not None:
+        raise UserError("FPS and STEP are both set, and exclude each other: leave one out")
     if fps is not None:
         if not (math.isfinite(fps) and fps > 0):
             raise UserError(f"FPS={fps:g}: a rate in frames per second, above 0, is needed")
-        merged = _overlay(merged, {"frames": {"fps": fps, "every": 1}})
+        return {"every": 1, "step_s": None, "fps": fps}
+    if step is not None:
+        try:
+            seconds = float(read_fraction(step))
+        except ValueError:
+            seconds = math.nan
+        if not (math.isfinite(seconds) and seconds > 0):
+            raise UserError(
+                f"STEP={one_line(step)}: seconds, above 0, are needed, as a number or a fraction "
+                "such as 1/6"
+            )
+        return {"every": 1, "step_s": step if "/" in step else seconds, "fps": None}
+    return {}
+
+
+def _settings(project: Path, asked: Mapping, frames: Mapping) -> dict:
+    """The config that the run will have, as far as the survey needs it."""
+    merged = _overlay(_read_yaml(project / "config/config.yaml"), asked)
+    if frames:
+        merged = _overlay(merged, {"frames": frames})
     check_config(merged, project / "workflow/schemas/config.schema.yaml")
     check_network(merged["network"])
     return merged
@@ -137,13 +158,13 @@ def _overlay(below: Mapping, above: Mapping) -> dict:
     return {**below, **above, **both}
 
 
-def _write_overlay(home: Path, folder: Path, fps: float | None, *, fit: bool) -> None:
+def _write_overlay(home: Path, folder: Path, frames: Mapping, *, fit: bool) -> None:
     overlay: dict = {
         "videos": str(home / "videos.tsv"),
         "pathvars": {"results": str(home)},
     }
-    if fps is not None:
-        overlay["frames"] = {"fps": fps, "every": 1}
+    if frames:
+        overlay["frames"] = dict(frames)
     if not fit:
         overlay["duration"] = {"estimators": []}
     header = (
@@ -154,28 +175,14 @@ def _write_overlay(home: Path, folder: Path, fps: float | None, *, fit: bool) ->
     write_text(home / "run.yaml", text)
 
 
-def _rates_clash(facts: Iterable[Mapping]) -> bool:
-    # The mean rate of a video is its regular one, unless it varies or has gaps.
-    rates = [
-        rate
-        for about in facts
-        for rate in (about["frame_rate"], about["n_frames"] / about["duration_s"])
-    ]
-    return bool(rates) and max(rates) > (1 + RATE_TOLERANCE) * min(rates)
-
-
 def _describe_left_out(skipped: Mapping[str, str], unread: list[str]) -> list[str]:
     lines = [f"  left out: {name} ({reason})" for name, reason in skipped.items()]
     shown = lines[:20] + [f"  and {len(lines) - 20} more left out"] * (len(lines) > 20)
     return shown + [f"  WARNING: {reason}; its jobs will fail" for reason in unread]
 
 
-def _describe_clash(folder: Path, facts: Mapping[str, Mapping]) -> list[str]:
-    rate = min(about["frame_rate"] for about in facts.values())
-    return [
-        "  WARNING: frame rates differ by more than 1 %, between videos or within one, and change "
-        "per frame depends on",
-        "  the rate. This run goes on WITHOUT the fit of durations. To have it, resample to the "
-        "lowest rate: "
-        f"make run VIDEOS={shlex.quote(str(folder))} FPS={rate:.6g}",
-    ]
+def _command(folder: Path, config: str | os.PathLike | None) -> str:
+    """The command that this folder and config were given to."""
+    words = {"VIDEOS": folder, "CONFIG": config}
+    named = [f"{name}={shlex.quote(str(word))}" for name, word in words.items() if word is not None]
+    return " ".join(["make run", *named])

@@ -251,19 +251,68 @@ def test_mixed_rates_are_refused_at_the_fit(tmp_path):
     made = made_set(tmp_path, 2, n=300)
     made.add("pal", made_changes(9, 300), rate=25)
     tables = made.build(durations_s=[1, 2])
-    wanted = r"25 frames/s: pal; 30 frames/s: v00, v01.*frames\.fps.*duration\.estimators: \[\]"
+    wanted = r"25 frames/s: pal; 30 frames/s: v00, v01.*frames\.step_s.*duration\.estimators: \[\]"
     with pytest.raises(UserError, match=wanted):
         fit(tables, tmp_path)
-    refuse_mixed_rates({"a": intervals(1 / 30), "b": intervals(1.001 / 30)})
+
+
+@pytest.mark.parametrize(
+    ("step_s", "intervals_s", "refused"),
+    [
+        (None, (1 / 30, 1.001 / 30), False),
+        (None, (1 / 24, 1 / 25), True),
+        (1 / 6, (4 / 24, 4 / 25), False),
+        (1 / 6, (4 / 24, 4 / 25, 5 * 1001 / 30000), False),
+        (1 / 8, (3 / 24, 3 / 25, 4 / 30), True),
+    ],
+)
+def test_steps_may_differ_more_where_they_are_as_even_as_can_be(step_s, intervals_s, refused):
+    videos = {f"v{number}": intervals(one) for number, one in enumerate(intervals_s)}
+    if refused:
+        with pytest.raises(UserError, match=rf"more than {5 if step_s else 1} %.*frames\.step_s"):
+            refuse_mixed_rates(videos, step_s)
+    else:
+        refuse_mixed_rates(videos, step_s)
 
 
 def intervals(nominal_s, mean_s=None):
     return {"frame_interval_s": nominal_s, "mean_interval_s": mean_s or nominal_s}
 
 
-def test_a_variable_rate_is_refused_at_the_fit():
+@pytest.mark.parametrize("step_s", [None, 0.16])
+def test_a_variable_rate_is_refused_at_the_fit(step_s):
     with pytest.raises(UserError, match=r"rate of video b varies or has gaps .*\+20%.*frames\.fps"):
-        refuse_mixed_rates({"a": intervals(0.04), "b": intervals(0.04, 0.048)})
+        refuse_mixed_rates({"a": intervals(0.04), "b": intervals(0.04, 0.048)}, step_s)
+
+
+@pytest.mark.parametrize(
+    ("theirs", "ours", "refused"),
+    [
+        ((None, 0.04, 0.04), (None, 0.0403, 0.0403), False),
+        ((None, 0.04, 0.04), (None, 0.0417, 0.0417), True),
+        ((1 / 6, 0.16, 0.16), (1 / 6, 1 / 6, 1 / 6), False),
+        ((1 / 6, 0.16, 0.16), (0.17, 1 / 6, 1 / 6), False),
+        ((1 / 6, 0.16, 0.16), (None, 1 / 6, 1 / 6), True),
+        ((1 / 6, 0.16, 1 / 6), (1 / 6, 1 / 6, 0.175), True),
+    ],
+)
+def test_rates_of_the_set_that_a_model_is_used_on(theirs, ours, refused):
+    """Both sets together must be as even as a fit to them would have to be."""
+
+    def described(step_s, shortest, longest):
+        steps = {"frames.step_s": step_s, "frame_intervals_s": [shortest, longest]}
+        return {"thresholds.scope": "video", **steps}
+
+    if refused:
+        with pytest.raises(UserError, match=r"its frame rate is .*, here it is .* \(frames/s\)"):
+            refuse_other_set("model.skops", described(*theirs), described(*ours))
+    else:
+        refuse_other_set("model.skops", described(*theirs), described(*ours))
+
+
+def test_a_model_of_before_is_named_as_such():
+    with pytest.raises(UserError, match=r"model\.skops .* earlier version: fit it again"):
+        refuse_other_set("model.skops", {"thresholds.scope": "video"}, {})
 
 
 def test_one_file_in_two_groups_is_refused():
@@ -284,6 +333,7 @@ def test_one_file_in_two_groups_is_refused():
 )
 def test_thresholds_of_another_set_cannot_be_used_here(scope, dynamic, refused):
     facts = {"thresholds.scope": scope, "thresholds.dynamic": dynamic}
+    facts |= {"frames.step_s": None, "frame_intervals_s": [0.04, 0.04]}
     if refused:
         with pytest.raises(UserError, match="own set's range of change"):
             refuse_other_set("model.skops", facts, facts)

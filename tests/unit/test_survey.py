@@ -143,15 +143,40 @@ def test_edited_table_is_kept(folder):
     assert len(read_videos(table)) == 4
 
 
-def test_clash_of_rates(folder):
+def test_clash_of_rates(folder, tmp_path):
     make_video(folder / "slow.mp4", rate=12.5)
-    _, overlay, said = survey(folder)
+    (tmp_path / "my own.yaml").write_text("seed: 1\n")
+    _, overlay, said = survey(folder, config="my own.yaml")
     assert overlay["duration"] == {"estimators": []}
-    assert "WITHOUT the fit" in said
-    assert f"make run VIDEOS='{folder}' FPS=12.5" in said
-    _, overlay, said = survey(folder, fps=12.5)
-    assert overlay["frames"] == {"fps": 12.5, "every": 1} and "duration" not in overlay
+    assert "WITHOUT the fit" in said and "FPS=" not in said
+    assert f"make run VIDEOS='{folder}' CONFIG='my own.yaml' STEP=0.08" in said
+    _, overlay, said = survey(folder, step="0.08")
+    assert overlay["frames"] == {"every": 1, "step_s": 0.08, "fps": None}
+    assert "duration" not in overlay
     assert "WARNING" not in said and "50 frames" in said
+    assert "every frame of 1, every 2nd frame of 3 videos" in said
+
+
+def test_a_rate_that_steps_unevenly_is_used_and_said_to(folder):
+    _, overlay, said = survey(folder, fps=12.5)
+    assert overlay["frames"] == {"every": 1, "step_s": None, "fps": 12.5}
+    assert "duration" not in overlay and "WARNING" not in said and "30 frames" in said
+    _, overlay, said = survey(folder, fps=10)
+    assert overlay["frames"]["fps"] == 10 and "24 frames" in said
+    assert "WARNING: 10 frames per second do not go evenly into those of 3 videos (25)" in said
+    assert f"make run VIDEOS='{folder}' STEP=0.12" in said
+
+
+def test_the_published_preset_says_where_it_does_not_fit(folder):
+    """30 frames/s, as published, only where the source's rate is a whole multiple of it."""
+    config = PROJECT / "config/roseboom2019.yaml"
+    make_video(folder / "d.mp4", rate=60, n_frames=48)
+    _, overlay, said = survey(folder, config=config, fps=30)
+    assert "WARNING: 30 frames per second do not go evenly into those of 3 videos (25)" in said
+    for name in "abc":
+        (folder / f"{name}.mp4").unlink()
+    make_video(folder / "e.mp4", rate="30000/1001")
+    assert "do not go evenly" not in survey(folder, config=config, fps=30)[2]
 
 
 def test_rates_within_one_percent_do_not_clash(folder):
@@ -228,6 +253,11 @@ def test_mistakes_in_the_call(folder, tmp_path):
         survey(folder, config="nowhere.yaml")
     with pytest.raises(UserError, match="FPS=0"):
         survey(folder, fps=0.0)
+    for step in ("0", "-1/6", "1/0", "nan", "a sixth", "$(touch pwned)", "1e-9"):
+        with pytest.raises(UserError, match=r"STEP=|frames\.step_s: 1e-09 is less than"):
+            survey(folder, step=step)
+    with pytest.raises(UserError, match="FPS and STEP are both set"):
+        survey(folder, fps=10, step="1/6")
     (tmp_path / "none").mkdir()
     (tmp_path / "none/a.txt").touch()
     with pytest.raises(UserError, match="no usable video in it .a.txt"):

@@ -297,7 +297,7 @@ def test_every_clip_duration_is_too_long(rerun, project):
 @pytest.mark.parametrize(
     ("added", "said"),
     [
-        ("fast", r"frame rates differ by more than 1 %.*15 frames/s: fast.*frames\.fps"),
+        ("fast", r"frame rates differ by more than 1 %.*15 frames/s: fast.*frames\.step_s"),
         ("gaps", r"the frame rate of video gaps varies or has gaps.*frames\.fps"),
     ],
 )

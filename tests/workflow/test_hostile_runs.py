@@ -230,10 +230,12 @@ def test_make_takes_names_as_they_were_typed(tmp_path):
         "c $(shell x).yaml",
     )
     words = [f"VIDEOS={videos}", f"CONFIG={config}", "FPS=$(shell touch pwned)"]
+    words.append("STEP=1/$(shell touch pwned)`x`")
     environment = {key: value for key, value in os.environ.items() if not key.startswith("MAKE")}
     subprocess.run(["make", "run", *words], cwd=tmp_path, env=environment, check=True)
     asked = (tmp_path / "python.words").read_text().splitlines()
-    assert asked[1:] == ["--fps=$(shell touch pwned)", f"--config={config}", "--", videos]
+    typed = ["--fps=$(shell touch pwned)", "--step=1/$(shell touch pwned)`x`"]
+    assert asked[1:] == [*typed, f"--config={config}", "--", videos]
     assert config in (tmp_path / "snakemake.words").read_text().splitlines()
     assert not (tmp_path / "pwned").exists()
 
