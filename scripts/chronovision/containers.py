@@ -119,17 +119,28 @@ def refuse_joined(path: Path) -> None:
     Of MP4, Flash and ASF files FFmpeg reads the first alone; of others it mixes the times.
     """
     begun = False  # Whether anything but the beginning has been seen.
-    for start, _, head in _elements(path):
+    film: set[bytes] = set()  # What of the two parts of a film in old QuickTime files, …
+    after = 0  # … and where the latter ends.
+    for start, size, head in _elements(path):
         begins = head[4:8] == b"ftyp" or head.startswith((EBML, ASF, FLV)) or _begins_ogg(head)
         if begun and begins:
-            name = shlex.quote(os.fspath(path))
-            first, second = (shlex.quote(f"{one}{path.suffix}") for one in ("first", "second"))
-            raise UserError(
-                f"{path}: another file begins at byte {start}, as if by `cat`, which is no way to "
-                f"join videos: part them, `head -c {start} {name} > {first}` and "
-                f"`tail -c +{start + 1} {name} > {second}`, and use both"
-            )
+            _refuse_second(path, start)
         begun |= not begins
+        if head[4:8] == b"moov" and film == {b"moov", b"mdat"}:
+            _refuse_second(path, after)
+        if head[4:8] in (b"moov", b"mdat") and len(film) < 2:
+            film.add(head[4:8])
+            after = start + size
+
+
+def _refuse_second(path: Path, start: int) -> None:
+    name = shlex.quote(os.fspath(path))
+    first, second = (shlex.quote(f"{one}{path.suffix}") for one in ("first", "second"))
+    raise UserError(
+        f"{path}: another file begins at byte {start}, as if by `cat`, which is no way to join "
+        f"videos: part them, `head -c {start} {name} > {first}` and "
+        f"`tail -c +{start + 1} {name} > {second}`, and use both"
+    )
 
 
 def refuse_missing_end(path: Path) -> None:

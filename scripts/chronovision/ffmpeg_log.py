@@ -20,12 +20,13 @@ SHOWINFO = re.compile(
 )
 #: … and, before the first one, and again wherever the pictures change in kind, of its clock.
 TIME_BASE = re.compile(r"config in time_base: (\d+)/([1-9]\d*), frame_rate: \d+/\d+$")
-#: Levels at which FFmpeg reports damage; it warns of frames that it knows to be corrupt. Such a
-#: message may stand within a line that another thread had begun, or goes on with, and then now and
-#: then lacks its level: of much damage not every message is known.
+#: Levels at which FFmpeg reports damage; it warns of frames that it knows to be corrupt, and of a
+#: second film in the file, which it leaves out. Such a message may stand within a line that another
+#: thread had begun, or goes on with, and then now and then lacks its level: of much damage not
+#: every message is known.
 DAMAGE = re.compile(
     r"(?:^|\[[^\]]* @ 0x[0-9a-f]+\] )"
-    r"\[(?:(?:error|fatal|panic)\]|warning\].*corrupt)(?:(?!\[\S* @ 0x).)*",
+    r"\[(?:(?:error|fatal|panic)\]|warning\].*(?:corrupt|duplicated MOOV))(?:(?!\[\S* @ 0x).)*",
     re.MULTILINE,
 )
 #: How lines begin that show names and titles out of the file, before any frame is described …

@@ -84,7 +84,7 @@ def probe(path: str | os.PathLike, stream: int | None = None) -> dict:
         _refuse_still(path, videos, chosen)
     found = videos[chosen]
     time_base = Fraction(found["time_base"])
-    if any("Encryption" in kind["side_data_type"] for kind in found.get("side_data_list", [])):
+    if "enc_key_id" in found.get("tags", {}):  # FFmpeg's note on a track of Matroska
         refuse_encrypted(path)
     _refuse_absurd_shape(path, found)
     rotation = _rotation(path, found)

@@ -14,6 +14,7 @@ from chronovision.tools import find_tools
 from made_clips import ffmpeg, make_clip
 
 PROJECT = Path(__file__).parents[2]
+SOURCE = "testsrc2=s=96x72:r=12:d=3"
 KEYS = ("76a6c65c5ea762046bd749a2e632ccbb", "a7e61c373e219033c21091fa607bf3b8")
 
 
@@ -67,6 +68,22 @@ def test_joined_files_are_parted_as_the_message_says(clips, tmp_path, suffix, op
         found = pictures(tmp_path / f"{name}.{suffix}")
         assert len(found) > 48  # Some encoders give no packet to a picture that is as the last.
         np.testing.assert_array_equal(found, pictures(part))
+
+
+@pytest.mark.parametrize("flags", ["0", "+faststart"])
+def test_joined_files_of_old_quicktime_are_parted(tmp_path, flags):
+    """They have no element that stands for their beginning."""
+    source, joined = tmp_path / "source.mov", tmp_path / "joined.mov"
+    make_clip(source, SOURCE, "-c:v", "mjpeg", "-movflags", flags)
+    data = source.read_bytes()
+    # Places of pictures count from the file's beginning: another element takes the other's room.
+    old = data.replace(b"ftyp", b"wide", 1)
+    joined.write_bytes(2 * old)
+    with pytest.raises(UserError, match=f"another file begins at byte {len(old)}") as caught:
+        probe(joined)
+    assert run_advice(str(caught.value).replace("`cat`", "cat"), tmp_path) == 2
+    assert (tmp_path / "first.mov").read_bytes() == (tmp_path / "second.mov").read_bytes() == old
+    assert len(pictures(tmp_path / "second.mov")) == 36
 
 
 def test_joined_avi_files_are_read_to_their_end(clips):
@@ -131,6 +148,30 @@ def test_a_protected_asf_file_is_refused(clips):
     (clips / "drm.wmv").write_bytes(header + guard + data[30:])
     with pytest.raises(UserError, match="drm.wmv: the file is encrypted"):
         probe(clips / "drm.wmv")
+
+
+def test_an_encrypted_track_of_matroska_is_refused(clips):
+    """AES, by an element ContentEncodings put at the end of the only track."""
+    data = bytearray(make_clip(clips / "plain.mkv", SOURCE, "-c:v", "libx264").read_bytes())
+    key = bytes.fromhex("47e18105") + _element("47e2", bytes(range(16)))
+    encoding = bytes.fromhex("50338101") + _element("5035", key)
+    added = _element("6d80", _element("6240", encoding))
+    segment = data.index(bytes.fromhex("18538067")) + 4
+    tracks = data.rindex(bytes.fromhex("1654ae6b")) + 4
+    track = data.index(bytes.fromhex("ae01000000"), tracks) + 1
+    end = track + 8 + int.from_bytes(data[track + 1 : track + 8])
+    for place, width in ((segment, 8), (tracks, 2), (track, 8)):  # sizes of what is around it
+        size = int.from_bytes(data[place : place + width]) + len(added)
+        data[place : place + width] = size.to_bytes(width)
+    data[end:end] = added
+    (clips / "locked.mkv").write_bytes(data)
+    with pytest.raises(UserError, match="locked.mkv: the file is encrypted"):
+        probe(clips / "locked.mkv")
+
+
+def _element(tag, content):
+    """A short element of Matroska."""
+    return bytes.fromhex(tag) + bytes([0x80 + len(content)]) + content
 
 
 # Texts

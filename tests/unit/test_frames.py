@@ -305,6 +305,16 @@ def test_frames_with_times_alike_are_no_damage(clips, shift):
     assert not decoding.messages and not decoder_messages(path, 0)
 
 
+def test_a_second_film_that_ffmpeg_leaves_out_is_noted(clips, plain):
+    """Behind an element of no known kind the file's own structure is not followed."""
+    film = plain.read_bytes()
+    (clips / "two.mp4").write_bytes(film + b"\0\0\0\x10abcd12345678" + film)
+    decoding = Decoding()
+    assert len(frames_of(clips / "two.mp4", decoding=decoding)) == 36
+    assert any("duplicated MOOV" in message for message in decoding.messages)
+    assert any("duplicated MOOV" in one for one in decoder_messages(clips / "two.mp4", 0))
+
+
 def test_a_whole_file_gives_no_messages(plain):
     decoding = Decoding()
     assert len(frames_of(plain, decoding=decoding)) == decoding.n_decoded == 36
