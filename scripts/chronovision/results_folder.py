@@ -5,10 +5,9 @@ import re
 from pathlib import Path
 
 from chronovision.errors import UserError
-from chronovision.settings import one_line
+from chronovision.settings import SHOWN_PATH, one_line
 from chronovision.store import read_json
 from chronovision.video_folder import clean_name
-from chronovision.video_table import SHOWN_PATH
 
 #: Names that results/ has for other things than a folder's set.
 TAKEN = re.compile(

@@ -32,8 +32,8 @@ MAX_ROWS = 1_000_000
 FRACTION = re.compile(r"[0-9]{1,6}/[1-9][0-9]{0,5}")
 #: What YAML, unlike JSON and Python, does not take for a number.
 EXPONENT = re.compile(r"[+-]?[0-9.]+[eE][+-]?[0-9]+")
-#: Characters of a message about the config.
-MAX_MESSAGE = 600
+#: Characters of a message about the config, and of a path that a message shows.
+MAX_MESSAGE, SHOWN_PATH = 600, 1000
 
 #: JSON Schema takes 224.0 for an integer; what is computed with it would not.
 Validator = validators.extend(
@@ -100,22 +100,40 @@ def check_config(config: dict, schema_path: str | os.PathLike) -> None:
     if error is not None:
         raise UserError(f"config: {one_line(_describe(error), MAX_MESSAGE)}")
     _fill_defaults(config, schema)
-    for section, key in (("network", "weights"), ("duration", "apply")):
-        path = config[section][key]
+    _settle_paths(config)
+    for problem in _contradictions(config):
+        raise UserError(f"config: {one_line(problem, MAX_MESSAGE)}")
+
+
+def _settle_paths(config: dict) -> None:
+    """Write out the ``~`` of a user's home in paths, in place, and refuse what no run can use."""
+    network, duration, pathvars = config["network"], config["duration"], config["pathvars"]
+    config["videos"] = os.path.expanduser(config["videos"])
+    for section, key, name in (
+        (network, "weights", "network.weights"),
+        (duration, "apply", "duration.apply"),
+        (pathvars, "results", "pathvars.results"),
+    ):
+        path = section[key]
+        # A user's home is not looked up under a name that holds a NUL.
+        if path is not None and not UNCARRIABLE.search(path):
+            path = section[key] = os.path.expanduser(path)
         if path is not None and UNCARRIABLE.search(path):
             raise UserError(
-                f"config: {section}.{key}: {quoted(path)} holds braces, a <name> or control "
+                f"config: {name}: {quoted(path)} holds braces, a <name> or control "
                 "characters, which Snakemake cannot carry: rename the file or link to it"
             )
-        config[section][key] = path and os.path.expanduser(path)
-    results = config["pathvars"]["results"]
+    results = pathvars["results"]
+    if results.startswith("~"):
+        raise UserError(
+            f"config: pathvars.results: {quoted(results)} is in no user's home folder: write the "
+            "path out"
+        )
     if is_too_long(results):
         raise UserError(
             f"config: pathvars.results: {quoted(results)} is longer than paths, or names in them, "
             "can be: shorten it"
         )
-    for problem in _contradictions(config):
-        raise UserError(f"config: {one_line(problem, MAX_MESSAGE)}")
 
 
 def refuse_missing(path: str | None, key: str) -> None:

@@ -9,16 +9,16 @@ from typing import NamedTuple
 
 import yaml
 
+from chronovision.config_files import read_config
 from chronovision.errors import UserError
 from chronovision.networks import check_network
 from chronovision.replaced import refuse_replacing
 from chronovision.results_folder import choose_results
 from chronovision.sampling_advice import allows_fit, describe_sampling
-from chronovision.settings import check_config, one_line, read_fraction
+from chronovision.settings import SHOWN_PATH, check_config, one_line, read_fraction
 from chronovision.store import write_text
 from chronovision.survey_costs import describe_costs, describe_weights
 from chronovision.video_folder import facts_of, find_videos, plan_table, write_table
-from chronovision.video_table import SHOWN_PATH
 
 
 class Survey(NamedTuple):
@@ -65,7 +65,7 @@ def survey_folder(
     shown = one_line(folder, SHOWN_PATH)
     if not os.path.isdir(folder):
         raise UserError(f"{shown}: no such folder; VIDEOS must name a folder with videos in it")
-    asked = {} if config is None else _read_yaml(Path(config))
+    asked = {} if config is None else read_config(config)
     frames = _sampling(fps, step)
     settings = _settings(Path(project), asked, frames)
     home = _results(folder, asked, settings, config)
@@ -128,25 +128,12 @@ def _sampling(fps: float | None, step: str | None) -> dict:
 
 def _settings(project: Path, asked: Mapping, frames: Mapping) -> dict:
     """The config that the run will have, as far as the survey needs it."""
-    merged = _overlay(_read_yaml(project / "config/config.yaml"), asked)
+    merged = _overlay(read_config(project / "config/config.yaml"), asked)
     if frames:
         merged = _overlay(merged, {"frames": frames})
     check_config(merged, project / "workflow/schemas/config.schema.yaml")
     check_network(merged["network"])
     return merged
-
-
-def _read_yaml(path: Path) -> dict:
-    shown = one_line(path, SHOWN_PATH)
-    try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
-    # PyYAML fails in many ways: 2024-13-13 is a ValueError, `!!bool x` a KeyError.
-    except Exception as error:
-        reason = one_line(" ".join(str(error).split()) or type(error).__name__, SHOWN_PATH)
-        raise UserError(f"{shown}: cannot be read as a config: {reason}") from error
-    if not isinstance(content, dict):
-        raise UserError(f"{shown}: not a config: `key: value` lines are needed")
-    return content
 
 
 def _overlay(below: Mapping, above: Mapping) -> dict:

@@ -11,9 +11,9 @@ import torch
 from chronovision.errors import UserError
 from chronovision.networks import activation_shapes, weights_url
 from chronovision.selection import frames_per_row
-from chronovision.settings import one_line
+from chronovision.settings import SHOWN_PATH, one_line
 from chronovision.speed import describe_precision, measure_speeds
-from chronovision.video_table import SHOWN_PATH, Video
+from chronovision.video_table import Video
 
 #: Rules of thumb. Work of a network at 224 pixels, in 10⁹ operations per frame; unknown ones count
 #: as VGG19.

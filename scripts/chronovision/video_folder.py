@@ -14,9 +14,9 @@ from tqdm import tqdm
 from chronovision.errors import UserError
 from chronovision.picture_series import advise_on_pictures
 from chronovision.probe import probe
-from chronovision.settings import UNCARRIABLE, one_line, quoted
+from chronovision.settings import SHOWN_PATH, UNCARRIABLE, one_line, quoted
 from chronovision.store import read_json, write_json, write_text
-from chronovision.video_table import PERIODIC, RESERVED, SHOWN_PATH, Video, read_videos
+from chronovision.video_table import PERIODIC, RESERVED, Video, read_videos
 
 log = logging.getLogger(__name__)
 

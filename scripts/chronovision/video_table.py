@@ -8,7 +8,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from chronovision.errors import UserError
-from chronovision.settings import UNCARRIABLE, did_you_mean, is_too_long, one_line, quoted
+from chronovision.settings import (
+    SHOWN_PATH,
+    UNCARRIABLE,
+    did_you_mean,
+    is_too_long,
+    one_line,
+    quoted,
+)
 
 REQUIRED = ("video", "path")
 OPTIONAL = ("group", "scene", "start_s", "end_s", "stream")
@@ -30,8 +37,6 @@ BREAKING = ("Cc", "Zl", "Zp")
 MAX_GROUP = 100
 #: Bytes of a table: a film given by mistake would be read whole.
 MAX_BYTES = 2**26
-#: Characters of a path that a message shows.
-SHOWN_PATH = 1000
 
 
 @dataclass(frozen=True)

@@ -120,6 +120,21 @@ def test_a_step_may_be_a_fraction(written, step_s):
         assert config["frames"]["step_s"] == step_s
 
 
+def test_home_folders_are_written_out_in_all_paths(monkeypatch):
+    monkeypatch.setenv("HOME", "/home/me")
+    paths = {"videos": "~/v.tsv", "pathvars": {"results": "~/out"}, "network": {"weights": "~/w"}}
+    config = merged(paths | {"duration": {"apply": "~/model.skops"}})
+    check_config(config, SCHEMA)
+    assert (config["videos"], config["pathvars"]["results"]) == ("/home/me/v.tsv", "/home/me/out")
+    assert config["network"]["weights"] == "/home/me/w"
+    assert config["duration"]["apply"] == "/home/me/model.skops"
+    with pytest.raises(UserError, match="results: '~nobody_here/x' is in no user's home folder"):
+        check_config(merged({"pathvars": {"results": "~nobody_here/x"}}), SCHEMA)
+    monkeypatch.setenv("HOME", "/home/{me}")
+    with pytest.raises(UserError, match=r"pathvars\.results: '/home/{me}/x' holds braces"):
+        check_config(merged({"pathvars": {"results": "~/x"}}), SCHEMA)
+
+
 def keys(schema, prefix=""):
     for name, part in schema["properties"].items():
         if "properties" in part:

@@ -15,10 +15,12 @@ import snakemake.io
 import snakemake.rules
 import snakemake.sourcecache
 from snakemake.exceptions import WorkflowError
+from snakemake.pathvars import Pathvars
 
 sys.path.insert(0, f"{workflow.basedir}/scripts")
 
 from chronovision import resources
+from chronovision.config_files import refuse_repeated_keys
 from chronovision.config_slices import decoding_settings, feature_settings, weight_settings
 from chronovision.errors import UserError
 from chronovision.identity import fingerprint
@@ -42,6 +44,7 @@ if hasattr(snakemake.common, "get_function_params"):
     snakemake.rules.get_function_params = snakemake.common.get_function_params
 
 try:
+    refuse_repeated_keys(workflow.configfiles)
     check_config(config, f"{workflow.basedir}/workflow/schemas/config.schema.yaml")
     VIDEOS = read_videos(find_table(config["videos"], workflow.basedir))
     refuse_missing(config["duration"]["apply"], "duration.apply")
@@ -64,6 +67,8 @@ WEIGHTS = "{model}.{source}".format(
 )
 
 RESULTS = config["pathvars"]["results"]
+# Snakemake took the folder over before its ~ was written out.
+workflow.pathvars.update(Pathvars.from_config(config))
 #: Folder of the locks by which jobs on one machine share out its GPUs, and runs the results.
 LOCKS = f"{RESULTS}/locks"
 
