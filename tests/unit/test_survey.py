@@ -237,7 +237,9 @@ def test_two_folders_of_one_name(folder, tmp_path):
         ("frames: {fpss: 3}", r"unknown key frames\.fpss.*did you mean fps"),
         ("network: {weights: missing.pth}", r"network\.weights: no such file missing\.pth"),
         ("- a list", "not a config"),
-        ("{", "cannot be read as a config"),
+        ("{", r"my\.yaml: cannot be read as a config: line 1"),
+        ("# nothing yet\n", r"my\.yaml: holds no settings"),
+        ("seed: 1\nseed: 2\n", r"my\.yaml, line 2: `seed` stands twice"),
     ],
 )
 def test_mistakes_in_the_config(folder, config, complaint):

@@ -2,11 +2,14 @@
 
 import os
 import re
+import shlex
 import shutil
+import subprocess
+import sys
 
 import pytest
 import torch
-from pipeline import TINY, copy_run, files, merged, snakemake, write_config, write_videos
+from pipeline import PROJECT, TINY, copy_run, files, merged, snakemake, write_config, write_videos
 from torchvision.models import alexnet
 
 from chronovision.store import read_table
@@ -160,11 +163,52 @@ def test_the_config(videos, tmp_path, overlay, said):
     assert_refused(snakemake(tmp_path, write_config(tmp_path, overlay)), said)
 
 
-def test_a_config_that_is_no_yaml(videos, tmp_path):
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("frames: {size: 64}\nseed: 1\nframes: {every: 2}\n", "line 3: `frames` stands twice"),
+        ('{"frames": {"size": 64,\n\t"size": 32}}', "line 2: `size` stands twice"),
+    ],
+)
+def test_a_config_with_a_key_twice(videos, tmp_path, text, said):
+    """Snakemake itself takes the last one and says nothing."""
     write_videos(tmp_path, videos)
-    (tmp_path / "broken.yaml").write_text("frames: {size: 64\n")
-    run = snakemake(tmp_path, tmp_path / "broken.yaml")
-    assert_refused(run, "Config file is not valid JSON or YAML")
+    (tmp_path / "twice.yaml").write_text(text)
+    configs = [tmp_path / "twice.yaml", write_config(tmp_path, {})]
+    words = ("--configfile", *map(str, configs))
+    assert_refused(snakemake(tmp_path, None, *words), rf"twice\.yaml, {said}, first in line 1")
+
+
+#: Broken files -> what Snakemake says of them before the workflow has a say.
+BROKEN = {
+    "bracket": (b"frames: {size: 64\n", "Config file is not valid JSON or YAML"),
+    "tab": (b"frames:\n\tsize: 64\n", "Config file is not valid JSON or YAML"),
+    "empty": (b"# seed: 1\n", "Config file must be given as JSON or YAML with keys at top level"),
+    "utf16": ("seed: 1".encode("utf-16"), "UnicodeDecodeError: 'utf-8' codec can't decode byte"),
+    "folder": (None, "IsADirectoryError: [Errno 21] Is a directory"),
+    "date": (b"seed: 2024-13-13\n", "ValueError: month must be in 1..12"),
+    "pathvars": (b"pathvars: 5\n", "AttributeError: 'int' object has no attribute 'items'"),
+}
+
+
+@pytest.mark.parametrize("kind", BROKEN)
+def test_what_snakemake_says_of_a_broken_config_is_in_the_docs(tmp_path, kind):
+    """And what is said there to do names the file and the reason in one line."""
+    content, said = BROKEN[kind]
+    config = tmp_path / "my.yaml"
+    config.mkdir() if content is None else config.write_bytes(content)
+    run = snakemake(tmp_path, config)
+    assert run.code != 0 and said in run.err
+    documented = (PROJECT / "docs/troubleshooting.md").read_text(encoding="utf-8")
+    assert said in documented
+    (command,) = re.findall(r"`\.venv/bin/python (-c \".*read_config.*\")`", documented)
+    asked = [sys.executable, *shlex.split(command)]
+    library = {"cwd": tmp_path, "env": {**os.environ, "PYTHONPATH": str(PROJECT / "scripts")}}
+    told = subprocess.run(asked, **library, capture_output=True, encoding="utf-8")
+    if kind == "pathvars":  # The file is in order, but not what it says.
+        assert not told.stderr
+        return
+    assert re.match("chronovision.errors.UserError: my.yaml: .", told.stderr.splitlines()[-1])
 
 
 # The network and its weights

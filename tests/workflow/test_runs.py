@@ -370,3 +370,18 @@ def test_one_video_of_a_variable_rate(gaps, project, tmp_path):
     assert "variable_frame_rate" in set(read_table(results / "quality/gaps.tsv")["note"])
     clips = read_table(results / "clips/cosine.dynamic.tsv")
     assert set(clips["repeat"]) == {0, 1} and clips["clip"].str.contains("s1$").any()
+
+
+def test_a_home_folder_is_written_out_for_results_and_videos(videos, project, tmp_path):
+    """Also by the jobs, which are processes of Snakemake's own."""
+    home, here = tmp_path / "home", tmp_path / "here"
+    home.mkdir()
+    here.mkdir()
+    write_videos(home, {"cuts": videos["cuts"]})
+    overlay = {"videos": "~/videos.tsv", "pathvars": {"results": "~/my results"}}
+    config = write_config(tmp_path, overlay)
+    target = home / "my results/pixels/cuts.tsv"
+    environment = {"HOME": str(home)}
+    snakemake(here, config, str(target), project=project, environment=environment).succeeded()
+    assert {"videos/cuts.json", "pixels/cuts.tsv"} <= files(home / "my results")
+    assert not [name for name in files(here) if not name.startswith(".snakemake/")]
