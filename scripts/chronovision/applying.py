@@ -9,14 +9,16 @@ import pandas as pd
 from sklearn.base import RegressorMixin
 
 from chronovision import scores
-from chronovision.duration import PACKAGES, PREDICTION_COLUMNS, count_layers, prediction_table
-from chronovision.errors import UserError
-from chronovision.model_file import (
-    describe_set,
-    load_model,
-    refuse_mixed_rates,
-    refuse_other_set,
+from chronovision.comparability import NoFitError
+from chronovision.duration import (
+    PACKAGES,
+    PREDICTION_COLUMNS,
+    check_comparable,
+    count_layers,
+    prediction_table,
+    write_empty_results,
 )
+from chronovision.model_file import describe_set, load_model, refuse_other_set
 from chronovision.provenance import add_step
 from chronovision.store import read_provenance, read_table, write_table
 
@@ -39,31 +41,49 @@ def apply_duration_model(
     scores_out : TSV, see `chronovision.scores.COLUMNS`: split ``applied`` over all clips and
         for each group, with the mean duration and the frame count of the other set as controls.
 
-    Raises
-    ------
-    UserError : not a model, or this set differs from the model's in metric, threshold, network,
-        weights, layers, precision, frame size, geometry, frame rate or thresholds.
+    Where the model cannot be used (not a model, no clips, or this set differs from the model's in
+    metric, threshold, network, weights, layers, precision, frame size, geometry, frame rate or
+    thresholds), the tables have no rows, and their provenance says why (``why_empty``).
     """
-    model = load_model(model_path)
-    asked = f"{model['set']['metric']}.{model['set']['threshold']}"
-    if asked not in clip_tables:
-        metric, threshold = asked.split(".")
-        raise UserError(
-            f"{model_path} (duration.apply) predicts from {asked}, which the config does not "
-            f"compute: add {metric} to changes.metrics and {threshold} to thresholds.kinds"
-        )
-    table = read_table(clip_tables[asked])
-    provenance = read_provenance(clip_tables[asked])
-    refuse_mixed_rates(provenance["videos"], provenance["steps"]["dump_frames"].get("step_s"))
-    layers = count_layers(table)
-    ours = describe_set(provenance, layers, model["set"]["metric"], model["set"]["threshold"])
-    refuse_other_set(model_path, model["set"], ours)
+    provenance = read_provenance(next(iter(clip_tables.values())))
+    config: dict = {"apply": str(model_path)}
+    try:
+        model = load_model(model_path)
+        config["model_set"] = model["set"]
+        clips = _table_for(model_path, model["set"], clip_tables)
+        table, provenance = read_table(clips), read_provenance(clips)
+        check_comparable(provenance)
+        layers = count_layers(table)
+        ours = describe_set(provenance, layers, model["set"]["metric"], model["set"]["threshold"])
+        refuse_other_set(model_path, model["set"], ours)
+    except NoFitError as error:
+        log.warning("no predictions: %s", error)
+        provenance = add_step(provenance, "apply_duration_model", config, PACKAGES)
+        provenance["why_empty"] = error.record()
+        write_empty_results(predictions_out, scores_out, provenance)
+        return
     predicted, rows = _predict(model["regressions"], table, layers)
-    config = {"apply": str(model_path), "model_set": model["set"]}
     provenance = add_step(provenance, "apply_duration_model", config, PACKAGES)
     write_table(predictions_out, predicted, PREDICTION_COLUMNS, provenance)
     write_table(scores_out, rows, scores.COLUMNS, provenance)
-    log.info("%d clips predicted from %s", len(table), asked)
+    log.info("%d clips predicted from %s", len(table), clips)
+
+
+def _table_for(
+    model_path: str | os.PathLike,
+    model_set: Mapping,
+    clip_tables: Mapping[str, str | os.PathLike],
+) -> str | os.PathLike:
+    """The clip table of a model's metric and threshold."""
+    metric, threshold = model_set["metric"], model_set["threshold"]
+    asked = f"{metric}.{threshold}"
+    if asked not in clip_tables:
+        raise NoFitError(
+            f"{model_path} (duration.apply) predicts from {asked}, which the config does not "
+            "compute",
+            f"add {metric} to changes.metrics and {threshold} to thresholds.kinds",
+        )
+    return clip_tables[asked]
 
 
 def _predict(

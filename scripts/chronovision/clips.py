@@ -9,6 +9,8 @@ import numpy as np
 import pandas as pd
 
 from chronovision.accumulators import noise_sd
+from chronovision.clip_design import Design, Footage, describe_design, left_out, plan_clips
+from chronovision.comparability import NoFitError
 from chronovision.counting import Clip, Series, count_dynamic, count_static
 from chronovision.errors import UserError
 from chronovision.provenance import add_step, merge
@@ -16,6 +18,7 @@ from chronovision.sampling import sample_clips
 from chronovision.seeds import derive_rng
 from chronovision.store import read_provenance, read_table, write_table
 from chronovision.thresholds import (
+    Thresholds,
     change_range,
     resolve_thresholds,
     video_thresholds,
@@ -69,7 +72,7 @@ def assemble_series(
         own = video_thresholds(video.changes, list(layers), thresholds, ranges)
         scope = video.pixels if ranges is None else pooled
         pixel_range = change_range(scope[:, np.newaxis], free)
-        joined = own.beside(own).beside(resolve_thresholds(*pixel_range, [PIXELS], free))
+        joined = own.beside(own).beside(_pixel_thresholds(*pixel_range, free))
         changes, dt_s = video.changes[1:], np.diff(video.time_s)
         series[name] = Series(
             np.column_stack([changes, permuted(changes, seed, name), video.pixels[1:]]),
@@ -79,6 +82,16 @@ def assemble_series(
             dt_s,
         )
     return series
+
+
+def _pixel_thresholds(low: np.ndarray, high: np.ndarray, thresholds: Mapping) -> Thresholds:
+    """Thresholds of the pixels' change. As a control they may cost the fit, but not the run."""
+    try:
+        return resolve_thresholds(low, high, [PIXELS], thresholds)
+    except UserError as error:
+        reason, _, remedy = str(error).rpartition(": ")
+        why = f"the control of pixel changes cannot be counted ({reason})"
+        raise NoFitError(why, remedy) from error
 
 
 def build_clip_table(
@@ -112,10 +125,13 @@ def build_clip_table(
         threshold is static.
     seed : the config's.
 
+    If no clips can be cut, the tables have no rows, and the provenance says why (``why_empty``);
+    else it has the clips' ``design``, see `chronovision.clip_design.describe_design`.
+
     Raises
     ------
-    UserError : every clip duration is too long for the shortest video; the videos' features
-        are not comparable; a table of pixels is not of the same frames.
+    UserError : the videos' features are not comparable; a table of pixels is not of the same
+        frames.
     """
     layers, videos = _read_videos(changes, pixels)
     provenance = merge({video: read_provenance(path) for video, path in changes.items()})
@@ -128,19 +144,38 @@ def build_clip_table(
     config = {"metric": metric, "threshold": threshold, "thresholds": thresholds}
     config |= {"clips": clips, "seed": seed}
     provenance = add_step(provenance, "build_clip_table", config, ["numpy", "pandas"])
-    sampled = sample_clips({name: video.time_s for name, video in videos.items()}, clips, seed)
-    series = assemble_series(videos, layers, ranges, thresholds, seed)
-    dynamic = thresholds["dynamic"] if threshold == "dynamic" else None
-    counts = _count(sampled, series, dynamic, clips["repeats"], seed)
+    footage = {name: Footage.of(video.time_s) for name, video in videos.items()}
+    try:
+        design = plan_clips(footage, clips)
+        series = assemble_series(videos, layers, ranges, thresholds, seed)
+    except NoFitError as error:
+        log.warning("no clips: %s", error)
+        provenance["why_empty"] = error.record()
+        sampled, counts = [], np.empty((0, 1, 2 * len(layers) + 1), dtype=np.int64)
+    else:
+        times = {name: video.time_s for name, video in videos.items()}
+        sampled = sample_clips(times, design, clips, seed)
+        provenance["design"] = _record(design, footage, sampled)
+        dynamic = thresholds["dynamic"] if threshold == "dynamic" else None
+        counts = _count(sampled, series, dynamic, clips["repeats"], seed)
     rows = _describe_clips(sampled, videos, groups, counts.shape[1])
     names = [f"{prefix}{layer}_count" for prefix in ("", "permuted_") for layer in layers]
-    columns = pd.DataFrame(counts.reshape(len(rows), -1), columns=[*names, "pixel_count"])
+    names.append("pixel_count")
+    columns = pd.DataFrame(counts.reshape(len(rows), len(names)), columns=names)
     real, control = columns.iloc[:, : len(layers)], columns.iloc[:, len(layers) :]
     meaning = _column_meanings(layers)
     write_table(table_out, pd.concat([rows, real], axis=1), meaning, provenance)
     control = pd.concat([rows[["clip", "repeat"]], control], axis=1)
     write_table(controls_out, control, meaning, provenance)
-    log.info("%d clips of %d videos", len(sampled), len(videos))
+
+
+def _record(design: Design, footage: Mapping[str, Footage], clips: Sequence[Clip]) -> dict:
+    """The design as a table's provenance has it; what is left out also goes to the log."""
+    record = describe_design(design, footage, ((clip.video, clip.n_frames) for clip in clips))
+    log.info("%d clips of %d videos", record["n_clips"], record["n_videos"])
+    for clause in left_out(record):
+        log.warning("left out of the clips: %s", clause)
+    return record
 
 
 def _count(
@@ -186,6 +221,7 @@ def _describe_clips(
     clips: Sequence[Clip], videos: Mapping[str, Video], groups: Mapping[str, str], repeats: int
 ) -> pd.DataFrame:
     """The table's columns that are not counts, a row for each read-out and repeat."""
+    names = ("clip", "video", "group", "repeat", "start_frame", "n_frames", "start_s", "duration_s")
     rows = []
     numbers = dict.fromkeys(videos, 0)
     intervals = {name: median_interval(video.time_s) for name, video in videos.items()}
@@ -206,7 +242,7 @@ def _describe_clips(
                 "duration_s": time_s[last] - time_s[clip.start] + intervals[clip.video],
             }
             rows.append(row)
-    table = pd.DataFrame(rows)
+    table = pd.DataFrame(rows, columns=names)
     table = table.loc[table.index.repeat(repeats)].reset_index(drop=True)
     table["repeat"] = np.tile(np.arange(repeats), len(rows))
     return table

@@ -2,7 +2,7 @@
 
 import logging
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,20 +18,20 @@ from sklearn.svm import SVR
 from threadpoolctl import threadpool_limits
 
 from chronovision import scores
-from chronovision.errors import UserError
-from chronovision.model_file import (
-    describe_set,
-    refuse_mixed_rates,
+from chronovision.comparability import (
+    NoFitError,
+    refuse_few_groups,
+    refuse_one_duration,
     refuse_shared_files,
-    save_model,
+    videos_with_clips,
 )
+from chronovision.errors import UserError
+from chronovision.model_file import describe_set, refuse_mixed_rates, save_model, save_no_model
 from chronovision.provenance import add_step
 from chronovision.store import read_provenance, read_table, write_table
 
 log = logging.getLogger(__name__)
 
-#: Fewer groups than this cannot be held out and still leave two to learn from.
-LEAST_GROUPS = 3
 #: Below this many groups each is held out alone, and each is shown.
 FEW_GROUPS = 10
 #: Controls that ask for no more than a clip table, so that they stand beside a reused model.
@@ -181,14 +181,10 @@ def split_folds(groups: np.ndarray, folds: int) -> np.ndarray:
 
     Raises
     ------
-    UserError : fewer than three groups.
+    NoFitError : fewer than three groups.
     """
     n_groups = len(np.unique(groups))
-    if n_groups < LEAST_GROUPS:
-        raise UserError(
-            f"the duration model needs videos of at least {LEAST_GROUPS} groups to hold some out, "
-            f"this set has {n_groups}: add videos, or set duration.estimators: [] to run without it"
-        )
+    refuse_few_groups(groups)
     few = n_groups < FEW_GROUPS
     splitter = LeaveOneGroupOut() if few else GroupKFold(min(folds, n_groups))
     held_out = np.empty(len(groups), dtype=np.int64)
@@ -279,26 +275,34 @@ def fit_duration_model(
     duration : the config's ``duration``: ``estimators`` and ``folds``.
     metric, threshold : of the clip table.
 
-    Raises
-    ------
-    UserError : fewer than three groups, frame rates that differ too much, or one file in
-        two groups.
+    Where no model can be fitted (no clips, fewer than three groups, one duration only, frame rates
+    that differ too much, one file in two groups), the tables have no rows, their
+    provenance says why (``why_empty``), and so does the skops file.
     """
     provenance = read_provenance(clip_table)
-    refuse_mixed_rates(provenance["videos"], provenance["steps"]["dump_frames"].get("step_s"))
-    table, clips = read_clip_set(clip_table, controls_table)
-    groups = dict(zip(table["video"], table["group"], strict=True))
-    refuse_shared_files(provenance["videos"], groups)
-    held_out = split_folds(clips.group, duration["folds"])
+    config = {key: duration[key] for key in ("estimators", "folds")}
+    config |= {"metric": metric, "threshold": threshold}
+    provenance = add_step(provenance, "fit_duration_model", config, PACKAGES)
+    try:
+        check_comparable(provenance)
+        table, clips = read_clip_set(clip_table, controls_table)
+        groups = dict(zip(table["video"], table["group"], strict=True))
+        files = {name: video["sha256"] for name, video in videos_with_clips(provenance).items()}
+        refuse_shared_files(files, groups)
+        refuse_one_duration(row["duration_s"] for row in provenance["design"]["durations"])
+        held_out = split_folds(clips.group, duration["folds"])
+    except NoFitError as error:
+        log.warning("no model: %s", error)
+        provenance["why_empty"] = error.record()
+        write_empty_results(predictions_out, scores_out, provenance)
+        save_no_model(model_out, error.reason)
+        return
     with threadpool_limits(1):
         results = [
             evaluate(name, condition, clips, held_out)
             for name in duration["estimators"]
             for condition in conditions(clips)
         ]
-    config = {key: duration[key] for key in ("estimators", "folds")}
-    config |= {"metric": metric, "threshold": threshold}
-    provenance = add_step(provenance, "fit_duration_model", config, PACKAGES)
     predicted = [
         prediction_table(table, result.predicted, result.estimator, held_out)
         for result in results
@@ -312,6 +316,31 @@ def fit_duration_model(
     models = _reusable(results)
     save_model(model_out, models, describe_set(provenance, clips.layers, metric, threshold))
     log.info("%d clips in %d folds", clips.first.sum(), held_out.max() + 1)
+
+
+def check_comparable(provenance: Mapping) -> None:
+    """Refuse a clip table that cannot be predicted from, by any model.
+
+    Parameters
+    ----------
+    provenance : of the table.
+
+    Raises
+    ------
+    NoFitError : it has no rows, or is of videos whose frame rates differ.
+    """
+    if "why_empty" in provenance:
+        raise NoFitError(**provenance["why_empty"])
+    step_s = provenance["steps"]["dump_frames"].get("step_s")
+    refuse_mixed_rates(videos_with_clips(provenance), step_s)
+
+
+def write_empty_results(
+    predictions_out: str | os.PathLike, scores_out: str | os.PathLike, provenance: dict
+) -> None:
+    """Write tables of predictions and of scores without rows; `provenance` says why."""
+    for path, columns in ((predictions_out, PREDICTION_COLUMNS), (scores_out, scores.COLUMNS)):
+        write_table(path, pd.DataFrame(columns=list(columns)), columns, provenance)
 
 
 def _reusable(results: Sequence[Evaluation]) -> dict[str, dict[str, RegressorMixin]]:

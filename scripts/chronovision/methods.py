@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping, Sequence
 
+from chronovision.clip_design import left_out
 from chronovision.references import REFERENCES
 from chronovision.selection import written_step
 
@@ -46,7 +47,13 @@ ESTIMATORS = {
 
 
 def methods_paragraphs(
-    config: Mapping, provenance: Mapping, n_groups: int, fitted: bool
+    config: Mapping,
+    provenance: Mapping,
+    n_groups: int,
+    *,
+    design: Mapping | None,
+    fitted: bool,
+    no_fit: Sequence[str] = (),
 ) -> list[str]:
     """Paragraphs of text; citations are ``[@key; key]`` with keys of REFERENCES.
 
@@ -54,18 +61,21 @@ def methods_paragraphs(
     ----------
     config : the whole config.
     provenance : of the set, see `chronovision.provenance`.
-    n_groups : groups of videos, which folds do not split.
+    n_groups : groups of videos that give clips, which folds do not split.
+    design : of the clips, see `chronovision.clip_design.describe_design`; None if there are none.
     fitted : whether a duration model was fitted.
+    no_fit : why one that was asked for was not, a clause for each reason.
     """
     paragraphs = [
         _frames(config["frames"], provenance) + " " + _network(provenance),
         _changes(config["changes"]["metrics"]),
         _thresholds(config["thresholds"]),
         _segments(config["segments"]),
-        _clips(config["clips"], config["seed"]),
+        _clips(config["clips"], config["seed"], design) if design else "No clips were cut.",
     ]
     if fitted:
         paragraphs.append(_duration(config["duration"], n_groups))
+    paragraphs += [f"No duration model was fitted: {reason}." for reason in no_fit]
     return [*paragraphs, _software(provenance["software"])]
 
 
@@ -176,24 +186,36 @@ def _segments(segments: Mapping) -> str:
     )
 
 
-def _clips(clips: Mapping, seed: int) -> str:
-    durations = _join([f"{duration:g}" for duration in clips["durations_s"]])
+def _clips(clips: Mapping, seed: int, design: Mapping) -> str:
+    rows = design["durations"]
+    durations = _join([f"{row['duration_s']:g}" for row in rows])
     if clips["mode"] == "random":
         how = (
-            f"cut at random starts (seed {seed}), clips of one duration together lasting "
-            f"{clips['coverage']:g} times the video, at most {clips['max_per_video']} per video"
+            f"at random starts (seed {seed}), at most {clips['max_per_video']} per video and so "
+            f"that clips of one duration together last up to {clips['coverage']:g} times the video"
         )
     else:
-        how = f"made by dividing each video without overlap (seed {seed})"
+        how = f"by dividing each video without overlap (seed {seed})"
+    n_videos, n_clips = design["n_videos"], design["n_clips"]
     text = (
-        f"Clips of {durations} s, as far as they last at most half of the shortest video, were "
-        f"{how}. Counts of salient changes start anew with each clip."
+        f"{n_clips} clips of {durations} s were cut from {n_videos} "
+        f"video{'' if n_videos == 1 else 's'} {how}. {_coverage(rows)} "
+        "Counts of salient changes start anew with each clip."
     )
+    text += "".join(f" Left out were {clause}." for clause in left_out(design))
     if clips["snapshots"]:
         text += f" Each clip was also read out {clips['snapshots']} times in its middle."
     if clips["repeats"] > 1:
         text += f" The dynamic threshold was run {clips['repeats']} times with other noise."
     return text
+
+
+def _coverage(rows: Sequence[Mapping]) -> str:
+    """What share of a video clips of one duration cover, over all durations and videos."""
+    low = min(row["least_coverage"] for row in rows)
+    high = max(row["most_coverage"] for row in rows)
+    reached = f"{low:.2g}" if f"{low:.2g}" == f"{high:.2g}" else f"{low:.2g} to {high:.2g}"
+    return f"Clips of one duration together last {reached} times the video that they are from."
 
 
 def _duration(duration: Mapping, n_groups: int) -> str:

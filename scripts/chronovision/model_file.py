@@ -4,6 +4,8 @@ The file is skops' (no pickle): a dict of plain values and scikit-learn regressi
 
     regressions  {estimator: {control: fitted regression}}; control none is the model itself
     set          {key: value} of the set it was fitted on, see `describe_set`
+
+Where no model could be fitted, both are empty, and ``why_empty`` says why.
 """
 
 import os
@@ -14,7 +16,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from chronovision.errors import UserError
+from chronovision.comparability import NoFitError, videos_with_clips
 from chronovision.store import whole_file
 from chronovision.timing import RATE_TOLERANCE, rate_tolerance
 
@@ -52,17 +54,18 @@ def refuse_mixed_rates(videos: Mapping[str, Mapping], step_s: float | None) -> N
 
     Raises
     ------
-    UserError : intervals differ by more than 1 % (5 % with `step_s`) between videos, or by 1 %
+    NoFitError : intervals differ by more than 1 % (5 % with `step_s`) between videos, or by 1 %
         (variable rate, gaps) within one.
     """
     for name, video in videos.items():
         drift = video["mean_interval_s"] / video["frame_interval_s"] - 1
         if abs(drift) > RATE_TOLERANCE:
-            raise UserError(
+            raise NoFitError(
                 f"the frame rate of video {name} varies or has gaps (on average its frames last "
                 f"{drift:+.0%} longer than the regular ones), so that clips of as many frames last "
-                "unequally: set frames.fps, or run without a duration model "
-                "(duration.estimators: [], duration.apply: null)"
+                "unequally",
+                "set frames.fps, or run without a duration model (duration.estimators: [], "
+                "duration.apply: null)",
             )
     intervals = {name: video["frame_interval_s"] for name, video in videos.items()}
     tolerance = rate_tolerance(step_s)
@@ -75,35 +78,12 @@ def refuse_mixed_rates(videos: Mapping[str, Mapping], step_s: float | None) -> N
         f"{rate} frames/s: {', '.join(names[:5])}{' …' if len(names) > 5 else ''}"
         for rate, names in sorted(rates.items(), key=lambda item: float(item[0]))
     )
-    raise UserError(
+    raise NoFitError(
         f"the videos' frame rates differ by more than {100 * tolerance:.0f} % ({listed}), which a "
-        f"duration model would mistake for content: set {'another' if step_s else 'a'} "
-        "frames.step_s (make run VIDEOS=folder/ names one), or run without a model "
-        "(duration.estimators: [], duration.apply: null)"
+        "duration model would mistake for content",
+        f"set {'another' if step_s else 'a'} frames.step_s (make run VIDEOS=folder/ names one), or "
+        "run without a model (duration.estimators: [], duration.apply: null)",
     )
-
-
-def refuse_shared_files(videos: Mapping[str, Mapping], groups: Mapping[str, str]) -> None:
-    """Refuse a set in which one file stands in two groups: a fold would be tested on what it saw.
-
-    Parameters
-    ----------
-    videos : the provenance's ``videos``, each with the ``sha256`` of its file.
-    groups : video -> group.
-
-    Raises
-    ------
-    UserError : the same file, or a part of it, is in two groups.
-    """
-    first: dict[str, str] = {}
-    for name, video in videos.items():
-        other = first.setdefault(video["sha256"], name)
-        if groups[other] != groups[name]:
-            raise UserError(
-                f"videos {other} and {name} are the same file (SHA-256) in different groups, so "
-                "that a model would be tested on what it was fitted to: give them one group in the "
-                "videos table, leave one out, or set duration.estimators: []"
-            )
 
 
 def describe_set(
@@ -123,7 +103,7 @@ def describe_set(
     """
     network, steps = provenance["network"], provenance["steps"]
     frames, clips = steps["dump_frames"], steps["build_clip_table"]
-    intervals = [video["frame_interval_s"] for video in provenance["videos"].values()]
+    intervals = [video["frame_interval_s"] for video in videos_with_clips(provenance).values()]
     thresholds = clips["thresholds"]
     used = ["scope", "range"]
     used += ["percentiles"] if thresholds["range"] == "percentile" else []
@@ -153,23 +133,24 @@ def refuse_other_set(path: str | os.PathLike, model: Mapping, ours: Mapping) -> 
 
     Raises
     ------
-    UserError : the first key that differs, with both values; thresholds that came from the
+    NoFitError : the first key that differs, with both values; thresholds that came from the
         range of change of the model's own set, which no other set has.
     """
     fixed = model.get("thresholds.dynamic", {"tmax": None, "tmin": "min"})
     if model["thresholds.scope"] == "set" and (fixed["tmax"] is None or fixed["tmin"] == "min"):
-        raise UserError(
-            f"duration.apply: {path} was fitted to counts under thresholds from its own set's "
-            "range of change (thresholds.scope: set), which no other set has: fit it with "
-            "scope: video, or with fixed thresholds.dynamic.tmax and tmin"
+        raise NoFitError(
+            f"{path} (duration.apply) was fitted to counts under thresholds from its own set's "
+            "range of change (thresholds.scope: set), which no other set has",
+            "fit it with scope: video, or with fixed thresholds.dynamic.tmax and tmin",
         )
     if "frame_intervals_s" not in model:
-        raise UserError(f"{path} (duration.apply) is of an earlier version: fit it again")
+        raise NoFitError(f"{path} (duration.apply) is of an earlier version", "fit it again")
     for key, theirs, mine in _compared(model, ours):
         if mine != theirs:
-            raise UserError(
-                f"{path} cannot be used on this set (duration.apply): its {key} is {theirs}, here "
-                f"it is {mine}"
+            raise NoFitError(
+                f"{path} (duration.apply) cannot be used on this set, as its {key} is {theirs} and "
+                f"here it is {mine}",
+                "make them equal, or set duration.apply: null",
             )
 
 
@@ -197,23 +178,36 @@ def save_model(path: str | os.PathLike, regressions: dict, described_set: dict) 
         dump({"regressions": regressions, "set": described_set}, part)
 
 
+def save_no_model(path: str | os.PathLike, why_empty: str) -> None:
+    """Write in place of a model why there is none."""
+    with whole_file(path) as part:
+        dump({"regressions": {}, "set": {}, "why_empty": why_empty}, part)
+
+
 def load_model(path: str | os.PathLike) -> dict:
     """Read a model without running any code of its file's.
 
     Raises
     ------
-    UserError : no such file, not a model of Chronovision, or types in it that are not trusted.
+    NoFitError : no such file, not a model of Chronovision, types in it that are not trusted, or
+        no model in it, as none could be fitted.
     """
+    named = f"{path} (duration.apply)"
+    remedy = "name a model.skops that a fit has written, or set duration.apply: null"
     if not Path(path).is_file():
-        raise UserError(f"duration.apply: there is no file {path}")
-    not_a_model = f"duration.apply: {path} is not a duration model of Chronovision"
+        raise NoFitError(f"there is no file {named}", remedy)
+    not_a_model = f"{named} is not a duration model of Chronovision"
     try:
         untrusted = get_untrusted_types(file=path)
         if untrusted:
-            raise UserError(f"{not_a_model}: it holds untrusted types ({', '.join(untrusted)})")
+            types = ", ".join(untrusted)
+            raise NoFitError(f"{not_a_model}, as it holds untrusted types ({types})", remedy)
         model = load(path, trusted=[])
     except (zipfile.BadZipFile, KeyError, ValueError, UntrustedTypesFoundException) as error:
-        raise UserError(f"{not_a_model} ({error})") from error
-    if not isinstance(model, dict) or set(model) != {"regressions", "set"}:
-        raise UserError(not_a_model)
+        raise NoFitError(f"{not_a_model} ({error})", remedy) from error
+    if not isinstance(model, dict) or set(model) - {"why_empty"} != {"regressions", "set"}:
+        raise NoFitError(not_a_model, remedy)
+    if "why_empty" in model:
+        why = f"{named} holds no model, as none could be fitted ({model['why_empty']})"
+        raise NoFitError(why, remedy)
     return model

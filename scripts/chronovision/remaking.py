@@ -36,6 +36,9 @@ ALLOWED_CHANNELS = 2e-7
 #: A number near zero among larger ones is known no better than this, relative to the largest.
 FLOOR = 1e-4
 
+#: What the provenance of a table says that its rows do not.
+TOLD = ("design", "why_empty")
+
 Steps = Mapping[str, Mapping]
 
 
@@ -91,6 +94,7 @@ def _again(
             make(read_provenance(stored[0])["steps"], *made)
             for one, other in zip(stored, made, strict=True):
                 compare_tables(one, other, tally)
+                compare_told(one, other, tally)
         return tally
 
     return attempt(video, what, compare)
@@ -122,6 +126,18 @@ def compare_tables(stored: Path, made: Path, tally: Tally) -> None:
             deviation = np.abs(numbers - true) / (np.abs(true) + FLOOR * largest)
         deviation = np.where(one[name] == other[name], 0.0, np.nan_to_num(deviation, nan=np.inf))
         tally.add(deviation, f"{name} in row {{}} of {stored.name}", one[name], other[name])
+
+
+def compare_told(stored: Path, made: Path, tally: Tally) -> None:
+    """Compare what two tables say of their clips, and of why they have no rows.
+
+    The tables of a set that gives no clips, or no model, have nothing else to compare.
+    """
+    one, other = read_provenance(stored), read_provenance(made)
+    for key in TOLD:
+        if key in one or key in other:
+            same = one.get(key) == other.get(key)
+            tally.add(0.0 if same else np.inf, f"{key} of {stored.name}")
 
 
 def _channels(features: Path) -> Tally:

@@ -1,6 +1,7 @@
 """Figures over a set of videos."""
 
-from collections.abc import Mapping, Sequence
+import textwrap
+from collections.abc import Callable, Mapping, Sequence
 from itertools import combinations
 from os import PathLike
 from typing import NamedTuple
@@ -44,19 +45,27 @@ def plot_set(figures: Paths, *, summary: str | PathLike, clips: Paths, predictio
         ``predicted_vs_real.{metric}.{threshold}`` (if a model was fitted), ``static_vs_dynamic``
         (with both thresholds) and ``metric_vs_metric`` (with two metrics or more).
     summary : ``accumulators/summary.tsv``.
-    clips, predictions : ``metric.threshold`` -> table.
+    clips, predictions : ``metric.threshold`` -> table. In place of points, a figure of a table
+        without rows says why there are none.
 
     Raises
     ------
     ValueError : a figure of another name is asked for.
     """
+
+    def of_rows(draw: Callable, tables: Paths) -> Callable:
+        def draw_or_say_why(path: str | PathLike, kind: str) -> None:
+            why = read_provenance(tables[kind]).get("why_empty")
+            if why is None:
+                draw(path, kind, read_table(tables[kind]))
+            else:
+                draw_reason(path, kind, why["reason"])
+
+        return draw_or_say_why
+
     drawers = {
-        "counts_vs_duration": lambda path, kind: draw_counts_vs_duration(
-            path, kind, read_table(clips[kind])
-        ),
-        "predicted_vs_real": lambda path, kind: draw_predictions(
-            path, kind, read_table(predictions[kind])
-        ),
+        "counts_vs_duration": of_rows(draw_counts_vs_duration, clips),
+        "predicted_vs_real": of_rows(draw_predictions, predictions),
         "static_vs_dynamic": lambda path, _: draw_static_vs_dynamic(path, read_table(summary)),
         "metric_vs_metric": lambda path, _: draw_metric_vs_metric(path, read_table(summary)),
     }
@@ -93,6 +102,22 @@ def draw_predictions(path: str | PathLike, kind: str, predictions: pd.DataFrame)
     figure.suptitle(f"Predicted and true durations: {kind_label(kind)}")
     identity = Line2D([], [], color=FAINT, linestyle=_IDENTITY, label="predicted = true")
     _legend(figure, colours, [identity], "groups")
+    save(figure, path)
+
+
+def draw_reason(path: str | PathLike, kind: str, reason: str) -> None:
+    """Write in place of a figure why there is nothing to draw.
+
+    Parameters
+    ----------
+    path : the figure.
+    kind : ``metric.threshold``, for the title.
+    reason : a clause without a full stop.
+    """
+    lines = textwrap.wrap(f"Nothing to show: {reason}.", 90)
+    figure = new_figure(1.0 + 0.25 * len(lines))
+    figure.text(0.5, 0.45, "\n".join(lines), ha="center", va="center", color=INK)
+    figure.suptitle(f"Durations: {kind_label(kind)}")
     save(figure, path)
 
 

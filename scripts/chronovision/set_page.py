@@ -8,11 +8,11 @@ from os import PathLike
 
 import pandas as pd
 
+from chronovision.duration_section import duration_section
 from chronovision.labels import by_folder, by_kind_and_video, by_stem
 from chronovision.methods import cited_keys, methods_markdown, methods_paragraphs, spell_citations
 from chronovision.page import Paths, as_yaml, embedded_figure, render, untrained_banner
 from chronovision.references import REFERENCES, bibliography
-from chronovision.score_tables import applied_table, score_table
 from chronovision.store import read_json, read_provenance, read_table, write_json, write_text
 
 
@@ -22,8 +22,9 @@ class SetInputs:
 
     facts (``videos/*.json``) and quality are keyed by video, in the order of the table shown;
     segments by ``(metric.threshold, video)``; figures by name; scores by ``metric.threshold``,
-    empty without a fit. applied: scores of a model of another set, if one was used. groups and
-    scenes: video -> what the table of videos says.
+    empty if no fit is asked for. clips: clip tables by ``metric.threshold``; applied: scores of a
+    model of another set, if one was asked for. groups and scenes: video -> what the table of
+    videos says.
     """
 
     facts: Paths
@@ -32,6 +33,7 @@ class SetInputs:
     weights: str | PathLike
     segments: Mapping[tuple[str, str], str | PathLike]
     figures: Paths
+    clips: Paths
     scores: Paths
     applied: str | PathLike | None
     groups: Mapping[str, str]
@@ -49,6 +51,7 @@ class SetInputs:
             weights=files["weights"],
             segments=by_kind_and_video(files["segments"]),
             figures=by_stem(files["figures"]),
+            clips=by_stem(files["clips"]),
             scores=by_folder(files.get("scores", [])),
             applied=next(iter(files.get("applied", [])), None),
             groups=groups,
@@ -77,8 +80,8 @@ def render_report(
     provenance = _set_provenance(inputs)
     weights = read_json(inputs.weights)
     banner = untrained_banner(provenance["network"], weights["reason"])
-    n_groups = len(set(inputs.groups.values()))
-    paragraphs = methods_paragraphs(config, provenance, n_groups, fitted=bool(inputs.scores))
+    durations = duration_section(inputs.clips, inputs.scores, inputs.applied)
+    paragraphs = _methods(config, provenance, inputs, durations)
     keys = cited_keys(paragraphs)
     summary = read_table(inputs.summary)
     render(
@@ -93,10 +96,13 @@ def render_report(
         has_scenes=any(inputs.scenes.values()),
         kinds=[".".join(pair) for pair in _kinds(summary)],
         layers=[name.removesuffix("_count") for name in summary.columns[5:]],
-        figures=[embedded_figure(name, path) for name, path in inputs.figures.items()],
-        scores=[score_table(kind, read_table(path)) for kind, path in inputs.scores.items()],
-        no_fit=None if inputs.scores else _why_no_fit(config, n_groups),
-        applied=applied_table(read_table(inputs.applied)) if inputs.applied else None,
+        figures=[
+            embedded_figure(name, path)
+            for name, path in inputs.figures.items()
+            if name not in durations["blank"]
+        ],
+        durations=durations,
+        asked=bool(inputs.scores),
         apply=config["duration"]["apply"],
         config=as_yaml(config),
         software=provenance["software"],
@@ -105,6 +111,22 @@ def render_report(
     )
     write_text(methods, methods_markdown(paragraphs, banner and _as_markdown(banner)))
     write_text(references, bibliography(keys))
+
+
+def _methods(
+    config: Mapping, provenance: Mapping, inputs: SetInputs, durations: Mapping
+) -> list[str]:
+    """Paragraphs of the methods, as far as they were carried out."""
+    short = durations["design"]["short_videos"] if durations["design"] else {}
+    groups = {group for video, group in inputs.groups.items() if video not in short}
+    return methods_paragraphs(
+        config,
+        provenance,
+        len(groups),
+        design=durations["design"],
+        fitted=bool(durations["scores"]),
+        no_fit=[why["reason"] for why in durations["no_fit"]],
+    )
 
 
 def write_set_provenance(output: str | PathLike, inputs: SetInputs, config: Mapping) -> None:
@@ -172,14 +194,3 @@ def _video_row(video: str, inputs: SetInputs, summary: pd.DataFrame) -> dict:
         },
         "segments": {kind: len(read_table(inputs.segments[kind, video])) for kind in by_kind},
     }
-
-
-def _why_no_fit(config: Mapping, n_groups: int) -> str:
-    """Why there is no duration model, as a sentence."""
-    if not config["duration"]["estimators"]:
-        return "No duration model was fitted, because duration.estimators is empty."
-    return (
-        f"No duration model was fitted: the videos form {n_groups} "
-        f"group{'' if n_groups == 1 else 's'}, and fewer than 3 groups cannot be held out and "
-        "still leave something to learn from. Everything else is computed."
-    )

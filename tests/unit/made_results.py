@@ -11,7 +11,7 @@ import yaml
 from PIL import Image
 
 from chronovision.provenance import merge
-from chronovision.store import new_h5, write_json, write_table
+from chronovision.store import new_h5, read_table, write_json, write_table
 
 POOLS = ("pool1", "pool2", "pool3", "pool4", "pool5")
 KINDS = tuple(f"{m}.{t}" for m in ("correlation", "euclidean") for t in ("static", "dynamic"))
@@ -65,9 +65,17 @@ class MadeResults:
             "steps": {"dump_frames": {**self.config["frames"], "start_s": None, "end_s": 9.5}},
         }
 
-    def table(self, path: Path, table: pd.DataFrame, video: str | None = None) -> None:
+    def table(
+        self, path: Path, table: pd.DataFrame, video: str | None = None, **about: object
+    ) -> None:
+        """Write a table of a video, or of the set; `about` goes into its provenance."""
         described = {name: (f"made {name}", "unit") for name in table}
-        write_table(path, table, described, self.provenance(video))
+        write_table(path, table, described, self.provenance(video) | about)
+
+    def empty(self, *parts: str, **why: str) -> None:
+        """Take the rows out of a table, for a reason with a remedy."""
+        path = self.path(*parts)
+        self.table(path, read_table(path).head(0), why_empty=why)
 
     def add_video(self, video: str, n: int = 200, fps: float = 25.0, shape: str = "busy") -> None:
         rng = np.random.default_rng([len(self.videos), n])
@@ -219,7 +227,21 @@ class MadeResults:
         clips["duration_s"] = duration
         for depth, layer in enumerate(self.layers):
             clips[f"{layer}_count"] = rng.poisson(duration * (0.5 + depth / 4))
-        self.table(self.path("clips", f"{kind}.tsv"), clips)
+        counts = sorted(clips["duration_s"].value_counts().items())
+        rows = [
+            {"duration_s": d, "n_clips": n, "least_coverage": n / 200, "most_coverage": n / 90}
+            for d, n in counts
+        ]
+        design = {
+            "n_videos": len(names),
+            "n_clips": n,
+            "durations": rows,
+            "shortest": {"video": names[0], "duration_s": 70.5},
+            "short_videos": {},
+            "too_long_s": [48, 64],
+            "same_length_s": [],
+        }
+        self.table(self.path("clips", f"{kind}.tsv"), clips, design=design)
         if fit:
             self._add_fit(kind, clips, rng)
 

@@ -37,6 +37,7 @@ CLIPS = {
     "durations_s": [1, 2, 4, 8],
     "coverage": 2,
     "max_per_video": 40,
+    "min_video_s": None,
     "snapshots": 0,
     "repeats": 1,
 }
@@ -57,11 +58,13 @@ class MadeSet:
         self.network = {**NETWORK, "layers": self.layers, **network}
         self.changes, self.pixels, self.groups = {}, {}, {}
 
-    def add(self, video, changes, pixels=None, rate=30.0, time_s=None, group=None, size=224):
+    def add(
+        self, video, changes, pixels=None, rate=30.0, time_s=None, group=None, size=224, file=None
+    ):
         n = len(changes)
         provenance = {
             "software": {},
-            "videos": {video: {"path": f"{video}.mp4", "sha256": video, "stream": 0}},
+            "videos": {video: {"path": f"{video}.mp4", "sha256": file or video, "stream": 0}},
             "network": self.network,
             "steps": {"dump_frames": {"size": size, "geometry": "crop"}},
         }

@@ -376,7 +376,8 @@ def test_every_mistake_of_a_user_is_explained():
     for path in (PROJECT / "scripts" / "chronovision").glob("*.py"):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             raised = node.exc if isinstance(node, ast.Raise) else None
-            if isinstance(raised, ast.Call) and getattr(raised.func, "id", "") == "UserError":
+            name = getattr(raised.func, "id", "") if isinstance(raised, ast.Call) else ""
+            if name in ("UserError", "NoFitError") and raised.args:
                 message = "".join(
                     part.value
                     for part in ast.walk(raised.args[0])

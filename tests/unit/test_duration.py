@@ -1,6 +1,7 @@
 """The duration model: folds, scores, controls, and its use on another set."""
 
 import json
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -14,6 +15,7 @@ from sklearn import metrics
 from skops.io import dump
 
 from chronovision.applying import apply_duration_model
+from chronovision.comparability import NoFitError, refuse_shared_files
 from chronovision.duration import (
     PREDICTION_COLUMNS,
     conditions,
@@ -23,17 +25,14 @@ from chronovision.duration import (
     split_folds,
 )
 from chronovision.errors import UserError
-from chronovision.model_file import (
-    load_model,
-    refuse_mixed_rates,
-    refuse_other_set,
-    refuse_shared_files,
-)
+from chronovision.model_file import load_model, refuse_mixed_rates, refuse_other_set
 from chronovision.scores import COLUMNS, score
-from chronovision.store import read_table, sidecar_path
+from chronovision.store import read_provenance, read_table, sidecar_path
 from chronovision.thresholds import pool_ranges
 from made_sets import LAYERS, THRESHOLDS, MadeSet, made_changes, made_set
 
+HEAD = ["clip", "video", "group", "repeat", "start_frame", "n_frames", "start_s", "duration_s"]
+COUNTS = [f"{layer}_count" for layer in LAYERS]
 PERCENTILES = {**THRESHOLDS, "range": "percentile"}
 
 
@@ -99,7 +98,7 @@ def test_a_group_is_never_split(sizes, folds):
 
 
 def test_too_few_groups():
-    with pytest.raises(UserError, match="at least 3 groups.*has 2"):
+    with pytest.raises(NoFitError, match="form 2 groups, and fewer than 3"):
         split_folds(np.array(["a", "b", "a"], dtype=object), 5)
 
 
@@ -247,12 +246,99 @@ def test_svr_shrinks_little_whatever_the_durations(few, scale):
     assert score(clips.duration_s, predicted)["slope"] > 0.97
 
 
-def test_mixed_rates_are_refused_at_the_fit(tmp_path):
-    made = made_set(tmp_path, 2, n=300)
+def assert_empty(paths, columns, said):
+    """Tables of a header and no rows, whose provenance says why."""
+    for path, names in zip(paths, columns, strict=True):
+        assert path.read_text().splitlines() == ["\t".join(names)]
+        why = read_provenance(path)["why_empty"]
+        assert re.search(said, f"{why['reason']}: {why['remedy']}"), why
+
+
+def mixed_rates(made):
     made.add("pal", made_changes(9, 300), rate=25)
-    tables = made.build(durations_s=[1, 2])
-    wanted = r"25 frames/s: pal; 30 frames/s: v00, v01.*frames\.step_s.*duration\.estimators: \[\]"
-    with pytest.raises(UserError, match=wanted):
+
+
+def a_gap(made):
+    time_s = np.arange(300) / 30
+    made.add("gap", made_changes(9, 300), time_s=time_s + (time_s > 5))
+
+
+def one_file_twice(made):
+    made.add("again", made_changes(0, 300), file="v00")
+
+
+def tiny(made):
+    made.add("tiny", made_changes(9, 2))
+
+
+def short(made):
+    made.add("short", made_changes(9, 75))
+
+
+OBSTACLES = {
+    "two groups": (lambda made: None, {}, r"form 2 groups, and fewer than 3 .*: add videos"),
+    "mixed rates": (mixed_rates, {}, r"25 frames/s: pal; 30 frames/s: v00, v01.*frames\.step_s"),
+    "a gap": (a_gap, {}, r"rate of video gap varies or has gaps .*\+10%.*frames\.fps"),
+    "a file twice": (one_file_twice, {}, "again and v00 are the same file.*one group"),
+    "two frames": (tiny, {}, r"tiny lasts 0\.0666.*clips\.min_video_s"),
+    "left out": (tiny, {"min_video_s": 1}, "form 2 groups"),
+    "one duration": (short, {}, r"all clips have the same duration \(1 s\).*clips\.min_video_s"),
+    "all left out": (tiny, {"min_video_s": 99}, r"every video is shorter than .*: lower it"),
+}
+
+
+@pytest.mark.parametrize("obstacle", OBSTACLES)
+def test_what_cannot_be_fitted_is_said_in_tables_without_rows(tmp_path, obstacle):
+    """For whatever reason: the tables are there, and so is a file in place of the model."""
+    add, clips, said = OBSTACLES[obstacle]
+    made = made_set(tmp_path, 2, n=300)
+    add(made)
+    for threshold in ("static", "dynamic"):
+        tables = made.build(threshold, durations_s=[1, 2, 4], **clips)
+        predictions, scores, model = fit(tables, tmp_path)
+        assert_empty([predictions, scores], [PREDICTION_COLUMNS, COLUMNS], said)
+        rows = [len(read_table(table)) for table in tables]
+        assert rows[0] == rows[1] and list(read_table(tables[0])) == HEAD + COUNTS
+        permuted = [f"permuted_{name}" for name in COUNTS]
+        assert list(read_table(tables[1])) == ["clip", "repeat", *permuted, "pixel_count"]
+        about = read_provenance(tables[0])
+        assert ("why_empty" in about) == (rows[0] == 0) == ("design" not in about)
+        with pytest.raises(NoFitError, match="holds no model, as none could be fitted"):
+            load_model(model)
+
+
+def test_a_control_that_cannot_be_counted_costs_its_own_fit_only(tmp_path):
+    """Pixels that change almost evenly have no Tmax above Tmin; the static threshold needs none."""
+    thresholds = {**THRESHOLDS, "dynamic": {**THRESHOLDS["dynamic"], "tmax_scale": 0.6}}
+    made = MadeSet(tmp_path)
+    for index in range(3):
+        made.add(f"v{index}", made_changes(index, 300), pixels=np.linspace(10, 11, 300))
+    static = {key: value for key, value in thresholds.items() if key != "dynamic"}
+    tables = {
+        threshold: made.build(threshold, thresholds=settings, durations_s=[1, 2])
+        for threshold, settings in (("static", static), ("dynamic", thresholds))
+    }
+    assert len(read_table(tables["static"][0]))
+    said = "control of pixel changes cannot be counted .*lies above its Tmax .*: raise tmax_scale"
+    assert_empty(tables["dynamic"][:1], [HEAD + COUNTS], said)
+    assert_empty(fit(tables["dynamic"], tmp_path)[:2], [PREDICTION_COLUMNS, COLUMNS], said)
+
+
+def test_a_video_that_gives_no_clips_stands_against_no_fit(tmp_path):
+    """Neither its length does nor its rate, nor that its file is there twice."""
+    made = made_set(tmp_path, 3, n=300)
+    made.add("short", made_changes(9, 150), rate=25, file="v00")
+    tables = made.build(durations_s=[1, 2, 4], min_video_s=8)
+    predictions, scores, model = fit(tables, tmp_path)
+    assert set(read_table(predictions)["video"]) == {"v00", "v01", "v02"}
+    assert len(read_table(scores)) and max(load_model(model)["set"]["frame_intervals_s"]) < 0.034
+    assert set(read_provenance(tables[0])["videos"]) == {"v00", "v01", "v02", "short"}
+
+
+def test_programming_errors_still_fail(tmp_path, monkeypatch):
+    tables = made_set(tmp_path, 3, n=300).build(durations_s=[1, 2, 4])
+    monkeypatch.setattr("chronovision.duration.split_folds", lambda *_: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
         fit(tables, tmp_path)
 
 
@@ -269,7 +355,7 @@ def test_mixed_rates_are_refused_at_the_fit(tmp_path):
 def test_steps_may_differ_more_where_they_are_as_even_as_can_be(step_s, intervals_s, refused):
     videos = {f"v{number}": intervals(one) for number, one in enumerate(intervals_s)}
     if refused:
-        with pytest.raises(UserError, match=rf"more than {5 if step_s else 1} %.*frames\.step_s"):
+        with pytest.raises(NoFitError, match=rf"more than {5 if step_s else 1} %.*frames\.step_s"):
             refuse_mixed_rates(videos, step_s)
     else:
         refuse_mixed_rates(videos, step_s)
@@ -281,7 +367,8 @@ def intervals(nominal_s, mean_s=None):
 
 @pytest.mark.parametrize("step_s", [None, 0.16])
 def test_a_variable_rate_is_refused_at_the_fit(step_s):
-    with pytest.raises(UserError, match=r"rate of video b varies or has gaps .*\+20%.*frames\.fps"):
+    said = r"rate of video b varies or has gaps .*\+20%.*frames\.fps"
+    with pytest.raises(NoFitError, match=said):
         refuse_mixed_rates({"a": intervals(0.04), "b": intervals(0.04, 0.048)}, step_s)
 
 
@@ -304,22 +391,24 @@ def test_rates_of_the_set_that_a_model_is_used_on(theirs, ours, refused):
         return {"thresholds.scope": "video", **steps}
 
     if refused:
-        with pytest.raises(UserError, match=r"its frame rate is .*, here it is .* \(frames/s\)"):
+        with pytest.raises(
+            NoFitError, match=r"its frame rate is .* and here it is .* \(frames/s\)"
+        ):
             refuse_other_set("model.skops", described(*theirs), described(*ours))
     else:
         refuse_other_set("model.skops", described(*theirs), described(*ours))
 
 
 def test_a_model_of_before_is_named_as_such():
-    with pytest.raises(UserError, match=r"model\.skops .* earlier version: fit it again"):
+    with pytest.raises(NoFitError, match=r"model\.skops .* earlier version: fit it again"):
         refuse_other_set("model.skops", {"thresholds.scope": "video"}, {})
 
 
 def test_one_file_in_two_groups_is_refused():
-    videos = {"a": {"sha256": "1"}, "b": {"sha256": "2"}, "c": {"sha256": "1"}}
-    refuse_shared_files(videos, {"a": "film", "b": "b", "c": "film"})
-    with pytest.raises(UserError, match="videos a and c are the same file"):
-        refuse_shared_files(videos, {"a": "a", "b": "b", "c": "c"})
+    files = {"a": "1", "b": "2", "c": "1"}
+    refuse_shared_files(files, {"a": "film", "b": "b", "c": "film"})
+    with pytest.raises(NoFitError, match="videos a and c are the same file"):
+        refuse_shared_files(files, {"a": "a", "b": "b", "c": "c"})
 
 
 @pytest.mark.parametrize(
@@ -335,7 +424,7 @@ def test_thresholds_of_another_set_cannot_be_used_here(scope, dynamic, refused):
     facts = {"thresholds.scope": scope, "thresholds.dynamic": dynamic}
     facts |= {"frames.step_s": None, "frame_intervals_s": [0.04, 0.04]}
     if refused:
-        with pytest.raises(UserError, match="own set's range of change"):
+        with pytest.raises(NoFitError, match="own set's range of change"):
             refuse_other_set("model.skops", facts, facts)
     else:
         refuse_other_set("model.skops", facts, facts)
@@ -344,14 +433,14 @@ def test_thresholds_of_another_set_cannot_be_used_here(scope, dynamic, refused):
 def apply(model, tables, folder):
     outputs = folder / "applied" / "predictions.tsv", folder / "applied" / "scores.tsv"
     apply_duration_model(model, {"correlation.dynamic": tables[0]}, *outputs)
-    return [read_table(path) for path in outputs]
+    return outputs
 
 
 def test_model_is_used_on_another_set(few, tmp_path):
     _, (_, scores, model) = few
     made = MadeSet(tmp_path).add("new", made_changes(77, 900)).add("two", made_changes(78, 900))
     tables = made.build(thresholds=PERCENTILES)
-    predictions, table = apply(model, tables, tmp_path)
+    predictions, table = map(read_table, apply(model, tables, tmp_path))
     clips = read_table(tables[0])
     expected = load_model(model)["regressions"]["ridge"]["none"].predict(
         clips[[f"{layer}_count" for layer in LAYERS]].to_numpy(float)
@@ -366,7 +455,7 @@ def test_model_is_used_on_another_set(few, tmp_path):
 
 def test_in_sample_scores_are_those_of_the_saved_model(few, tmp_path):
     tables, (_, scores, model) = few
-    _, applied = apply(model, tables, tmp_path)
+    applied = read_table(apply(model, tables, tmp_path)[1])
     for metric in ("r2", "slope", "mae_s"):
         trained = look_up(read_table(scores), metric, split="train")
         assert look_up(applied, metric, split="applied") == pytest.approx(trained, rel=1e-9)
@@ -375,13 +464,13 @@ def test_in_sample_scores_are_those_of_the_saved_model(few, tmp_path):
 @pytest.mark.parametrize(
     ("network", "video", "thresholds", "wanted"),
     [
-        ({"model": "vgg16"}, {}, PERCENTILES, "network.model is vgg19, here it is vgg16"),
-        ({"weights_sha256": "z"}, {}, PERCENTILES, "weights_sha256 is abc, here it is z"),
+        ({"model": "vgg16"}, {}, PERCENTILES, "network.model is vgg19 and here it is vgg16"),
+        ({"weights_sha256": "z"}, {}, PERCENTILES, "weights_sha256 is abc and here it is z"),
         ({"precision": "bfloat16"}, {}, PERCENTILES, "network.precision is float32"),
         ({"layers": ["a", "b", "c"]}, {}, PERCENTILES, "network.layers is .*pool1"),
-        ({}, {"size": 112}, PERCENTILES, "frames.size is 224, here it is 112"),
-        ({}, {"rate": 25}, PERCENTILES, r"frame rate is 30, here it is 25 \(frames/s\)"),
-        ({}, {}, THRESHOLDS, "thresholds.range is percentile, here it is minmax"),
+        ({}, {"size": 112}, PERCENTILES, "frames.size is 224 and here it is 112"),
+        ({}, {"rate": 25}, PERCENTILES, r"frame rate is 30 and here it is 25 \(frames/s\)"),
+        ({}, {}, THRESHOLDS, "thresholds.range is percentile and here it is minmax"),
     ],
 )
 def test_model_is_refused_on_a_set_that_differs(few, tmp_path, network, video, thresholds, wanted):
@@ -389,14 +478,27 @@ def test_model_is_refused_on_a_set_that_differs(few, tmp_path, network, video, t
     made = MadeSet(tmp_path, **{"layers": LAYERS, **network})
     made.add("new", made_changes(77, 900), **video)
     tables = made.build(thresholds=thresholds)
-    with pytest.raises(UserError, match=wanted):
-        apply(model, tables, tmp_path)
+    assert_empty(apply(model, tables, tmp_path), [PREDICTION_COLUMNS, COLUMNS], wanted)
 
 
 def test_model_needs_its_metric_and_threshold(few, tmp_path):
     (clip_table, _), (_, _, model) = few
-    with pytest.raises(UserError, match="add correlation to changes.metrics and dynamic to"):
-        apply_duration_model(model, {"euclidean.static": clip_table}, *[tmp_path / "x.tsv"] * 2)
+    outputs = [tmp_path / "x.tsv", tmp_path / "y.tsv"]
+    apply_duration_model(model, {"euclidean.static": clip_table}, *outputs)
+    said = "add correlation to changes.metrics and dynamic to"
+    assert_empty(outputs, [PREDICTION_COLUMNS, COLUMNS], said)
+
+
+def test_a_model_is_not_used_where_there_are_no_clips_or_no_model(few, tmp_path):
+    (clip_table, _), (_, _, model) = few
+    none = made_set(tmp_path / "none", 1, n=2).build()
+    outputs = apply(model, none, tmp_path)
+    assert_empty(outputs, [PREDICTION_COLUMNS, COLUMNS], "no clip duration fits")
+    empty = fit(none, tmp_path)[2]
+    outputs = apply(empty, [clip_table], tmp_path)
+    assert_empty(
+        outputs, [PREDICTION_COLUMNS, COLUMNS], r"holds no model, .*\(no clip duration fits"
+    )
 
 
 class Foreign:
@@ -404,16 +506,16 @@ class Foreign:
 
 
 def test_files_that_are_no_models(few, tmp_path):
-    with pytest.raises(UserError, match="there is no file"):
+    with pytest.raises(NoFitError, match="there is no file"):
         load_model(tmp_path / "absent.skops")
     text = tmp_path / "text.skops"
     text.write_text("no model")
-    with pytest.raises(UserError, match="not a duration model"):
+    with pytest.raises(NoFitError, match="not a duration model"):
         load_model(text)
     for index, value in enumerate(({"a": 1}, {"regressions": Foreign(), "set": {}})):
         other = tmp_path / f"{index}.skops"
         dump(value, other)
-        with pytest.raises(UserError, match="not a duration model"):
+        with pytest.raises(NoFitError, match="not a duration model"):
             load_model(other)
 
 

@@ -1,6 +1,7 @@
 """Figures: made from odd inputs, and true to what they draw."""
 
 import io
+import re
 
 import h5py
 import numpy as np
@@ -106,6 +107,30 @@ def test_every_figure_of_a_set_is_drawn(tmp_path, videos):
         predictions={KINDS[0]: made.path("duration", KINDS[0], "predictions.tsv")},
     )
     assert all(path.stat().st_size > 5000 for path in figures.values())
+
+
+def test_a_figure_of_a_table_without_rows_says_why(tmp_path, captured):
+    made = MadeResults(tmp_path, layers=["pool1"])
+    made.videos = {f"v{i}": {"n": 50, "fps": 25.0} for i in range(3)}
+    made.add_set()
+    why = {"reason": "a_b$ and " + "x" * 120 + " are $one$ file; " * 40, "remedy": "one group"}
+    made.empty("clips", f"{KINDS[0]}.tsv", **why)
+    made.empty("duration", KINDS[0], "predictions.tsv", **why)
+    names = [f"{what}.{KINDS[0]}" for what in ("counts_vs_duration", "predicted_vs_real")]
+    plot_set(
+        {name: name for name in names},
+        summary=made.path("accumulators", "summary.tsv"),
+        clips={KINDS[0]: made.path("clips", f"{KINDS[0]}.tsv")},
+        predictions={KINDS[0]: made.path("duration", KINDS[0], "predictions.tsv")},
+    )
+    for name in names:
+        figure = captured[name]
+        (text,) = [text for text in figure.texts if text.get_text().startswith("Nothing")]
+        said = f"Nothing to show: {why['reason']}."
+        assert re.sub(r"\s", "", text.get_text()) == re.sub(r"\s", "", said)
+        shown = text.get_window_extent(figure.canvas.get_renderer())
+        assert shown.x0 >= 0 and shown.x1 <= figure.bbox.width
+        assert shown.y0 >= 0 and shown.y1 <= figure.bbox.height
 
 
 def test_envelope_keeps_peaks_and_troughs():

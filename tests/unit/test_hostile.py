@@ -29,6 +29,7 @@ from snakemake.io import PeriodicityDetector
 from chronovision import set_figures
 from chronovision import settings as checking
 from chronovision.accumulators import run_accumulator, standard_noise
+from chronovision.clip_design import Footage, describe_design, plan_clips
 from chronovision.duration import split_folds
 from chronovision.errors import UserError
 from chronovision.frames import expected_rows
@@ -330,9 +331,9 @@ def use(config, folder) -> None:
         assert len(pieces) <= 60_000
         assert not pieces or piece_window(pieces[0], minutes)[1] > 0
     use_thresholds(config)
-    use_clips(config)
+    design = use_clips(config)
     provenance = MadeResults(folder).provenance("a") | {"videos": {"a": {}, "b": {}}}
-    paragraphs = methods_paragraphs(config, provenance, 12, fitted=True)
+    paragraphs = methods_paragraphs(config, provenance, 12, design=design, fitted=True)
     assert not re.search(r"\b(nan|inf)\b", " ".join(paragraphs))
 
 
@@ -365,17 +366,21 @@ def use_thresholds(config) -> None:
     find_boundaries(salient, changes.mean(axis=1), time_s, needed, least)
 
 
-def use_clips(config) -> None:
+def use_clips(config) -> dict | None:
+    """What is recorded of the clips, if there are any."""
     clips = config["clips"]
     times = {"a": np.arange(480) / 12, "b": np.arange(600) / 12}
     try:
-        sampled = sample_clips(times, clips, config["seed"])
+        footage = {video: Footage.of(time_s) for video, time_s in times.items()}
+        design = plan_clips(footage, clips)
     except UserError as error:  # no duration fits
         in_one_line(error)
-        return
+        return None
+    sampled = sample_clips(times, design, clips, config["seed"])
     rows = sum(len(clip.readouts) for clip in sampled) * clips["repeats"]
     assert rows <= len(times) * MAX_ROWS
     split_folds(np.repeat(np.arange(12), 2), config["duration"]["folds"])
+    return describe_design(design, footage, ((clip.video, clip.n_frames) for clip in sampled))
 
 
 @pytest.mark.parametrize(

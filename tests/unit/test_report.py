@@ -17,13 +17,26 @@ from chronovision.methods import ESTIMATORS, cited_keys, methods_paragraphs, spe
 from chronovision.references import REFERENCES, bibliography
 from chronovision.score_tables import score_table
 from chronovision.set_page import SetInputs, render_report
-from chronovision.store import read_json, read_table, write_json
+from chronovision.store import read_json, read_provenance, read_table, write_json
 from chronovision.thumbnails import nearest_thumbnails, shrink
 from chronovision.video_page import MAX_SEGMENTS, PageInputs, render_page
 from made_results import KINDS, MadeResults
 
 VOID = {"meta", "img", "link", "br", "hr"}
 PROJECT = Path(__file__).parents[2]
+
+#: Of clips, as a clip table's provenance has it.
+DESIGN = {
+    "n_videos": 12,
+    "n_clips": 24,
+    "durations": [
+        {"duration_s": 1.5, "n_clips": 24, "least_coverage": 2.0, "most_coverage": 2.0},
+    ],
+    "shortest": {"video": "a", "duration_s": 3.0},
+    "short_videos": {},
+    "too_long_s": [],
+    "same_length_s": [],
+}
 
 
 class Page(HTMLParser):
@@ -80,6 +93,11 @@ def page_of(made: MadeResults, video: str) -> str:
 
 def overview_of(made: MadeResults, fit: bool = True, scenes=None, groups=None, **files) -> str:
     made.add_set(fit)
+    return overview(made, fit, scenes, groups, **files)
+
+
+def overview(made: MadeResults, fit: bool = True, scenes=None, groups=None, **files) -> str:
+    """The overview of a set that is there; `fit`: whether one was asked for."""
     videos = list(made.videos)
     out = [made.path("report", name) for name in ("index.html", "methods.md", "references.bib")]
     files = {
@@ -89,6 +107,7 @@ def overview_of(made: MadeResults, fit: bool = True, scenes=None, groups=None, *
         "weights": made.path("weights", "vgg19.json"),
         "segments": [made.path("segments", k, f"{v}.tsv") for k in made.kinds for v in videos],
         "figures": [picture(made.path("figures", "set", "static_vs_dynamic.png"))],
+        "clips": [made.path("clips", f"{kind}.tsv") for kind in made.kinds],
         "scores": [made.path("duration", k, "scores.tsv") for k in made.kinds] if fit else [],
         **files,
     }
@@ -186,22 +205,105 @@ def test_slopes_stand_beside_those_of_controls(made):
     )
 
 
-def test_without_a_fit_the_report_says_why(made):
-    assert "the videos form 3 groups" in overview_of(made, fit=False)
-    made.config["duration"]["estimators"] = []
+WHY = {"reason": "two <groups> only", "remedy": "add videos"}
+
+
+def set_figures(made):
+    names = [
+        f"{what}.{kind}"
+        for what in ("counts_vs_duration", "predicted_vs_real")
+        for kind in made.kinds
+    ]
+    return [picture(made.path("figures", "set", f"{name}.png")) for name in names]
+
+
+def captions(text):
+    return re.findall(r"<figcaption><strong>(.+?)\.</strong>", text)
+
+
+@pytest.mark.parametrize("missing", [1, 2])
+def test_without_a_model_the_report_says_why(made, missing):
+    """On the page and in the methods, which claim no model; and no figure shows nothing."""
+    made.add_set()
+    for kind in made.kinds[:missing]:
+        made.empty("duration", kind, "scores.tsv", **WHY)
+    text = overview(made, figures=set_figures(made))
+    told = Page(text).text
+    which = "" if missing == 2 else " (1 − Pearson r, static threshold)"
+    said = f"No duration model was fitted{which}: two <groups> only. Everything else is computed."
+    assert told.count(said) == 1 and "To have it: Add videos." in told
+    methods = made.path("report", "methods.md").read_text(encoding="utf-8")
+    assert "No duration model was fitted: two <groups> only." in methods
+    assert ("were predicted from the counts" in methods) == (missing == 1)
+    assert ("nearly trivial" in told) == ("Out-of-fold" in told) == (missing == 1)
+    shown = captions(text)
+    assert sum(one.startswith("Counts and durations") for one in shown) == 2
+    assert sum(one.startswith("Predicted and true") for one in shown) == 2 - missing
+
+
+def test_without_clips_the_report_says_why(made):
+    made.add_set()
+    for kind in made.kinds:
+        made.empty("clips", f"{kind}.tsv", **WHY)
+        made.empty("duration", kind, "scores.tsv", **WHY)
+    text = overview(made, figures=set_figures(made))
+    assert "No clips were counted: two <groups> only. Add videos." in Page(text).text
+    assert captions(text) == []
+    methods = made.path("report", "methods.md").read_text(encoding="utf-8")
+    assert "No clips were cut." in methods and "coverage" not in methods
+
+
+def test_a_report_without_estimators_says_so(made):
     assert "duration.estimators is empty" in overview_of(made, fit=False)
+    methods = made.path("report", "methods.md").read_text(encoding="utf-8")
+    assert "No duration model" not in methods and "clips of 1, 2" in methods
 
 
-def test_scores_of_a_model_of_another_set(made):
+def test_clips_are_shown_as_they_were_cut(made):
+    made.add_set()
+    path = made.path("clips", f"{made.kinds[0]}.tsv")
+    table, design = read_table(path), read_provenance(path)["design"]
+    design |= {"short_videos": {"tiny": 1.25}, "same_length_s": [1.01], "n_videos": 3}
+    made.table(path, table, design=design)
+    text = overview(made)
+    rows = re.findall(
+        r'<tr><th scope="row">([\d.]+)</th><td>(\d+)</td><td>(.+?)</td><td>(.+?)<', text
+    )
+    assert [(float(d), int(n)) for d, n, *_ in rows] == sorted(
+        table["duration_s"].value_counts().items()
+    )
+    for (*_, least, most), row in zip(rows, design["durations"], strict=True):
+        assert float(least) == pytest.approx(row["least_coverage"], abs=0.005)
+        assert float(most) == pytest.approx(row["most_coverage"], abs=0.005)
+    methods = made.path("report", "methods.md").read_text(encoding="utf-8")
+    coverages = [row["least_coverage"] for row in design["durations"]]
+    coverages += [row["most_coverage"] for row in design["durations"]]
+    assert f"together last {min(coverages):.2g} to {max(coverages):.2g} times the video" in methods
+    for words in (
+        "180 clips of 1, 2, 3, 4, 6, 8, 12, 16, 24 and 32 s were cut from 3 videos",
+        "Left out were videos shorter than clips.min_video_s, tiny (1.25 s).",
+        "Left out were clips of 48, 64 s, being more than half of the shortest video (bikes, 70.5",
+        "Left out were clips of 1.01 s, being no more frames than a shorter duration.",
+    ):
+        assert words in methods
+        assert words.removeprefix("Left out were ").rstrip(".") in Page(text).text
+
+
+@pytest.mark.parametrize("used", [True, False])
+def test_scores_of_a_model_of_another_set(made, used):
     made.add_set()
     path = made.path("duration", KINDS[0], "scores.tsv")
     scores = read_table(path)
     scores["split"] = scores["split"].str.replace("test", "applied")
     applied = made.path("duration", "applied", "scores.tsv")
     made.table(applied, scores[scores["control"].isin(["none", "frame_count"])])
+    if not used:
+        made.empty("duration", "applied", "scores.tsv", **WHY)
     made.config["duration"]["apply"] = "other/model.skops"
-    text = overview_of(made, fit=False, applied=[applied])
-    assert "Model of another set" in text and "other/model.skops" in text
+    text = Page(overview(made, fit=False, applied=[applied])).text
+    assert "Model of another set" in text
+    assert ("predicted by other/model.skops" in text) == used
+    assert ("not used: two <groups> only. To have it used: Add videos." in text) == (not used)
 
 
 def test_config_and_commit_are_in_the_overview(made):
@@ -304,9 +406,8 @@ def test_methods_can_be_written_for_every_preset(made, preset):
     thresholds = made.config["thresholds"]
     defaults = yaml.safe_load((PROJECT / "config" / "config.yaml").read_text(encoding="utf-8"))
     thresholds["dynamic"] = {**defaults["thresholds"]["dynamic"], **thresholds["dynamic"]}
-    paragraphs = methods_paragraphs(
-        made.config, made.provenance("a") | {"videos": {"a": {}, "b": {}}}, 12, fitted=True
-    )
+    provenance = made.provenance("a") | {"videos": {"a": {}, "b": {}}}
+    paragraphs = methods_paragraphs(made.config, provenance, 12, design=DESIGN, fitted=True)
     assert all(key in REFERENCES for key in cited_keys(paragraphs))
     assert "None" not in " ".join(paragraphs)
 
@@ -322,8 +423,9 @@ def test_methods_tell_the_values_used(made):
     }
     made.config["thresholds"] |= {"range": "percentile", "scope": "set"}
     made.config["clips"] |= {"mode": "partition", "snapshots": 2, "repeats": 3}
-    text = " ".join(methods_paragraphs(made.config, made.provenance("a"), 12, fitted=True))
-    text = spell_citations(text)
+    provenance = made.provenance("a")
+    told = methods_paragraphs(made.config, provenance, 12, design=DESIGN, fitted=True)
+    text = spell_citations(" ".join(told))
     told = (
         "12.5 per second",
         "padded",

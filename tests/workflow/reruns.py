@@ -70,6 +70,7 @@ RERUNS = {
     "clips.durations_s": ({"clips": {"durations_s": [0.5, 1]}}, CLIPS),
     "clips.coverage": ({"clips": {"coverage": 1}}, CLIPS),
     "clips.max_per_video": ({"clips": {"max_per_video": 20}}, CLIPS),
+    "clips.min_video_s": ({"clips": {"min_video_s": 1}}, CLIPS),
     "clips.snapshots": ({"clips": {"snapshots": 1}}, CLIPS),
     "clips.repeats": ({"clips": {"repeats": 2}}, CLIPS),
     "duration.estimators": ({"duration": {"estimators": ["ridge"]}}, FIT),

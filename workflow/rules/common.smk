@@ -54,8 +54,8 @@ except UserError as error:
 METRICS = config["changes"]["metrics"]
 THRESHOLDS = config["thresholds"]["kinds"]
 GROUPS = {name: video.group for name, video in VIDEOS.items()}
-#: A model needs three groups: one or two leave nothing to test it on.
-FITS = bool(config["duration"]["estimators"]) and len(set(GROUPS.values())) >= 3
+#: Whether a model is asked for. Where none can be fitted, its tables say why.
+FITS = bool(config["duration"]["estimators"])
 #: Network and weights as they stand in file names.
 WEIGHTS = "{model}.{source}".format(
     model=config["network"]["model"],
@@ -266,7 +266,7 @@ def of_scope(pattern):
 
 
 def fitted(pattern):
-    """`pattern` for every metric and threshold if there is a fit, nothing otherwise."""
+    """`pattern` for every metric and threshold if a fit is asked for, nothing otherwise."""
     return of_kinds(pattern) if FITS else []
 
 

@@ -1,6 +1,7 @@
 # REQUIRED INPUTS: changes/{metric}/{video}.tsv and pixels/{video}.tsv of all videos.
 # OUTPUTS: clips/{metric}.{threshold}.tsv with controls, duration/{metric}.{threshold}/,
-# duration/applied/ if another set's model is named.
+# duration/applied/ if another set's model is named. What cannot be made of a set is a table without
+# rows, whose JSON says why; so the JSON is an input, too, of what shows it.
 
 
 rule build_clip_table:
@@ -43,6 +44,7 @@ rule fit_duration_model:
     """Predict seconds from counts, tested on groups of videos that the fit has not seen."""
     input:
         clips="<results>/clips/{metric}.{threshold}.tsv",
+        about_clips="<results>/clips/{metric}.{threshold}.json",
         controls="<results>/clips/controls/{metric}.{threshold}.tsv",
     output:
         multiext(
@@ -76,9 +78,8 @@ rule apply_duration_model:
     """Predict this set's clips with a model that was fitted on another set."""
     input:
         model=lambda wildcards: config["duration"]["apply"],
-        clips=collect(
-            "<results>/clips/{metric}.{threshold}.tsv", metric=METRICS, threshold=THRESHOLDS
-        ),
+        clips=of_kinds("<results>/clips/{metric}.{threshold}.tsv"),
+        about_clips=of_kinds("<results>/clips/{metric}.{threshold}.json"),
     output:
         multiext(
             "<results>/duration/applied/predictions", predictions=".tsv", about_predictions=".json"

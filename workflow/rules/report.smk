@@ -58,7 +58,9 @@ rule plot_set:
     input:
         summary="<results>/accumulators/summary.tsv",
         clips=of_kinds("<results>/clips/{metric}.{threshold}.tsv"),
+        about_clips=of_kinds("<results>/clips/{metric}.{threshold}.json"),
         predictions=fitted("<results>/duration/{metric}.{threshold}/predictions.tsv"),
+        about_predictions=fitted("<results>/duration/{metric}.{threshold}/predictions.json"),
     output:
         reported(
             "<results>/figures/set/predicted_vs_real.{metric}.{threshold}.png",
@@ -153,8 +155,12 @@ rule render_report:
             of_kinds("<results>/segments/{metric}.{threshold}/{video}.tsv"), video=VIDEOS
         ),
         figures=set_figures,
+        clips=of_kinds("<results>/clips/{metric}.{threshold}.tsv"),
+        about_clips=of_kinds("<results>/clips/{metric}.{threshold}.json"),
         scores=fitted("<results>/duration/{metric}.{threshold}/scores.tsv"),
+        about_scores=fitted("<results>/duration/{metric}.{threshold}/scores.json"),
         applied=applied("<results>/duration/applied/scores.tsv"),
+        about_applied=applied("<results>/duration/applied/scores.json"),
     output:
         index=report(
             "<results>/report/index.html",

@@ -1,0 +1,66 @@
+"""What the overview of a set shows of its clips and of the durations predicted from them."""
+
+from collections.abc import Mapping
+from os import PathLike
+from typing import Any
+
+from chronovision.clip_design import left_out
+from chronovision.labels import kind_label
+from chronovision.score_tables import applied_table, score_table
+from chronovision.store import read_provenance, read_table
+
+Paths = Mapping[str, str | PathLike]
+
+
+def duration_section(clips: Paths, scores: Paths, applied: str | PathLike | None) -> dict[str, Any]:
+    """Clips, scores, and why there are none where there are none.
+
+    Parameters
+    ----------
+    clips : ``metric.threshold`` -> clip table. All that have rows are of the same clips.
+    scores : ``metric.threshold`` -> table of scores; empty if no fit was asked for.
+    applied : scores of a model of another set, if one was asked for.
+
+    Returns
+    -------
+    dict with ``design`` (None without clips) and ``left_out``, see `chronovision.clip_design`;
+    ``no_clips`` and ``no_fit``: each reason why there are none, with ``reason``, ``remedy`` (a
+    sentence) and ``kinds`` (in words; empty if it holds for all); ``not_applied``, the same or
+    None; ``scores`` and ``applied``, arranged by `chronovision.score_tables`; ``blank``, the
+    figures of the set that only say why they are empty.
+    """
+    no_clips, no_fit = _why_empty(clips), _why_empty(scores)
+    designs = (read_provenance(path).get("design") for path in clips.values())
+    design = next(filter(None, designs), None)
+    not_applied = next(iter(_group(_why_empty({"applied": applied}))), None) if applied else None
+    blank = [f"counts_vs_duration.{kind}" for kind, why in no_clips.items() if why]
+    blank += [f"predicted_vs_real.{kind}" for kind, why in no_fit.items() if why]
+    return {
+        "design": design,
+        "left_out": left_out(design) if design else [],
+        "no_clips": _group(no_clips),
+        "no_fit": _group(no_fit),
+        "not_applied": not_applied,
+        "scores": [
+            score_table(kind, read_table(scores[kind])) for kind, why in no_fit.items() if not why
+        ],
+        "applied": applied_table(read_table(applied)) if applied and not not_applied else None,
+        "blank": blank,
+    }
+
+
+def _why_empty(tables: Paths) -> dict[str, Mapping[str, str] | None]:
+    """Why each table has no rows; None if it has."""
+    return {kind: read_provenance(path).get("why_empty") for kind, path in tables.items()}
+
+
+def _group(missing: Mapping[str, Mapping[str, str] | None]) -> list[dict]:
+    """Each reason once, with the metrics and thresholds that it is of."""
+    reasons = {why["reason"]: why for why in missing.values() if why}
+    grouped = []
+    for reason, why in reasons.items():
+        kinds = [kind for kind, one in missing.items() if one and one["reason"] == reason]
+        remedy = f"{why['remedy'][:1].upper()}{why['remedy'][1:]}."
+        labels = [kind_label(kind) for kind in kinds] if len(kinds) < len(missing) else []
+        grouped.append({"reason": reason, "remedy": remedy, "kinds": labels})
+    return grouped
