@@ -3,7 +3,7 @@
 import json
 import os
 from collections.abc import Iterator, Mapping
-from dataclasses import astuple, dataclass
+from dataclasses import astuple
 
 import h5py
 import numpy as np
@@ -12,6 +12,8 @@ import pandas as pd
 from chronovision.accumulators import read_salient
 from chronovision.changes import constant_frames
 from chronovision.provenance import add_step
+from chronovision.quality_note import Note, finite, medians, ratio, times
+from chronovision.sampling_notes import cadence_note, uneven_note
 from chronovision.store import BLOCK_ROWS, read_numbers, read_provenance, read_values, write_table
 from chronovision.thresholds import video_thresholds
 
@@ -39,16 +41,6 @@ COLUMNS = {
     "value": ("the number behind the message", "as the message says"),
     "message": ("the finding, in words", "text"),
 }
-
-
-@dataclass
-class Note:
-    """One row of the table of quality notes."""
-
-    note: str
-    level: str
-    value: float
-    message: str
 
 
 def decoding_notes(facts: Mapping, whole: bool) -> Iterator[Note]:
@@ -125,50 +117,31 @@ def change_notes(
         yield Note(f"still_layers.{metric}", "warning", int(still.sum()), text)
     salient = values > static
     rest = values.max(axis=0, where=~salient, initial=0.0)
-    excess = _ratio(values.max(axis=0), rest)
+    excess = ratio(values.max(axis=0), rest)
     few = salient.any(axis=0) & (salient.sum(axis=0) <= max(1, FEW * len(values)))
     blind = few & (excess > OUTLYING)
     if blind.any():
         largest = excess[blind].max()
         text = (
-            f"{metric}: few frames set Fmax in {_names(layers, blind)} ({_times(largest)} the "
+            f"{metric}: few frames set Fmax in {_names(layers, blind)} ({times(largest)} the "
             "largest change among the others): the static threshold is blind to the rest; consider "
             "thresholds.range: percentile"
         )
-        yield Note(f"few_frames_set_fmax.{metric}", "warning", _finite(largest), text)
+        yield Note(f"few_frames_set_fmax.{metric}", "warning", finite(largest), text)
 
 
 def _key_frame_note(
     metric: str, layers: list[str], values: np.ndarray, keys: np.ndarray, elsewhere: np.ndarray
 ) -> Note:
-    ratio = _ratio(_medians(values, keys), _medians(values, elsewhere))
-    worst = int(np.argmax(ratio))
-    warn = ratio[worst] > KEY_RATIO and keys.sum() >= ENOUGH_KEYS
+    ratios = ratio(medians(values, keys), medians(values, elsewhere))
+    worst = int(np.argmax(ratios))
+    warn = ratios[worst] > KEY_RATIO and keys.sum() >= ENOUGH_KEYS
     text = (
-        f"{metric}: the median change at the {keys.sum()} key frames is {_times(ratio[worst])} "
+        f"{metric}: the median change at the {keys.sum()} key frames is {times(ratios[worst])} "
         f"that elsewhere ({layers[worst]}, the largest ratio): the encoder makes it, or it put key "
         "frames at cuts"
     )
-    return Note(f"key_frames.{metric}", "warning" if warn else "info", _finite(ratio[worst]), text)
-
-
-def _medians(values: np.ndarray, rows: np.ndarray) -> np.ndarray:
-    """Median of each column over some rows; by column it takes less memory than at once."""
-    return np.array([np.median(column[rows]) for column in values.T])
-
-
-def _ratio(above: np.ndarray, below: np.ndarray) -> np.ndarray:
-    """above / below; 1 where both are 0, infinity where `below` alone is."""
-    with np.errstate(divide="ignore", invalid="ignore"):
-        return np.where((above == 0) & (below == 0), 1.0, above / below)
-
-
-def _times(ratio: float) -> str:
-    return f"{ratio:.2f} times" if np.isfinite(ratio) else "beyond any multiple of"
-
-
-def _finite(ratio: float) -> float:
-    return float(ratio) if np.isfinite(ratio) else float("nan")
+    return Note(f"key_frames.{metric}", "warning" if warn else "info", finite(ratios[worst]), text)
 
 
 def _names(layers: list[str], chosen: np.ndarray) -> str:
@@ -224,6 +197,14 @@ def _count_constant(group: h5py.Group) -> tuple[int, int]:
     return count, differ
 
 
+def _pixel_notes(
+    path: str | os.PathLike, key_frame: np.ndarray, repeated: np.ndarray
+) -> Iterator[Note]:
+    pixels = read_numbers(path, ["pixel_change", "contrast", "brightness", REPEATED])
+    yield from picture_notes(pixels)
+    yield from cadence_note(pixels["pixel_change"].to_numpy(), key_frame, repeated)
+
+
 def check_quality(
     features_path: str | os.PathLike,
     pixels_path: str | os.PathLike,
@@ -250,11 +231,10 @@ def check_quality(
     whole = provenance["steps"]["dump_frames"]["end_s"] is None
     with h5py.File(features_path, "r") as file:
         notes = [*decoding_notes(file.attrs, whole), *constant_layer_notes(file, layers)]
-        key_frame = file["key_frame"][:]
-    notes += picture_notes(
-        read_numbers(pixels_path, ["pixel_change", "contrast", "brightness", REPEATED])
-    )
+        key_frame, source_frame = file["key_frame"][:], file["source_frame"][:]
     repeated = read_values(pixels_path, [REPEATED], bool)[:, 0]
+    notes += _pixel_notes(pixels_path, key_frame, repeated)
+    sampled = "correlation" if "correlation" in changes else next(iter(changes))
     for metric, path in changes.items():
         # Read before the changes, which take more memory than all else.
         counted = dynamic.get(f"{metric}.dynamic")
@@ -263,6 +243,8 @@ def check_quality(
         values = series.to_numpy()
         static = video_thresholds(values, layers, thresholds, ranges.get(metric)).static
         notes += change_notes(metric, series, key_frame, repeated, static)
+        if metric == sampled:
+            notes += uneven_note(metric, layers, values, source_frame, static)
         if salient is not None:
             notes.append(pacemaker_note(metric, values, salient, static, layers))
         del series, values  # the next metric's take as much

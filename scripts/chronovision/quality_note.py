@@ -1,0 +1,36 @@
+"""A row of the table of quality notes, and ratios as such rows put them."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+
+@dataclass
+class Note:
+    """One row of the table of quality notes."""
+
+    note: str
+    level: str
+    value: float
+    message: str
+
+
+def medians(values: np.ndarray, rows: np.ndarray) -> np.ndarray:
+    """Median of each column over some rows; by column it takes less memory than at once."""
+    return np.array([np.median(column[rows]) for column in values.T])
+
+
+def ratio(above: np.ndarray, below: np.ndarray) -> np.ndarray:
+    """above / below; 1 where both are 0, infinity where `below` alone is."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.where((above == 0) & (below == 0), 1.0, above / below)
+
+
+def times(ratio: float) -> str:
+    """A ratio in words."""
+    return f"{ratio:.2f} times" if np.isfinite(ratio) else "beyond any multiple of"
+
+
+def finite(ratio: float) -> float:
+    """A ratio as the table has it: n/a if it is infinite."""
+    return float(ratio) if np.isfinite(ratio) else float("nan")
