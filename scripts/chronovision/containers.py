@@ -121,8 +121,11 @@ def refuse_joined(path: Path) -> None:
     begun = False  # Whether anything but the beginning has been seen.
     film: set[bytes] = set()  # What of the two parts of a film in old QuickTime files, …
     after = 0  # … and where the latter ends.
+    own: tuple[bytes, ...] = ()  # How a file of this kind begins, unless by a box or page.
     for start, size, head in _elements(path):
-        begins = head[4:8] == b"ftyp" or head.startswith((EBML, ASF, FLV)) or _begins_ogg(head)
+        if start == 0:
+            own = tuple(magic for magic in (EBML, ASF, FLV) if head.startswith(magic))
+        begins = head[4:8] == b"ftyp" or head.startswith(own) or _begins_ogg(head)
         if begun and begins:
             _refuse_second(path, start)
         begun |= not begins
@@ -138,8 +141,8 @@ def _refuse_second(path: Path, start: int) -> None:
     first, second = (shlex.quote(f"{one}{path.suffix}") for one in ("first", "second"))
     raise UserError(
         f"{path}: another file begins at byte {start}, as if by `cat`, which is no way to join "
-        f"videos: part them, `head -c {start} {name} > {first}` and "
-        f"`tail -c +{start + 1} {name} > {second}`, and use both"
+        f"videos: part them, `head -c {start} < {name} > {first}` and "
+        f"`tail -c +{start + 1} < {name} > {second}`, and use both"
     )
 
 

@@ -36,6 +36,7 @@ from chronovision.store import new_h5, read_json
 from chronovision.timing import nominal_interval
 from chronovision.tools import (
     ADDRESS,
+    at_steady_rate,
     find_tools,
     input_url,
     killed,
@@ -197,14 +198,12 @@ def _pair(path, stdout, described: queue.Queue, size: int, decoding: Decoding) -
             ) from error
         if pts == "NOPTS":
             raise UserError(
-                f"{path}: frame {decoding.n_decoded} has no timestamp; put the stream into a "
-                "container that has them, e.g. ffmpeg -i FILE -c copy out.mkv"
+                f"{path}: frame {decoding.n_decoded} has no timestamp; {at_steady_rate(path)}"
             )
         time = int(pts) * time_base
         if latest is not None and time < latest:
             raise UserError(
-                f"{path}: timestamps go back at frame {decoding.n_decoded}; write the file anew, "
-                "e.g. ffmpeg -i FILE out.mkv"
+                f"{path}: timestamps go back at frame {decoding.n_decoded}; {at_steady_rate(path)}"
             )
         latest = time
         yield Frame(decoding.n_decoded, time, key, rgb)

@@ -29,7 +29,15 @@ from chronovision.identity import sha256_of
 from chronovision.provenance import add_step
 from chronovision.store import write_json
 from chronovision.timing import has_variable_rate, median_interval, nominal_interval
-from chronovision.tools import ADDRESS, advised, find_tools, input_url, killed, refuse_truncation
+from chronovision.tools import (
+    ADDRESS,
+    advised,
+    at_steady_rate,
+    find_tools,
+    input_url,
+    killed,
+    refuse_truncation,
+)
 
 log = logging.getLogger(__name__)
 
@@ -252,10 +260,7 @@ def _timing(path: Path, stream: int, time_base: Fraction) -> dict:
     since = ((int(tick) - int(ticks[0])) * time_base for tick in ticks)
     time_s = np.fromiter(map(float, since), np.float64, len(ticks))
     if nominal_interval(time_s) <= 0:
-        raise UserError(
-            f"{path}: most frames share a timestamp; write the file anew, e.g. "
-            "ffmpeg -i FILE out.mkv"
-        )
+        raise UserError(f"{path}: most frames share a timestamp; {at_steady_rate(path)}")
     return {
         "n_frames": len(ticks),
         "frame_rate": 1 / nominal_interval(time_s),
@@ -273,10 +278,7 @@ def _shown(path: Path, packets: Iterable[str]) -> array:
         if "D" in flags:
             continue
         if pts == dts == "N/A":
-            raise UserError(
-                f"{path}: frame {len(shown)} has no timestamp; put the stream into a container "
-                "that has them, e.g. ffmpeg -i FILE -c copy out.mkv"
-            )
+            raise UserError(f"{path}: frame {len(shown)} has no timestamp; {at_steady_rate(path)}")
         shown.append(int(dts if pts == "N/A" else pts))
     if "C" in flags:
         raise UserError(f"{path}: the file breaks off within its last packet: get a complete copy")

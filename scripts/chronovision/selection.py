@@ -121,8 +121,8 @@ def resample(frames: Iterable[Frame], fps: float) -> Iterator[Row]:
             if (due - tick) / rate > LONGEST_HOLD_S:
                 raise UserError(
                     f"the timestamps jump by {float((due - tick) / rate):.0f} s at frame "
-                    f"{frame.index}, which frames.fps = {fps} would fill with copies: write the "
-                    "file anew, use a part of it (start_s, end_s), or set frames.fps: null"
+                    f"{frame.index}, which frames.fps = {fps} would fill with copies: use "
+                    "a part of it (start_s, end_s), or set frames.fps: null"
                 )
             yield from _hold(held, range(tick, due), rate, key)
             tick, key = due, False

@@ -130,6 +130,12 @@ def advised(path: str | os.PathLike, *output: str, before: Sequence[str] = ()) -
     return shlex.join([find_tools().ffmpeg, *before, "-i", input_url(path), *output])
 
 
+def at_steady_rate(path: str | os.PathLike) -> str:
+    """The command that writes all frames of a file anew, without loss, at even times."""
+    even = ("-an", "-vf", "setpts=N/FRAME_RATE/TB", "-c:v", "ffv1")
+    return f"if its frames come at a steady rate, write it anew: {advised(path, *even, 'out.mkv')}"
+
+
 def killed(code: int) -> str:
     """What is to be said of a program that a signal has ended, by its negative exit status."""
     return f"was killed (signal {-code}), often for want of memory: run again, with more memory"

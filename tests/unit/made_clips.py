@@ -81,3 +81,14 @@ def count_frames(path: Path, stream: int = 0) -> int:
     asked = ("-count_frames", "-show_entries", "stream=nb_read_frames")
     found = ffprobe(path, "-select_streams", stream, *asked)
     return int(found["streams"][0]["nb_read_frames"])
+
+
+def follow(error: Exception, folder: Path) -> Path:
+    """The file out.mkv that the command at the end of a message writes."""
+    (folder / "out.mkv").unlink(missing_ok=True)
+    command = str(error)[str(error).index(find_tools().ffmpeg) :]
+    done = subprocess.run(
+        command, shell=True, cwd=folder, stdin=subprocess.DEVNULL, capture_output=True
+    )
+    assert done.returncode == 0, done.stderr.decode()
+    return folder / "out.mkv"
