@@ -69,17 +69,12 @@ def probe(path: str | os.PathLike, stream: int | None = None) -> dict:
 
     Raises
     ------
-    UserError : missing, empty, truncated, not a video, without video stream, no such stream,
-        fewer than two frames, frames without times.
+    UserError : missing, empty, truncated, text, encrypted, joined by `cat`, not a video, without
+        video stream, no such stream, a still beside a film, turned by no quarter turn, fewer than
+        two frames, frames without times.
     """
     path = Path(path)
-    if not path.is_file():
-        raise UserError(f"{path}: no such video file; correct its path in the videos table")
-    if path.stat().st_size == 0:
-        raise UserError(f"{path}: the file is empty: get a complete copy")
-    refuse_text(path)
-    refuse_encryption(path)
-    refuse_joined(path)
+    _refuse_by_its_bytes(path)
     with _ffprobe(path, "-show_streams", "-show_format", "-of", "json") as said:
         described = said.read()
     header = json.loads(described)
@@ -114,6 +109,17 @@ def probe(path: str | os.PathLike, stream: int | None = None) -> dict:
         "header_frames": int(header_frames) if header_frames.isdigit() else None,
         **timing,
     }
+
+
+def _refuse_by_its_bytes(path: Path) -> None:
+    """Raise UserError for what FFmpeg should not see: it would read something, and say nothing."""
+    if not path.is_file():
+        raise UserError(f"{path}: no such video file; correct its path in the videos table")
+    if path.stat().st_size == 0:
+        raise UserError(f"{path}: the file is empty: get a complete copy")
+    refuse_text(path)
+    refuse_encryption(path)
+    refuse_joined(path)
 
 
 def _is_video(stream: dict) -> bool:

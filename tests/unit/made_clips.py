@@ -1,6 +1,7 @@
 """Makes tiny video files with FFmpeg, and asks ffprobe what is in a file."""
 
 import json
+import struct
 import subprocess
 from fractions import Fraction
 from pathlib import Path
@@ -81,6 +82,16 @@ def count_frames(path: Path, stream: int = 0) -> int:
     asked = ("-count_frames", "-show_entries", "stream=nb_read_frames")
     found = ffprobe(path, "-select_streams", stream, *asked)
     return int(found["streams"][0]["nb_read_frames"])
+
+
+def put_matrix(source: Path, target: Path, *numbers: int) -> Path:
+    """The MP4 file `source` with another display matrix in its only track's header, 16.16."""
+    data = bytearray(source.read_bytes())
+    place = data.index(b"tkhd") + 4 + 40
+    assert struct.unpack_from(">9i", data, place) == (1 << 16, 0, 0, 0, 1 << 16, 0, 0, 0, 1 << 30)
+    struct.pack_into(">9i", data, place, *numbers)
+    target.write_bytes(data)
+    return target
 
 
 def follow(error: Exception, folder: Path) -> Path:

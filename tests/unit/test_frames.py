@@ -34,6 +34,7 @@ from made_clips import (
     make_clip,
     make_lossless,
     make_ramps,
+    put_matrix,
 )
 
 SETTINGS = {"size": 32, "geometry": "crop", "every": 1, "step_s": None, "fps": None}
@@ -303,6 +304,14 @@ def test_frames_with_times_alike_are_no_damage(clips, shift):
     frames = frames_of(path, decoding=decoding)
     assert len(frames) == 20 and min(b.time - a.time for a, b in pairwise(frames)) < 0.01
     assert not decoding.messages and not decoder_messages(path, 0)
+
+
+def test_a_message_that_does_not_end_its_line_hides_no_description(clips, plain):
+    """FFmpeg wonders at the angle, and goes on within that line with the clock of the frames."""
+    half = 46341
+    path = put_matrix(plain, clips / "r.mp4", half, -half, 0, half, half, 0, 0, 0, 1 << 30)
+    times = [(frame.time, frame.key) for frame in frames_of(plain)]
+    assert [(frame.time, frame.key) for frame in frames_of(path)] == times
 
 
 def test_a_second_film_that_ffmpeg_leaves_out_is_noted(clips, plain):

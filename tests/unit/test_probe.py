@@ -12,7 +12,16 @@ import pytest
 
 from chronovision.errors import UserError
 from chronovision.probe import probe, probe_video, video_provenance
-from made_clips import count_frames, cut, decoded_frames, ffmpeg, ffprobe, follow, make_clip
+from made_clips import (
+    count_frames,
+    cut,
+    decoded_frames,
+    ffmpeg,
+    ffprobe,
+    follow,
+    make_clip,
+    put_matrix,
+)
 
 
 @pytest.fixture(scope="module")
@@ -194,16 +203,6 @@ def test_rotation(clips, plain, angle):
     ffmpeg("-display_rotation", angle, "-i", plain, "-c", "copy", path)
     found = probe(path)
     assert (found["rotation"], found["width"], found["height"]) == (angle, 96, 72)
-
-
-def put_matrix(source, target, *numbers):
-    """The MP4 file `source` with another display matrix in its only track's header, 16.16."""
-    data = bytearray(source.read_bytes())
-    place = data.index(b"tkhd") + 4 + 40
-    assert struct.unpack_from(">9i", data, place) == (1 << 16, 0, 0, 0, 1 << 16, 0, 0, 0, 1 << 30)
-    struct.pack_into(">9i", data, place, *numbers)
-    target.write_bytes(data)
-    return target
 
 
 @pytest.mark.parametrize("numbers", [[0] * 9, [0, 1 << 16, 0, 0, 1 << 16, 0, 0, 0, 1 << 30]])
