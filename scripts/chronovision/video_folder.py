@@ -16,6 +16,7 @@ from chronovision.picture_series import advise_on_pictures
 from chronovision.probe import probe
 from chronovision.settings import SHOWN_PATH, UNCARRIABLE, one_line, quoted
 from chronovision.store import read_json, write_json, write_text
+from chronovision.table_cells import MISSING
 from chronovision.video_table import PERIODIC, RESERVED, Video, read_videos
 
 log = logging.getLogger(__name__)
@@ -104,7 +105,7 @@ def name_videos(paths: Iterable[str], known: Mapping[str, str]) -> dict[str, str
     """
     paths = list(paths)
     names = {path: known[path] for path in paths if path in known}
-    used = {name.casefold() for name in names.values()} | set(RESERVED)
+    used = {name.casefold() for name in [*names.values(), *RESERVED, *MISSING]}
     for path in paths:
         base = PERIODIC.sub(r"\1", clean_name(Path(path).stem, "video"))
         name, number = base, 1
@@ -132,12 +133,12 @@ def plan_table(home: Path, folder: Path, facts: Mapping[str, dict]) -> Table:
     """
     table = home / "videos.tsv"
     listed = read_videos(table) if table.exists() else {}
-    old = table.read_text(encoding="utf-8") if table.exists() else None
+    old = table.read_bytes() if table.exists() else None
     edited = old is not None and _digest(old) != read_json(home / "survey.json")["table_sha256"]
     known = {video.path: name for name, video in listed.items()}
     rows = {name: path for path, name in name_videos(facts, known).items()}
     new = "".join(f"{name}\t{path}\n" for name, path in [("video", "path"), *rows.items()])
-    if edited and old != new:
+    if edited and old != new.encode():
         unlisted = [one_line(Path(path).name) for path in facts if path not in known]
         missing = f"; the folder also has {', '.join(unlisted)}" if unlisted else ""
         note = f"  {table} has been edited and is used as it is{missing}. To renew it, delete it."
@@ -151,12 +152,12 @@ def write_table(home: Path, folder: Path, table: Table) -> None:
     """Write videos.tsv, unless it is the same or stays, and whose set this is."""
     if table.text is None:
         return
-    record = {"folder": str(folder), "table_sha256": _digest(table.text)}
+    record = {"folder": str(folder), "table_sha256": _digest(table.text.encode())}
     write_json(home / "survey.json", record)
     path = home / "videos.tsv"
-    if not path.exists() or path.read_text(encoding="utf-8") != table.text:
+    if not path.exists() or path.read_bytes() != table.text.encode():
         write_text(path, table.text)
 
 
-def _digest(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()
+def _digest(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()

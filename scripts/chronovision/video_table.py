@@ -16,6 +16,7 @@ from chronovision.settings import (
     one_line,
     quoted,
 )
+from chronovision.table_cells import MISSING, Line, read_table_text, split_cells
 
 REQUIRED = ("video", "path")
 OPTIONAL = ("group", "scene", "start_s", "end_s", "stream")
@@ -25,7 +26,19 @@ VIDEO_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 #: What Snakemake takes for a rule that feeds itself, and refuses to plan the whole set.
 PERIODIC = re.compile(r"(.+?)\1{19,}$")
 #: Python gives up on numbers of thousands of digits, and FFmpeg numbers streams far below these.
-STREAM = re.compile(r"[0-9]{1,6}")
+#: pandas writes whole numbers beside missing ones as 1.0.
+STREAM = re.compile(r"([0-9]{1,6})(\.0)?")
+#: How much of Europe writes 1.5.
+DECIMAL_COMMA = re.compile(r"[0-9.]*,[0-9]+")
+#: Names of a column of row numbers: pandas writes none, and calls it so when it reads it again.
+INDEX = re.compile(r"|Unnamed: \d+")
+#: What cells may be apart by where tabs are needed.
+SEPARATORS = {";": "semicolons", ",": "commas", " ": "spaces"}
+#: How to write a table that can be read.
+WRITING = (
+    'pandas: to_csv(path, sep="\\t", index=False); R: write.table(data, path, sep="\\t", '
+    'row.names=FALSE); Excel: "Unicode Text"'
+)
 #: Names of the set's own pages and folders, beside those of the videos.
 RESERVED = ("index", "set")
 #: How a cell begins that spreadsheets take for a formula, full-width forms included. Groups go into
@@ -35,8 +48,6 @@ FORMULA = ("=", "+", "-", "@")
 BREAKING = ("Cc", "Zl", "Zp")
 #: Characters that a group may have, as an id.
 MAX_GROUP = 100
-#: Bytes of a table: a film given by mistake would be read whole.
-MAX_BYTES = 2**26
 
 
 @dataclass(frozen=True)
@@ -80,7 +91,7 @@ def read_videos(path: str | os.PathLike) -> dict[str, Video]:
     Parameters
     ----------
     path : TSV with the columns ``video path`` and optionally ``group scene start_s end_s
-        stream``; empty and ``n/a`` mean missing. Relative paths count from its folder.
+        stream``; cells of `MISSING` are missing. Relative paths count from its folder.
 
     Returns
     -------
@@ -92,19 +103,20 @@ def read_videos(path: str | os.PathLike) -> dict[str, Video]:
     UserError : anything wrong with the table, naming its line.
     """
     path, named = Path(path), one_line(path, SHOWN_PATH)
-    lines = [line.split("\t") for line in re.split(r"\r\n|\r|\n", _read_text(path, named))]
-    header = [name.strip() for name in lines[0]]
-    _check_header(named, header)
+    header, *lines = split_cells(read_table_text(path))
+    names = [name.strip() for name in header.cells]
+    # Spreadsheets write tabs also for columns at the end that once held something.
+    while len(names) > 1 and not names[-1]:
+        names.pop()
+    lines = [line for line in lines if any(cell.strip() for cell in line.cells)]
+    _check_header(named, names)
+    _check_widths(named, header, len(names), lines)
     videos: dict[str, Video] = {}
     folded: dict[str, str] = {}
-    for number, cells in enumerate(lines[1:], start=2):
-        if not any(cell.strip() for cell in cells):
-            continue
+    for number, cells in lines:
         where = f"{named}, line {number}"
-        if len(cells) > len(header):
-            raise UserError(f"{where}: {len(cells)} cells under {len(header)} columns")
-        row = {name: cell.strip() for name, cell in zip(header, cells, strict=False)}
-        video = _read_row(where, {k: v for k, v in row.items() if v not in ("", "n/a")}, path)
+        row = {name: cell.strip() for name, cell in zip(names, cells, strict=False)}
+        video = _read_row(where, {k: v for k, v in row.items() if v not in MISSING}, path)
         # Ids that differ in case alone would share files on some systems.
         other = folded.setdefault(video.video.casefold(), video.video)
         if other != video.video or video.video in videos:
@@ -119,17 +131,18 @@ def read_videos(path: str | os.PathLike) -> dict[str, Video]:
     return videos
 
 
-def _read_text(path: Path, named: str) -> str:
-    try:
-        if path.stat().st_size > MAX_BYTES:
-            raise UserError(f"{named}: cannot be read as a table (it has over {MAX_BYTES} bytes)")
-        return path.read_text(encoding="utf-8-sig")
-    except (ValueError, OSError) as error:
-        reason = one_line(error, SHOWN_PATH)
-        raise UserError(f"{named}: cannot be read as a table ({reason})") from error
-
-
 def _check_header(named: str, header: list[str]) -> None:
+    for separator, word in SEPARATORS.items():
+        names = {name.strip(' "') for name in "\t".join(header).split(separator)}
+        if names.issuperset(REQUIRED):
+            raise UserError(
+                f"{named}: its cells are apart by {word}, not by tabs: write it anew. {WRITING}"
+            )
+    if INDEX.fullmatch(header[0]) and set(header).issuperset(REQUIRED):
+        raise UserError(
+            f"{named}: its first column has no name, as an index of rows: write the table without "
+            f"it. {WRITING}"
+        )
     for name in REQUIRED:
         if name not in header:
             raise UserError(
@@ -144,6 +157,19 @@ def _check_header(named: str, header: list[str]) -> None:
             )
     if len(set(header)) < len(header):
         raise UserError(f"{named}: a column stands twice in its first line")
+
+
+def _check_widths(named: str, header: Line, width: int, lines: list[Line]) -> None:
+    """Refuse cells under no name; the first `width` cells of the header are names."""
+    if lines and all(len(line.cells) == len(header.cells) + 1 for line in lines):
+        raise UserError(
+            f"{named}: {len(lines[0].cells)} cells under {len(header.cells)} columns in each line: "
+            "the first ones are names of rows, which R writes under no name (leave them out by "
+            "row.names=FALSE), or each line ends with a tab too many (delete it)"
+        )
+    for number, cells in lines:
+        if any(cell.strip() for cell in cells[width:]):
+            raise UserError(f"{named}, line {number}: {len(cells)} cells under {width} columns")
 
 
 def _read_row(where: str, row: dict[str, str], table: Path) -> Video:
@@ -216,6 +242,10 @@ def _number(where: str, name: str, cell: str | None) -> float | None:
         value = float(cell)
     except ValueError:
         value = math.nan
+    if DECIMAL_COMMA.fullmatch(cell):
+        raise UserError(
+            f"{where}: {name} = {quoted(cell)} has a decimal comma: write a point, as in 1.5"
+        )
     # Python reads 1_5 as 15, who wrote it may have meant 1.5.
     if not math.isfinite(value) or value < 0 or "_" in cell:
         raise UserError(f"{where}: {name} = {quoted(cell)} is not a time in seconds, 0 or more")
@@ -225,6 +255,7 @@ def _number(where: str, name: str, cell: str | None) -> float | None:
 def _index(where: str, cell: str | None) -> int | None:
     if cell is None:
         return None
-    if not STREAM.fullmatch(cell):
+    index = STREAM.fullmatch(cell)
+    if not index:
         raise UserError(f"{where}: stream = {quoted(cell)} is not a stream index (0, 1, …)")
-    return int(cell)
+    return int(index[1])

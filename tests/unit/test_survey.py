@@ -105,6 +105,7 @@ def test_names():
     assert len(clean_name("x" * 300, "video")) == 80
     names = name_videos(["/f/index.mp4", "/f/x.avi", "/f/x.mp4", "/f/X.mkv"], {"/f/x.mp4": "x"})
     assert list(names.values()) == ["index_2", "x_2", "x", "X_3"]
+    assert list(name_videos(["/f/NA.mp4", "/f/nan.mp4"], {}).values()) == ["NA_2", "nan_2"]
 
 
 def test_added_video_leaves_the_other_ids_alone(folder):
