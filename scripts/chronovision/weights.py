@@ -6,7 +6,8 @@ import os
 import pickle
 import socket
 import sys
-import zipfile
+import threading
+import urllib.request
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from http.client import HTTPException
@@ -16,15 +17,10 @@ from urllib.parse import urlparse
 import torch
 
 from chronovision.errors import UserError
-from chronovision.networks import (
-    build_extractor,
-    check_network,
-    make_model,
-    needed_tensors,
-    weights_url,
-)
+from chronovision.networks import check_network, count_gflop, make_model, weights_url
 from chronovision.provenance import add_step
 from chronovision.seeds import derive_rng
+from chronovision.state_dicts import State, read_state_dict, select_tensors
 from chronovision.store import whole_file, write_json
 
 log = logging.getLogger(__name__)
@@ -32,7 +28,8 @@ log = logging.getLogger(__name__)
 #: Longest silence of a server before a download is given up.
 TIMEOUT_S = 30.0
 
-State = dict[str, torch.Tensor]
+#: Time that a server has to show whether it has a file.
+ANSWER_S = 5.0
 
 
 def fetch_weights(
@@ -47,18 +44,18 @@ def fetch_weights(
         ``untrained`` (torchvision's initialisation, the same tensors whichever layers are
         asked for), ``auto`` (imagenet if it can be had, else untrained with a warning), or
         the path of a state dict.
-    seed : the config's seed, for ``untrained``.
+    seed : the config's seed, for untrained weights.
     output_pth : state dict with just the tensors needed, in the network's own dtypes
         (`num_batches_tracked`, which evaluation does not use, is left out).
-    output_json : ``{model, source, asked, trained, sha256, origin, reason, software}``; `source` is
-        imagenet, untrained or file, `sha256` that of `tensors_digest`, `origin` the address or
-        path, `reason` why ``auto`` fell back on an untrained network.
+    output_json : what they are: `model`, `asked`, `source` (imagenet, untrained or file),
+        `trained`, `origin` (address or path), `reason` (why ``auto`` fell back on an untrained
+        network), `seed` (of untrained weights), `sha256` (`tensors_digest`), `gflop`
+        (`chronovision.networks.count_gflop` of the layers) and `software`.
 
     Raises
     ------
-    UserError : unknown network or layer; weights that cannot be downloaded; a file that is
-        missing, damaged, no state dict, of another network or without a tensor that a layer
-        needs, or with values that are not finite.
+    UserError : unknown network or layer; weights that cannot be downloaded; a file that
+        `read_file` refuses.
     """
     check_network(network)
     model, asked = network["model"], network["weights"]
@@ -69,6 +66,7 @@ def fetch_weights(
         torch.save(state, file)
     trained = facts["source"] != "untrained"
     facts = {"model": model, **facts, "asked": asked, "trained": trained, "sha256": digest}
+    facts["gflop"] = count_gflop(model, network["layers"])
     software = add_step({}, "fetch_weights", {}, ["torch", "torchvision"])["software"]
     write_json(output_json, {**facts, "software": software})
     log.info("%s: %s weights, %d tensors, sha256 %s", model, facts["source"], len(state), digest)
@@ -84,26 +82,79 @@ def tensors_digest(state: Mapping[str, torch.Tensor]) -> str:
     return digest.hexdigest()
 
 
+def read_file(asked: str, model: str, layers: Sequence[str]) -> State:
+    """The tensors that the layers need, from a user's file.
+
+    Raises
+    ------
+    UserError : the file is missing, damaged, no state dict, of another network or without a
+        tensor that a layer needs, or holds values that are not finite.
+    """
+    state = read_state_dict(Path(os.path.expanduser(asked)))
+    return select_tensors(state, model, layers, f"network.weights: {asked}")
+
+
+def why_unreachable(url: str) -> str | None:
+    """Why torchvision's weights cannot be had, asked without downloading them; None if they can.
+
+    The answer takes no longer than `ANSWER_S`, and the time to read a file in torch hub's cache.
+    """
+    file = hub_file(url)
+    if file.exists():
+        try:
+            _check_hash(file)
+        except (OSError, RuntimeError) as error:
+            return str(error)
+        return None
+    answers: list[str | None] = []
+    # A thread, because nothing else ends the search for a server's address in time.
+    asking = threading.Thread(target=lambda: answers.append(_refusal(url)), daemon=True)
+    asking.start()
+    asking.join(ANSWER_S)
+    return answers[0] if answers else f"no answer within {ANSWER_S:g} s"
+
+
+def _refusal(url: str) -> str | None:
+    """Why a server does not begin to send a file, asked as torch hub will."""
+    request = urllib.request.Request(url, headers={"User-Agent": "torch.hub"})
+    try:
+        with urllib.request.urlopen(request, timeout=ANSWER_S):
+            return None
+    except (OSError, HTTPException, ValueError) as error:
+        return str(error) or type(error).__name__
+
+
+def hub_file(url: str) -> Path:
+    """Where torch hub keeps, and looks for, the file of an address."""
+    return Path(torch.hub.get_dir(), "checkpoints", Path(urlparse(url).path).name)
+
+
+def ways_out(url: str) -> str:
+    """What to do if torchvision's weights cannot be had."""
+    return (
+        f"put that file at {hub_file(url)} by hand, or set network.weights to a file of yours, to "
+        "untrained, or to auto"
+    )
+
+
 def _obtain(asked: str, model: str, layers: Sequence[str], seed: int) -> tuple[State, dict]:
-    """Tensors that the layers need, and the facts `source`, `origin`, `reason`."""
+    """Tensors that the layers need, and the facts `source`, `origin`, `reason`, `seed`."""
     reason = None
     if asked in ("imagenet", "auto"):
         url = weights_url(model)
         try:
-            state = _select(_download(url), model, layers, f"the file of {url}")
-            return state, {"source": "imagenet", "origin": url, "reason": None}
+            state = select_tensors(_download(url), model, layers, f"the file of {url}")
+            return state, {"source": "imagenet", "origin": url, "reason": None, "seed": None}
         except UserError as error:
             if asked == "imagenet":
                 raise
             reason = str(error)
             log.warning("%s is used UNTRAINED, because %s", model, reason)
     if asked in ("untrained", "auto"):
-        state = _select(_untrained(model, seed), model, layers, "torchvision's network")
-        return state, {"source": "untrained", "origin": None, "reason": reason}
-    state = _select(
-        _read(Path(os.path.expanduser(asked))), model, layers, f"network.weights: {asked}"
-    )
-    return state, {"source": "file", "origin": str(asked), "reason": None}
+        state = select_tensors(_untrained(model, seed), model, layers, "torchvision's network")
+        return state, {"source": "untrained", "origin": None, "reason": reason, "seed": seed}
+    facts = {"source": "file", "origin": str(asked), "reason": None, "seed": None}
+    return read_file(asked, model, layers), facts
 
 
 def _untrained(model: str, seed: int) -> State:
@@ -116,7 +167,7 @@ def _untrained(model: str, seed: int) -> State:
 
 def _download(url: str) -> State:
     """State dict from torch hub's cache or from `url`, its hash checked in either case."""
-    file = Path(torch.hub.get_dir(), "checkpoints", Path(urlparse(url).path).name)
+    file = hub_file(url)
     try:
         if file.exists():
             _check_hash(file)
@@ -130,13 +181,12 @@ def _download(url: str) -> State:
             )
     except (OSError, HTTPException, RuntimeError, EOFError, pickle.UnpicklingError) as error:
         raise UserError(
-            f"the weights {url} cannot be had ({error or type(error).__name__}): put that file "
-            f"at {file} by hand, or name a file of yours in network.weights"
+            f"the weights {url} cannot be had ({error or type(error).__name__}): {ways_out(url)}"
         ) from error
 
 
 def _check_hash(file: Path) -> None:
-    """Compare with the digits that torchvision puts into the file's name, as torch hub does."""
+    """Raise RuntimeError unless a file has the digits that torchvision puts into its name."""
     expected = torch.hub.HASH_REGEX.search(file.name)
     with file.open("rb") as stream:
         found = hashlib.file_digest(stream, "sha256").hexdigest()
@@ -153,87 +203,3 @@ def _socket_timeout(seconds: float) -> Iterator[None]:
         yield
     finally:
         socket.setdefaulttimeout(before)
-
-
-def _read(file: Path) -> State:
-    """State dict of a user's file, bare or under the key `state_dict`; no code in it is run."""
-    if not os.path.isfile(file):  # False, too, for a name that the system cannot take
-        raise UserError(
-            f"network.weights: {file} is not a file; give imagenet, untrained, auto or the path "
-            "of a state dict"
-        )
-    try:
-        _refuse_bomb(file)
-        state = torch.load(file, map_location="cpu", weights_only=True)
-    except OSError as error:
-        raise UserError(f"network.weights: {file} cannot be read ({error.strerror})") from error
-    # A damaged file may fail in any way that the bytes in it lead to.
-    except Exception as error:
-        raise UserError(
-            f"network.weights: {file} was not loaded: it is damaged, or no PyTorch file, or holds "
-            "more than tensors (code is never run): save one with "
-            "torch.save(model.state_dict(), path)"
-        ) from error
-    if isinstance(state, Mapping) and isinstance(state.get("state_dict"), Mapping):
-        state = state["state_dict"]
-    if not isinstance(state, Mapping):
-        raise UserError(
-            f"network.weights: {file} holds a {type(state).__name__}, no state dict: save one "
-            "with torch.save(model.state_dict(), path)"
-        )
-    return dict(state)
-
-
-def _refuse_bomb(file: Path) -> None:
-    """Raise ValueError if an archive unpacks to more than its size: PyTorch never compresses."""
-    if zipfile.is_zipfile(file):
-        with zipfile.ZipFile(file) as archive:
-            unpacked = sum(entry.file_size for entry in archive.infolist())
-        if unpacked > file.stat().st_size:
-            raise ValueError(f"{file} is compressed and unpacks to {unpacked} bytes")
-
-
-def _select(state: State, model: str, layers: Sequence[str], where: str) -> State:
-    """The tensors that the layers need, checked against the network."""
-    state = {_modern_name(name): tensor for name, tensor in state.items()}
-    selected = {}
-    for name, expected in needed_tensors(build_extractor(model, layers)).items():
-        if name not in state:
-            raise UserError(_missing(name, state, model, layers, where))
-        tensor = state[name]
-        plain = isinstance(tensor, torch.Tensor) and tensor.layout == torch.strided
-        # Tensors of the device `meta` have a shape and no values.
-        if not plain or tensor.device.type != "cpu":
-            raise UserError(f"{where}: {name} is no plain tensor")
-        if tensor.shape != expected.shape:
-            raise UserError(
-                f"{where}: {name} has the shape {tuple(tensor.shape)}, but {model} needs "
-                f"{tuple(expected.shape)}: the weights are of another network"
-            )
-        if tensor.is_quantized or tensor.is_floating_point() != expected.is_floating_point():
-            raise UserError(f"{where}: {name} holds {tensor.dtype}, not {expected.dtype}")
-        # A copy, because a view would bring the rest of its storage into the file.
-        tensor = tensor.detach().to(expected.dtype, copy=True).contiguous()
-        if not torch.isfinite(tensor).all():
-            raise UserError(f"{where}: {name} holds values that are not finite: it is damaged")
-        selected[name] = tensor
-    return selected
-
-
-def _modern_name(name: object) -> str:
-    """Present name of a tensor in torchvision's older files (DenseNet, vision transformers)."""
-    name = str(name)
-    for part in ("norm", "relu", "conv"):
-        for number in (1, 2):
-            name = name.replace(f".{part}.{number}.", f".{part}{number}.")
-    return name.replace(".mlp.linear_1.", ".mlp.0.").replace(".mlp.linear_2.", ".mlp.3.")
-
-
-def _missing(name: str, state: State, model: str, layers: Sequence[str], where: str) -> str:
-    layer = next(one for one in layers if name in needed_tensors(build_extractor(model, [one])))
-    parts = {other.split(".")[0] for other in state}
-    base_only = "features" in parts and "classifier" not in parts
-    hint = (
-        "a convolutional base only?" if base_only else f"weights of another network than {model}?"
-    )
-    return f"{where}: layer {layer} needs {name}, which the file does not hold ({hint})"

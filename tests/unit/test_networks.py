@@ -7,11 +7,13 @@ from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from chronovision.errors import UserError
+from chronovision.network_costs import GFLOP
 from chronovision.networks import (
     activation_shapes,
     build_extractor,
     channel_axis,
     check_network,
+    count_gflop,
     layer_nodes,
     load_weights,
     make_model,
@@ -101,6 +103,60 @@ def test_mistakes_are_named(changes, words):
     with pytest.raises(UserError) as error:
         check_network(network(**changes))
     assert all(word in str(error.value) for word in words)
+
+
+@pytest.mark.parametrize(
+    ("model", "layer", "said"),
+    [
+        ("vgg19", "features.36", "it is called pool5 here"),
+        ("vgg19_bn", "features.52", "it is called pool5 here"),
+        ("vgg16", "classifier.0", "it is called fc6 here"),
+        ("alexnet", "classifier.0", "dropout changes nothing here: ask for pool5"),
+        ("alexnet", "classifier.3", "dropout changes nothing here: ask for relu6"),
+        ("vgg19", "softmax", "it is called prob here"),
+        ("alexnet", "avgpool", "ask for pool5"),
+        ("vgg19", "block4_conv2", "it is called relu4_2 here"),
+        ("vgg19", "block5_pool", "it is called pool5 here"),
+        ("vgg19", "classifier.8", "nearest: "),
+        ("resnet18", "softmax", "it has no softmax and ends with fc"),
+    ],
+)
+def test_names_of_other_tools_lead_to_ours(model, layer, said):
+    with pytest.raises(UserError, match=f"{model} has no layer '{layer}'") as error:
+        check_network(network(model=model, layers=[layer]))
+    assert said in str(error.value)
+
+
+def test_what_avgpool_and_dropout_pass_on_is_what_the_hint_says():
+    images = torch.zeros(1, 3, 224, 224)
+    for model in ("alexnet", "vgg11"):
+        net = make_model(model)
+        maps = net.features(images)
+        assert torch.equal(net.avgpool(maps), maps)
+        dropouts = [one for one in net.classifier if isinstance(one, nn.Dropout)]
+        assert dropouts and all(torch.equal(one(images), images) for one in dropouts)
+
+
+def test_operations_are_those_that_torchvision_states():
+    """Of whole networks, as multiplications with an addition each, so half as many."""
+    for model, last in (("alexnet", "prob"), ("vgg19", "prob"), ("vit_l_16", "heads")):
+        stated = torchvision.models.get_model_weights(model).DEFAULT.meta["_ops"]
+        assert count_gflop(model, [last]) == pytest.approx(2 * stated, rel=1e-3)
+    assert count_gflop("vgg19", ["pool5"]) == pytest.approx(39.02, abs=0.005)
+    first = 2 * 64 * 55 * 55 * 3 * 11 * 11  # multiply and add, channels, places, kernel
+    assert count_gflop("alexnet", ["pool1"]) == pytest.approx(first / 1e9)
+
+
+def test_the_table_of_operations_holds_all_networks():
+    assert set(GFLOP) == set(torchvision.models.list_models(module=torchvision.models))
+    for model, last in (
+        *(("alexnet", "prob"), ("mobilenet_v3_small", "classifier"), ("resnet18", "fc")),
+        *(("densenet121", "classifier"), ("vit_b_32", "heads"), ("swin_v2_t", "head")),
+    ):
+        assert GFLOP[model] == pytest.approx(count_gflop(model, [last]), rel=1e-3)
+    # Its pictures are of 518 pixels, for which torchvision states its operations.
+    stated = torchvision.models.get_model_weights("vit_h_14").DEFAULT.meta["_ops"]
+    assert GFLOP["vit_h_14"] * (518 / 224) ** 2 == pytest.approx(2 * stated, rel=1e-3)
 
 
 def test_two_names_of_one_node_are_refused():

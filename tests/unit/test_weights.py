@@ -1,10 +1,13 @@
 """Weights: downloaded, from a file, or seeded; what is refused and in which words."""
 
 import hashlib
+import http.server
 import json
 import os
 import re
 import socket
+import threading
+import time
 import urllib.error
 import urllib.request
 
@@ -77,7 +80,8 @@ def test_untrained_is_seeded_and_independent_of_the_layers(fetch):
     assert not torch.equal(few["features.0.weight"], other["features.0.weight"])
     assert facts["sha256"] != other_facts["sha256"]
     expected = {"model": "alexnet", "source": "untrained", "asked": "untrained", "trained": False}
-    assert {**facts, **expected, "origin": None, "reason": None} == facts
+    assert {**facts, **expected, "origin": None, "reason": None, "seed": 0} == facts
+    assert other_facts["seed"] == 1
     assert not pth.stat().st_mode & 0o111 and tensors_digest(again) == facts["sha256"]
 
 
@@ -111,6 +115,7 @@ def test_file_of_a_convolutional_base(fetch, refused, tmp_path, full_state, wrap
     state, facts, pth = fetch(file)
     assert all(torch.equal(value, full_state[name]) for name, value in state.items())
     assert (facts["source"], facts["trained"], facts["origin"]) == ("file", True, str(file))
+    assert facts["seed"] is None
     pth.unlink()
     pth.with_suffix(".json").unlink()
     words = "layer fc7 needs classifier.1.weight", "base.pth", "a convolutional base only?"
@@ -118,6 +123,12 @@ def test_file_of_a_convolutional_base(fetch, refused, tmp_path, full_state, wrap
     fc6 = {name: full_state[name] for name in ("classifier.1.weight", "classifier.1.bias")}
     torch.save(base | fc6, file)
     refused("layer fc7 needs classifier.4.weight", asked=file, layers=["fc6", "fc7"])
+
+
+def test_the_operations_of_the_layers_are_recorded(fetch):
+    few, more = (fetch("untrained", layers)[1]["gflop"] for layers in (["conv1"], ["conv1", "fc8"]))
+    assert few == pytest.approx(2 * 64 * 55 * 55 * 3 * 11 * 11 / 1e9)
+    assert more == pytest.approx(1.428, abs=0.001)
 
 
 def test_only_what_is_needed_is_written(fetch, tmp_path, full_state):
@@ -230,6 +241,60 @@ def test_no_network(fetch, refused, monkeypatch, tmp_path, failure, caplog):
     _, facts, _ = fetch("auto")
     assert (facts["source"], facts["trained"]) == ("untrained", False)
     assert reason in facts["reason"] and "UNTRAINED" in caplog.text
+
+
+@pytest.fixture
+def server(monkeypatch, tmp_path):
+    """Answers to one request each, on this machine; what was asked for is noted."""
+    asked = []
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_GET(self):
+            asked.append((self.path, self.headers["User-Agent"]))
+            if self.path == "/silent.pth":
+                time.sleep(2)
+            self.send_response(200 if self.path == "/there.pth" else 404)
+            self.send_header("Content-Length", str(10**9))
+            self.end_headers()
+
+        def log_message(self, *_words):
+            pass
+
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path / "hub"))
+    monkeypatch.setenv("no_proxy", "*")
+    made = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=made.serve_forever, daemon=True).start()
+    made.asked, made.url = asked, f"http://127.0.0.1:{made.server_port}"
+    yield made
+    made.shutdown()
+    made.server_close()
+
+
+def test_whether_a_server_has_the_weights_is_asked_in_seconds(server, monkeypatch, tmp_path):
+    """Without downloading: this server promises a gigabyte and sends none of it."""
+    assert weights.why_unreachable(f"{server.url}/there.pth") is None
+    assert "404" in weights.why_unreachable(f"{server.url}/gone.pth")
+    assert server.asked == [("/there.pth", "torch.hub"), ("/gone.pth", "torch.hub")]
+    assert "refused" in weights.why_unreachable("http://127.0.0.1:9/w.pth")
+    monkeypatch.setattr(weights, "ANSWER_S", 0.3)
+    begin = time.monotonic()
+    assert re.search("no answer|timed out", weights.why_unreachable(f"{server.url}/silent.pth"))
+    assert time.monotonic() - begin < 1.5
+    # The search for an address knows no time limit.
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_a, **_k: time.sleep(2))
+    begin = time.monotonic()
+    assert weights.why_unreachable("https://nowhere.invalid/w.pth") == "no answer within 0.3 s"
+    assert time.monotonic() - begin < 1.5
+
+
+def test_weights_in_the_cache_need_no_server(served, tmp_path):
+    cached = weights.hub_file(served.as_uri())
+    cached.parent.mkdir(parents=True)
+    cached.write_bytes(served.read_bytes())
+    served.unlink()
+    assert weights.why_unreachable(served.as_uri()) is None
+    cached.write_bytes(b"half a file")
+    assert "is damaged" in weights.why_unreachable(served.as_uri())
 
 
 def test_older_names_of_tensors(fetch, tmp_path):
