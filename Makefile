@@ -18,7 +18,7 @@ help: ## this list
 demo: $(READY) ## run the pipeline on a small set of clips [CORES=n]
 	.venv/bin/python scripts/make_demo_videos.py demo
 	$(SNAKEMAKE) --configfile config/demo.yaml
-	@grep -ho '.* is used UNTRAINED' results/demo/logs/fetch_weights/*.log || true
+	@! grep -q '"trained": false' results/demo/provenance.json || echo "The network is UNTRAINED"
 	@echo "Report: $(CURDIR)/results/demo/report/index.html"
 
 run: named $(READY) ## run it on a folder: VIDEOS=folder/ [CONFIG=my.yaml] [STEP=1/6 | FPS=24] [REPLACE=yes] [CORES=n]

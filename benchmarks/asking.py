@@ -12,6 +12,7 @@ import yaml
 
 import stages
 from chronovision import resources
+from chronovision.network_costs import CORE_GFLOPS, network_seconds
 from chronovision.store import read_json, read_table
 from material import make_film
 
@@ -67,14 +68,16 @@ def _rows(results: Path, film: str, threads: int) -> list[dict]:
         stage: (resources.stage_mb(stage, 1), resources.stage_minutes(stage, length, 1))
         for stage in resources.COSTS
     }
-    weights = os.path.getsize(results / "weights/vgg19.untrained.pth")
-    work = (length.rows, 224, min(threads, resources.network_threads(length.rows)))
+    (weights,) = (results / "weights").glob("*.pth")
+    gflop = read_json(weights.with_suffix(".json"))["gflop"]
+    threads = min(threads, resources.network_threads(length.rows))
     asked["extract_features"] = (
-        resources.network_mb(weights, gpu=False, attempt=1),
-        resources.network_minutes(*work, gpu=False, attempt=1),
+        resources.network_mb(weights.stat().st_size, gpu=False, attempt=1),
+        resources.network_minutes(length.rows, 224, gflop, threads, gpu=False, attempt=1),
     )
     seconds = {stage: resources.stage_seconds(stage, length) for stage in DECODERS}
-    seconds["extract_features"] = resources.network_seconds(*work, gpu=False)
+    speed = CORE_GFLOPS * threads
+    seconds["extract_features"] = network_seconds(length.rows, 224, gflop, speed)
     found = []
     for stage, (megabytes, minutes) in asked.items():
         tables = results.glob(f"benchmarks/{stage}/{film}.tsv")

@@ -5,8 +5,8 @@ from chronovision.weights import fetch_weights
 
 with logged_job(snakemake.log[0]):
     fetch_weights(
-        snakemake.params.network,
-        snakemake.params.seed,
+        snakemake.config["network"],
+        snakemake.config["seed"],
         snakemake.output.weights,
         snakemake.output.facts,
     )

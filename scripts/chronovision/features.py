@@ -10,6 +10,7 @@ from collections import deque
 from collections.abc import Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
+from pathlib import Path
 
 import h5py
 import numpy as np
@@ -287,14 +288,14 @@ def _copy_clock(frames: h5py.File, file: h5py.File, layers: list[str], rows: ran
 
 
 def _weights_facts(weights_json: str | os.PathLike, network: Mapping) -> dict:
-    """What the weights are; refused if they are of another network."""
+    """What the weights are, and their name; refused if they are of another network."""
     weights = read_json(weights_json)
     if weights["model"] != network["model"]:
         raise UserError(
             f"{weights_json} describes weights of {weights['model']}, not of "
             f"network.model {network['model']}"
         )
-    return weights
+    return {**weights, "name": Path(weights_json).stem}
 
 
 def _provenance(record: Mapping, weights: Mapping, asked: Mapping, used: Mapping) -> dict:
@@ -302,6 +303,7 @@ def _provenance(record: Mapping, weights: Mapping, asked: Mapping, used: Mapping
     about = {
         "model": asked["model"],
         "weights": weights["source"],
+        "weights_name": weights["name"],
         "weights_sha256": weights["sha256"],
         "trained": weights["trained"],
         "layers": list(asked["layers"]),

@@ -4,7 +4,8 @@ A provenance record is a plain dict::
 
     software  {chronovision, commit, dirty, python, <package>: version …}
     videos    {id: {path, sha256, stream, frame_interval_s, …}}
-    network   {model, weights, weights_sha256, trained, layers, precision, device, engine}
+    network   {model, weights, weights_name, weights_sha256, trained, layers, precision, device,
+               engine}
     steps     {stage: the slice of the config that the stage used}
 
 Each stage takes its inputs' record and adds itself with `add_step`; set-wide stages

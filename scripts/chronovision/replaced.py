@@ -15,6 +15,7 @@ from chronovision.settings import one_line
 from chronovision.store import read_provenance
 from chronovision.survey_costs import describe_time
 from chronovision.video_table import Video
+from chronovision.weights_name import KINDS, weights_name
 
 #: What older features do not record, so that it is compared where it is known only.
 MAY_BE_UNKNOWN = ("seed", "strict")
@@ -62,6 +63,7 @@ def differing_videos(
     Only settings count: not the file, stream and part of a video, which stand in the table.
     """
     asked, found = deciding_settings(config), {}
+    name = weights_name(config["network"], config["seed"])
     for video in videos:
         path = results / "features" / f"{video}.h5"
         recorded = recorded_settings(path, defaults) if path.is_file() else None
@@ -72,9 +74,19 @@ def differing_videos(
             for key, value in recorded.items()
             if value != asked[key] and not (value is None and key in MAY_BE_UNKNOWN)
         }
+        used = _recorded_weights(path)
+        if used == name:
+            other.pop("network.weights", None)  # the same file under another name
+        elif used and not other and asked["network.weights"] not in KINDS:
+            other["network.weights"] = f"{recorded['network.weights']}, with other contents"
         if other:
             found[video] = other
     return found
+
+
+def _recorded_weights(features: Path) -> str | None:
+    """Name of the weights that made features, if they record it."""
+    return read_provenance(features).get("network", {}).get("weights_name")
 
 
 def refuse_replacing(

@@ -8,6 +8,7 @@ import math
 from collections.abc import Mapping
 from typing import NamedTuple
 
+from chronovision.network_costs import CORE_GFLOPS, GPU_GFLOPS, network_seconds
 from chronovision.selection import expected_rows
 
 #: Room above what was measured; memory that Snakemake itself needs around a cluster's job.
@@ -16,9 +17,8 @@ ROOM, SNAKEMAKE_MB = 1.4, 300
 #: Least time that a job asks for, in minutes: a network drive takes its time for the first import.
 LEAST_MIN = 5
 
-#: Seconds of one core that VGG19 takes up to pool5 for a picture of 224 × 224 in float32, and
-#: what is assumed of a GPU.
-CORE_S, GPU_S = 0.34, 0.01
+#: Seconds until the first frame goes through the network.
+START_S = 15.0
 
 #: Frames for which one more thread is asked.
 FRAMES_PER_THREAD = 500
@@ -126,15 +126,12 @@ def network_threads(rows: int) -> int:
     return min(max(2, math.ceil(rows / FRAMES_PER_THREAD)), 8)
 
 
-def network_seconds(rows: int, size: int, threads: int, gpu: bool) -> float:
-    """Seconds for as many frames of `size` × `size` pixels in VGG19, up to pool5."""
-    per_frame = GPU_S if gpu else CORE_S * (size / 224) ** 2 / threads
-    return 15 + rows * per_frame
-
-
-def network_minutes(rows: int, size: int, threads: int, gpu: bool, attempt: int) -> int:
-    """Minutes to ask for the network, see `network_seconds`."""
-    return _minutes(network_seconds(rows, size, threads, gpu), attempt)
+def network_minutes(
+    rows: int, size: int, gflop: float, threads: int, gpu: bool, attempt: int
+) -> int:
+    """Minutes to ask for the network; see `chronovision.network_costs.network_seconds`."""
+    gflops = GPU_GFLOPS if gpu else CORE_GFLOPS * threads
+    return _minutes(START_S + network_seconds(rows, size, gflop, gflops), attempt)
 
 
 def network_mb(weights_bytes: int, gpu: bool, attempt: int) -> int:

@@ -17,7 +17,8 @@ from chronovision.results_folder import choose_results
 from chronovision.sampling_advice import allows_fit, describe_sampling
 from chronovision.settings import SHOWN_PATH, check_config, one_line, read_fraction
 from chronovision.store import write_text
-from chronovision.survey_costs import describe_costs, describe_weights
+from chronovision.survey_costs import describe_costs
+from chronovision.survey_weights import describe_weights
 from chronovision.video_folder import facts_of, find_videos, plan_table, write_table
 
 
@@ -56,8 +57,8 @@ def survey_folder(
     Raises
     ------
     UserError : no such folder, no video in it, a mistake in the config or in the edited table;
-        another set in the results folder; features to be replaced without leave. Nothing was
-        written then.
+        weights that do not fit or cannot be had; another set in the results folder; features to be
+        replaced without leave. Nothing was written then.
     """
     if replace not in (None, "yes"):
         raise UserError(f"REPLACE={one_line(replace)}: say REPLACE=yes, or leave it out")
@@ -75,7 +76,7 @@ def survey_folder(
     probed = {name: facts_of(video, facts) for name, video in videos.items()}
     unread = [f"{name}: {about}" for name, about in probed.items() if isinstance(about, str)]
     sound = {name: about for name, about in probed.items() if not isinstance(about, str)}
-    weights = describe_weights(settings["network"])
+    weights = describe_weights(settings["network"], settings["seed"], home)
     if replace is None:
         defaults = _settings(Path(project), {}, {})
         refuse_replacing(home, videos, sound, settings, defaults, config)

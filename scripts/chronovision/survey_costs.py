@@ -1,25 +1,18 @@
-"""What a run on a set of videos will take: time, disk and weights, in words."""
+"""What a run on a set of videos will take: time and disk, in words."""
 
 import math
 import os
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 
-import torch
-
-from chronovision.errors import UserError
-from chronovision.networks import activation_shapes, weights_url
+from chronovision.network_costs import network_seconds
+from chronovision.networks import activation_shapes, count_gflop
 from chronovision.selection import frames_per_row
-from chronovision.settings import SHOWN_PATH, one_line
 from chronovision.speed import describe_precision, measure_speeds
 from chronovision.video_table import Video
 
-#: Rules of thumb. Work of a network at 224 pixels, in 10⁹ operations per frame; unknown ones count
-#: as VGG19.
-GFLOP = {"vgg19": 39.0, "vgg19_bn": 39.0, "vgg16": 31.0, "vgg16_bn": 31.0, "alexnet": 1.4}
-
-#: Everything else, in seconds of one core: decoding twice and describing, per frame …
+#: Rules of thumb, in seconds of one core, of everything but the network: decoding twice and
+#: describing, per frame …
 FRAME_S = 0.02
 
 #: … and the start of the jobs, tables and figures, per video.
@@ -80,8 +73,9 @@ def _describe_time(
     """How long a run takes on videos of so many frames each."""
     size, model = settings["frames"]["size"], settings["network"]["model"]
     cores, total = os.cpu_count() or 1, sum(frames)
-    work = GFLOP.get(model, GFLOP["vgg19"]) * (size / 224) ** 2 * total
-    work_s = work / (speeds[settings["network"]["precision"]] or speeds["float32"])
+    gflop = count_gflop(model, settings["network"]["layers"])
+    speed = speeds[settings["network"]["precision"]] or speeds["float32"]
+    work_s = network_seconds(total, size, gflop, speed)
     work_s += total * FRAME_S / cores + len(frames) * VIDEO_S / cores
     return (
         f"about {_time(work_s)} on the {cores} processor cores of this machine (rule of thumb for "
@@ -106,23 +100,6 @@ def _extent(video: Video, about: Mapping, frames: Mapping) -> tuple[float, int]:
     coded = about["n_frames"] * share
     kept = seconds * frames["fps"] if frames["fps"] else coded / frames_per_row(about, frames)
     return seconds, math.ceil(round(kept, 6))
-
-
-def describe_weights(network: Mapping) -> str:
-    """A line on the weights that the config's `network` asks for; UserError if they are missing."""
-    asked, model = network["weights"], network["model"]
-    if asked == "untrained":
-        return f"  UNTRAINED network: {model} (network.weights: untrained)"
-    if asked not in ("imagenet", "auto"):
-        if not os.path.isfile(asked):
-            raise UserError(f"network.weights: no such file {one_line(asked, SHOWN_PATH)}")
-        return f"  trained network: {model} with the weights of {asked}"
-    url = weights_url(model)
-    cached = Path(torch.hub.get_dir(), "checkpoints", url.rsplit("/", 1)[1])
-    if cached.is_file():
-        return f"  trained network: {model} with ImageNet weights ({cached})"
-    otherwise = "else the network stays UNTRAINED" if asked == "auto" else "else the run stops"
-    return f"  trained network: {model}, if its ImageNet weights can be had from {url}; {otherwise}"
 
 
 def _time(seconds: float) -> str:

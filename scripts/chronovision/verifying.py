@@ -175,10 +175,10 @@ class _Folder:
 
 def weights_of(root: Path, record: Mapping) -> tuple[Path, str]:
     """Weights file and digest of the tensors in it, by the provenance of features."""
-    asked = record["steps"]["extract_features"]["weights"]
-    source = asked if asked in ("imagenet", "untrained", "auto") else "file"
     network = record["network"]
-    return root / "weights" / f"{network['model']}.{source}.pth", network["weights_sha256"]
+    if "weights_name" not in network:
+        raise UserError("an earlier version made the features, and did not record their weights")
+    return root / "weights" / f"{network['weights_name']}.pth", network["weights_sha256"]
 
 
 def _compare_weights(path: Path, recorded: str) -> str:

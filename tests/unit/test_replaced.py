@@ -5,10 +5,12 @@ from pathlib import Path
 import pytest
 import yaml
 
+from chronovision import survey_weights
 from chronovision.errors import UserError
 from chronovision.replaced import describe_differences, differing_videos
 from chronovision.store import new_h5
 from chronovision.survey import survey_folder
+from chronovision.weights_name import weights_name
 from made_clips import make_clip
 
 PROJECT = Path(__file__).parents[2]
@@ -23,8 +25,9 @@ def clip(tmp_path_factory):
 
 @pytest.fixture
 def films(clip, tmp_path, monkeypatch):
-    """A folder of three videos, and a working directory."""
+    """A folder of three videos, a working directory, and a server of weights."""
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(survey_weights, "why_unreachable", lambda url: None)
     folder = tmp_path / "films"
     folder.mkdir()
     for name in "abc":
@@ -41,7 +44,7 @@ def survey(folder, overlay=None, **options):
     return found.overlay, yaml.safe_load(found.overlay.read_text()), "\n".join(found.summary)
 
 
-def extract(results, *videos, frames=None, network=None, drop=(), **rest):
+def extract(results, *videos, frames=None, network=None, drop=(), made=None, **rest):
     """Features of videos as far as their provenance, with the defaults but for what is named."""
     decoded = {key: value for key, value in CONFIG["frames"].items() if key != "images"}
     decoded |= {"start_s": None, "end_s": None, "strict": False, **(frames or {}), **rest}
@@ -50,7 +53,7 @@ def extract(results, *videos, frames=None, network=None, drop=(), **rest):
         decoded.pop(one, None), used.pop(one, None)
     for video in videos:
         steps = {"dump_frames": decoded, "extract_features": used}
-        with new_h5(Path(results, f"features/{video}.h5"), {"steps": steps}):
+        with new_h5(Path(results, f"features/{video}.h5"), {"steps": steps, "network": made or {}}):
             pass
 
 
@@ -206,6 +209,22 @@ def test_each_key_that_decides_features_counts(made, overlay, line, tmp_path):
 def test_no_false_alarm(made, overlay, tmp_path):
     extract(tmp_path, "a", "b", **made)
     assert not differing_videos(tmp_path, "abc", with_overlay(overlay), CONFIG)
+
+
+def test_a_file_of_weights_counts_by_its_contents(tmp_path):
+    """Its name does not matter; other contents under the same name do."""
+    file, renamed = tmp_path / "w.pth", tmp_path / "v.pth"
+    for path in (file, renamed):
+        path.write_bytes(b"weights")
+    config = with_overlay({"network": {"weights": str(file)}})
+    made = {"weights_name": weights_name(config["network"], 0)}
+    extract(tmp_path, "a", network={"weights": str(file)}, made=made)
+    moved = with_overlay({"network": {"weights": str(renamed)}})
+    assert not differing_videos(tmp_path, "a", moved, CONFIG)
+    file.write_bytes(b"weights, trained further")
+    differing = differing_videos(tmp_path, "a", config, CONFIG)
+    (line,) = describe_differences(differing, config)
+    assert line == f'  network.weights: "{file}, with other contents" -> "{file}"'
 
 
 def test_what_is_not_of_the_set_or_cannot_be_read_does_not_count(tmp_path):

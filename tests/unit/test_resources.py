@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from chronovision.network_costs import CORE_GFLOPS, GFLOP, known_gflop, network_seconds
 from chronovision.resources import (
     COSTS,
     LEAST_MIN,
@@ -55,12 +56,38 @@ def test_a_film_of_two_hours_asks_for_more_time_and_the_same_memory(stage):
 
 def test_the_network():
     """Ten minutes at 24 frames/s on 8 threads: 0.34 s of a core for each, and 1.4 times that."""
-    assert network_minutes(14_400, 224, 8, gpu=False, attempt=1) == 15
-    assert network_minutes(14_400, 112, 8, gpu=False, attempt=1) == LEAST_MIN
-    assert network_minutes(14_400, 224, 8, gpu=True, attempt=1) == LEAST_MIN
+    vgg19 = 39.02  # up to pool5
+    assert network_minutes(14_400, 224, vgg19, 8, gpu=False, attempt=1) == 15
+    assert network_minutes(14_400, 112, vgg19, 8, gpu=False, attempt=1) == LEAST_MIN
+    assert network_minutes(14_400, 224, vgg19, 8, gpu=True, attempt=1) == LEAST_MIN
     assert network_mb(80_000_000, gpu=False, attempt=1) < network_mb(575_000_000, False, 1)
     assert network_mb(0, gpu=True, attempt=1) > network_mb(0, gpu=False, attempt=1)
     assert [network_threads(rows) for rows in (50, 1000, 2001, 10**6)] == [2, 2, 5, 8]
+
+
+def test_other_networks_ask_by_their_operations():
+    """Of VGG19's operations AlexNet has 1/28, ViT-L/16 3.1 times as many; a film of two hours."""
+    film = 7200 * 24
+    minutes = {
+        model: network_minutes(film, 224, known_gflop(model), 8, gpu=False, attempt=1)
+        for model in ("vgg19", "alexnet", "vit_l_16")
+    }
+    assert minutes["vgg19"] / 28 < minutes["alexnet"] < minutes["vgg19"] / 20
+    assert 3.0 < minutes["vit_l_16"] / minutes["vgg19"] < 3.2
+    assert known_gflop("vgg91") == max(GFLOP.values())
+
+
+@pytest.mark.parametrize(
+    ("model", "gflop", "seconds"),
+    [
+        *(("vgg19", 39.02, 0.357), ("alexnet", 1.428, 0.0126), ("resnet50", 8.17, 0.0754)),
+        *(("densenet121", 5.67, 0.0503), ("swin_t", 8.98, 0.0901)),
+        ("mobilenet_v3_large", 0.433, 0.0025),
+    ],
+)
+def test_a_network_s_time_is_what_was_measured_on_one_core(model, gflop, seconds):
+    """CPU time per frame of `extract_features` in float32 on one thread, of 80 to 200 frames."""
+    assert seconds < 1.4 * network_seconds(1, 224, gflop, CORE_GFLOPS) < 3 * seconds
 
 
 def test_a_large_file_takes_its_time_before_it_is_probed():

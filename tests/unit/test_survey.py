@@ -1,18 +1,24 @@
 """Survey of a folder: what is found, how it is named, what is written and what is said."""
 
+import hashlib
+import re
 import runpy
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+import torch
 import yaml
 
+from chronovision import survey_weights
 from chronovision.errors import UserError
 from chronovision.survey import survey_folder
 from chronovision.tools import find_tools
 from chronovision.video_folder import clean_name, name_videos
 from chronovision.video_table import read_videos
+from chronovision.weights import fetch_weights
+from chronovision.weights_name import weights_name
 
 PROJECT = Path(__file__).parents[2]
 
@@ -25,9 +31,10 @@ def make_video(path, rate=25, n_frames=20):
 
 @pytest.fixture
 def folder(tmp_path, monkeypatch):
-    """A folder of three videos at one rate, outside the working directory."""
+    """A folder of three videos at one rate, outside the working directory; a server of weights."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("TORCH_HOME", str(tmp_path / "hub"))
+    monkeypatch.setattr(survey_weights, "why_unreachable", lambda url: None)
     videos = tmp_path / "my films"
     videos.mkdir()
     for name in ("a.mp4", "b.mp4", "c.mp4"):
@@ -55,7 +62,7 @@ def test_what_is_written(folder):
     assert sorted(folder.iterdir()) == before, "nothing is written into the user's folder"
     assert "3 videos" in said and "60 frames" in said and "25 (3)" in said
     assert "1 MB on disk" in said and "processor cores" in said
-    assert "if its ImageNet weights can be had" in said and "WARNING" not in said
+    assert "vgg19 with ImageNet weights (https://" in said and "WARNING" not in said
 
 
 def test_odd_names_and_files_that_are_no_videos(folder):
@@ -194,26 +201,69 @@ def test_users_config_counts(folder, tmp_path):
     assert "UNTRAINED network: vgg16" in said and "vgg16 at 64 pixels" in said
 
 
-@pytest.mark.parametrize(
-    ("weights", "said"),
-    [
-        ("auto", "else the network stays UNTRAINED"),
-        ("imagenet", "else the run stops"),
-        ("untrained", "UNTRAINED network"),
-        ("my.pth", "with the weights of my.pth"),
-    ],
-)
-def test_weights(folder, tmp_path, weights, said):
-    (tmp_path / "my.pth").touch()
-    (tmp_path / "my.yaml").write_text(f"network: {{weights: {weights}}}\n")
-    assert said in survey(folder, config="my.yaml")[2]
+def survey_with(folder, weights, layers="[conv1]"):
+    Path("my.yaml").write_text(f"network: {{model: alexnet, weights: {weights}, layers: {layers}}}")
+    return survey(folder, config="my.yaml")[2]
 
 
-def test_cached_weights(folder, tmp_path):
-    cached = tmp_path / "hub/hub/checkpoints/vgg19-dcbb9e9d.pth"
-    cached.parent.mkdir(parents=True)
-    cached.touch()
-    assert f"trained network: vgg19 with ImageNet weights ({cached})" in survey(folder)[2]
+@pytest.fixture
+def conv1(tmp_path):
+    """A file of weights up to AlexNet's first convolution."""
+    state = {"weight": torch.ones(64, 3, 11, 11), "bias": torch.ones(64)}
+    torch.save({f"module.features.0.{key}": state[key] for key in state}, tmp_path / "my.pth")
+    return tmp_path / "my.pth"
+
+
+def test_weights_that_can_be_had(folder, conv1):
+    assert "UNTRAINED network: alexnet (network.weights: untrained)" in survey_with(
+        folder, "untrained"
+    )
+    assert "trained network: alexnet with the weights of my.pth" in survey_with(folder, "my.pth")
+    for weights in ("imagenet", "auto"):
+        said = survey_with(folder, weights)
+        assert "trained network: alexnet with ImageNet weights (https://" in said
+        assert "UNTRAINED" not in said
+
+
+def test_weights_that_cannot_be_had_stop_the_run_before_it_begins(folder, conv1, monkeypatch):
+    with pytest.raises(UserError, match="my.pth: layer conv2 needs features.3.weight"):
+        survey_with(folder, "my.pth", "[conv1, conv2]")
+    monkeypatch.setattr(survey_weights, "why_unreachable", lambda url: "<no route to host>\n")
+    said = survey_with(folder, "auto")
+    assert "WARNING: UNTRAINED network: alexnet" in said and "no route to host" in said
+    with pytest.raises(UserError, match="imagenet.*no route to host") as error:
+        survey_with(folder, "imagenet")
+    assert "\n" not in str(error.value)
+    # What the message advises: the file in its place, a file of one's own, untrained, auto.
+    place = re.search(r"put that file at (\S+) by hand", str(error.value))[1]
+    assert "set network.weights to a file of yours, to untrained, or to auto" in str(error.value)
+    monkeypatch.undo()
+    monkeypatch.chdir(conv1.parent)
+    monkeypatch.setenv("TORCH_HOME", str(conv1.parent / "hub"))
+    digits = hashlib.sha256(conv1.read_bytes()).hexdigest()[:8]
+    monkeypatch.setattr(
+        survey_weights, "weights_url", lambda model: f"https://x.invalid/w-{digits}.pth"
+    )
+    Path(place).parent.mkdir(parents=True)
+    conv1.rename(Path(place).with_name(f"w-{digits}.pth"))
+    assert f"with ImageNet weights ({Path(place).parent}/w-{digits}.pth)" in survey_with(
+        folder, "imagenet"
+    )
+
+
+def test_weights_that_an_earlier_run_has_fetched_need_no_server(folder, conv1, monkeypatch):
+    survey_with(folder, "untrained")
+    monkeypatch.setattr(survey_weights, "why_unreachable", lambda url: "no route to host")
+    for asked, source in (("imagenet", str(conv1)), ("auto", "untrained")):
+        wish = {"model": "alexnet", "layers": ["conv1"], "weights": asked}
+        made = Path("results/my_films/weights", f"{weights_name(wish, 0)}.pth")
+        fetch_weights({**wish, "weights": source}, 0, made, made.with_suffix(".json"))
+        said = survey_with(folder, asked)
+        if asked == "imagenet":
+            assert f"  trained network: alexnet with the weights in {made}" in said
+        else:
+            again = f"to try again delete {made.with_suffix('.json')}"
+            assert f"  UNTRAINED network: alexnet (network.weights: auto; {again})" in said
 
 
 @pytest.mark.parametrize("name", ["videos", "Frames", "demo"])
@@ -236,7 +286,7 @@ def test_two_folders_of_one_name(folder, tmp_path):
     ("config", "complaint"),
     [
         ("frames: {fpss: 3}", r"unknown key frames\.fpss.*did you mean fps"),
-        ("network: {weights: missing.pth}", r"network\.weights: no such file missing\.pth"),
+        ("network: {weights: missing.pth}", r"network\.weights: missing\.pth is not a file"),
         ("- a list", "not a config"),
         ("{", r"my\.yaml: cannot be read as a config: line 1"),
         ("# nothing yet\n", r"my\.yaml: holds no settings"),

@@ -12,10 +12,10 @@ KILLER = Path(__file__).parent / "killer"
 
 #: In the order of the pipeline: rule -> whether it makes more than one file.
 RULES = {
+    "fetch_weights": True,
     "probe_video": False,
     "dump_frames": False,
     "describe_frames": True,
-    "fetch_weights": True,
     "extract_features": False,
     "measure_changes": True,
     "accumulate_changes": True,

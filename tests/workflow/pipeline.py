@@ -165,6 +165,12 @@ def copy_project(target: Path) -> None:
     shutil.copy2(PROJECT / "Snakefile", target)
 
 
+def weights_in(results: Path) -> str:
+    """Name, without its ending, of the one file of weights in a results folder."""
+    (path,) = (results / "weights").glob("*.pth")
+    return path.stem
+
+
 def files(folder: Path) -> set[str]:
     """Relative paths of all files in `folder`."""
     return {str(p.relative_to(folder)) for p in folder.rglob("*") if not p.is_dir()}

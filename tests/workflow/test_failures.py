@@ -13,6 +13,7 @@ from pipeline import PROJECT, TINY, copy_run, files, merged, snakemake, write_co
 from torchvision.models import alexnet
 
 from chronovision.store import read_table
+from chronovision.weights_name import weights_name
 from made_clips import cut, damage, ffmpeg, make_clip
 
 
@@ -256,33 +257,49 @@ def make_weights(folder):
         ),
     ],
 )
-def test_weights_and_layers(videos, project, tmp_path, network, said):
+def test_weights_and_layers(videos, project, tmp_path, network, said, monkeypatch):
+    """The run ends before a frame is decoded."""
     write_videos(tmp_path, {"cuts": videos["cuts"]})
     make_weights(tmp_path)
-    asked = merged(TINY["network"], network)
-    source = asked["weights"] if asked["weights"] in ("imagenet", "untrained") else "file"
+    monkeypatch.chdir(tmp_path)
+    name = weights_name(merged(TINY["network"], network), 0)
     run = snakemake(
         tmp_path,
         write_config(tmp_path, {"network": network}),
-        target := f"results/weights/{asked['model']}.{source}.pth",
+        "results/features/cuts.h5",
         project=project,
         environment=OFFLINE | {"TORCH_HOME": str(tmp_path / "hub")},
     )
-    log = tmp_path / f"results/logs/fetch_weights/{asked['model']}.{source}.log"
-    assert_one_line(run, log, said)
-    assert_nothing_made(tmp_path, target, target.replace(".pth", ".json"), "hacked")
+    assert_one_line(run, tmp_path / f"results/logs/fetch_weights/{name}.log", said)
+    made = [f"results/weights/{name}.{ending}" for ending in ("pth", "json")]
+    assert_nothing_made(tmp_path, *made, "results/frames/cuts.h5", "hacked")
+
+
+def test_failing_weights_cost_nothing_of_what_is_there(rerun, project):
+    """Whatever was mistaken, going back to the config of before leaves nothing to be done."""
+    before = {name: (rerun / "results" / name).stat() for name in files(rerun / "results")}
+    for network in ({"layers": ["pool1", "pol5"]}, {"weights": "missing.pth"}, {"model": "vgg91"}):
+        config = write_config(rerun, {"network": network}, "broken.yaml")
+        assert snakemake(rerun, config, project=project).code != 0
+        back = snakemake(rerun, rerun / "config.yaml", project=project).succeeded()
+        assert "Nothing to be done" in back.text
+    after = {name: (rerun / "results" / name).stat() for name in files(rerun / "results")}
+    changed = {name for name in after if after[name] != before.get(name)}
+    assert all(name.startswith(("logs/fetch_weights/", "locks/")) for name in changed), changed
+    assert set(before) <= set(after)
 
 
 def test_auto_falls_back_with_a_warning(videos, project, tmp_path):
     write_videos(tmp_path, {"cuts": videos["cuts"]})
+    name = weights_name({**TINY["network"], "weights": "auto"}, 0)
     snakemake(
         tmp_path,
         write_config(tmp_path, {"network": {"weights": "auto"}}),
-        "results/weights/alexnet.auto.pth",
+        f"results/weights/{name}.pth",
         project=project,
         environment=OFFLINE | {"TORCH_HOME": str(tmp_path / "hub")},
     ).succeeded()
-    log = (tmp_path / "results/logs/fetch_weights/alexnet.auto.log").read_text()
+    log = (tmp_path / f"results/logs/fetch_weights/{name}.log").read_text()
     assert re.search("WARNING: alexnet is used UNTRAINED, because .* cannot be had", log)
 
 

@@ -14,7 +14,17 @@ from pathlib import Path
 import pytest
 import torch
 import yaml
-from pipeline import PROJECT, TINY, files, merged, plan, snakemake, write_config, write_videos
+from pipeline import (
+    PROJECT,
+    TINY,
+    files,
+    merged,
+    plan,
+    snakemake,
+    weights_in,
+    write_config,
+    write_videos,
+)
 from torchvision.models import alexnet
 
 from chronovision.store import read_json, read_table
@@ -128,7 +138,8 @@ def test_all_outputs_are_there(hostile):
     for video, name in NAMES.items():
         path = read_json(results / f"videos/{video}.json")["path"]
         assert world.here / path == world.here / FOLDER / name
-    assert read_json(results / "weights/alexnet.file.json")["origin"] == str(world.home / WEIGHTS)
+    weights = results / f"weights/{weights_in(results)}.json"
+    assert read_json(weights)["origin"] == str(world.home / WEIGHTS)
 
 
 def test_groups_come_back_from_the_tables(hostile):

@@ -7,7 +7,7 @@ import zipfile
 import h5py
 import pytest
 from PIL import Image
-from pipeline import snakemake, write_config
+from pipeline import snakemake, weights_in, write_config
 from test_failures import assert_nothing_made, assert_one_line
 
 from chronovision.store import read_json, read_provenance
@@ -21,7 +21,9 @@ def record(finished):
 def test_the_record_of_the_set_names_all_that_made_it(record, finished, videos):
     assert record["config"]["network"]["model"] == "alexnet" and record["config"]["seed"] == 0
     assert record["network"]["precision"] == "float32" and record["network"]["trained"] is False
-    weights = read_json(finished / "results/weights/alexnet.untrained.json")
+    weights = read_json(finished / f"results/weights/{weights_in(finished / 'results')}.json")
+    assert record["network"]["weights_name"] == weights_in(finished / "results")
+    assert weights["seed"] == 0
     assert record["network"]["weights_sha256"] == record["weights"]["sha256"] == weights["sha256"]
     for package in ("chronovision", "python", "ffmpeg", "torch", "openvino", "numpy", "pandas"):
         assert record["software"][package]

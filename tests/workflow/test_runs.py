@@ -9,7 +9,7 @@ import h5py
 import numpy as np
 import pandas as pd
 import pytest
-from pipeline import files, snakemake, write_config, write_videos
+from pipeline import files, snakemake, weights_in, write_config, write_videos
 
 from chronovision.store import read_table
 from made_clips import count_frames, decoded_frames
@@ -76,7 +76,8 @@ def test_tables_have_the_contracts_columns_and_a_sidecar(results, pattern):
 
 def test_other_outputs(results):
     wanted = {"report/index.html", "report/methods.md", "report/references.bib"}
-    wanted |= {"weights/alexnet.untrained.pth", "weights/alexnet.untrained.json"}
+    assert re.fullmatch(r"alexnet\.untrained\.[0-9a-f]{12}", weights := weights_in(results))
+    wanted |= {f"weights/{weights}.pth", f"weights/{weights}.json"}
     wanted |= {f"duration/{one}/model.skops" for one in SERIES}
     for video in VIDEOS:
         wanted |= {f"videos/{video}.json", f"features/{video}.h5", f"report/{video}.html"}

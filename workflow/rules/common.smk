@@ -8,6 +8,7 @@ import gc
 import itertools
 import json
 import os
+import re
 import sys
 
 import snakemake.common
@@ -21,14 +22,16 @@ sys.path.insert(0, f"{workflow.basedir}/scripts")
 
 from chronovision import resources
 from chronovision.config_files import refuse_repeated_keys
-from chronovision.config_slices import decoding_settings, feature_settings, weight_settings
+from chronovision.config_slices import decoding_settings, feature_settings
 from chronovision.errors import UserError
 from chronovision.identity import fingerprint
 from chronovision.leases import hold_results
+from chronovision.network_costs import known_gflop
 from chronovision.pieces import piece_names, piece_window
 from chronovision.provenance import source_digest
 from chronovision.settings import check_config, refuse_missing
 from chronovision.video_table import find_table, read_videos
+from chronovision.weights_name import weights_name
 
 # A plan is made of millions of objects that stay. To look for garbage among them, every now and then
 # and once more at the end, takes a third of the time that a set of a thousand videos needs.
@@ -56,15 +59,8 @@ THRESHOLDS = config["thresholds"]["kinds"]
 GROUPS = {name: video.group for name, video in VIDEOS.items()}
 #: Whether a model is asked for. Where none can be fitted, its tables say why.
 FITS = bool(config["duration"]["estimators"])
-#: Network and weights as they stand in file names.
-WEIGHTS = "{model}.{source}".format(
-    model=config["network"]["model"],
-    source=(
-        config["network"]["weights"]
-        if config["network"]["weights"] in ("imagenet", "untrained", "auto")
-        else "file"
-    ),
-)
+#: Name of the files of weights: other wishes have other files, so that none is lost to another.
+WEIGHTS = weights_name(config["network"], config["seed"])
 
 RESULTS = config["pathvars"]["results"]
 # Snakemake took the folder over before its ~ was written out.
@@ -85,6 +81,8 @@ wildcard_constraints:
     video=r"(?!index\.html$|set/)[A-Za-z0-9][A-Za-z0-9._-]*",
     metric="correlation|euclidean|cosine",
     threshold="static|dynamic",
+    # Those of another name would be made by another config.
+    weights=re.escape(WEIGHTS),
     piece=r"\d+of\d+",
 
 
@@ -185,9 +183,24 @@ def network_threads(wildcards, input):
     return 1 if input.get("pieces") else resources.network_threads(rows(wildcards, input))
 
 
+@functools.cache
+def gflop_at(facts, _time):
+    """Operations of the asked layers, as recorded with their weights."""
+    with open(facts, encoding="utf-8") as file:
+        return json.load(file)["gflop"]
+
+
+def gflop():
+    """Operations for a picture: of the asked layers, or of the whole network without its weights."""
+    facts = f"{RESULTS}/weights/{WEIGHTS}.json"
+    if os.path.exists(facts):
+        return gflop_at(facts, os.stat(facts).st_mtime_ns)
+    return known_gflop(config["network"]["model"])
+
+
 def network_minutes(wildcards, input, threads, attempt):
     """Runtime of a job that runs the network, or joins what others have made."""
-    asked = rows(wildcards, input), config["frames"]["size"], threads
+    asked = rows(wildcards, input), config["frames"]["size"], gflop(), threads
     return resources.network_minutes(*asked, gpus(wildcards, input) > 0, attempt)
 
 
@@ -242,12 +255,6 @@ def whole_frames(wildcards):
 def window(wildcards):
     """Start and end of a piece in seconds of the frames' time."""
     return list(piece_window(wildcards.piece, config["features"]["chunk_minutes"]))
-
-
-def weights_file(wildcards):
-    """The user's file of weights, if it is there; if not, fetch_weights says so."""
-    path = config["network"]["weights"]
-    return [path] if WEIGHTS.endswith(".file") and os.path.exists(path) else []
 
 
 def of_metrics(pattern):

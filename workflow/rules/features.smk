@@ -1,18 +1,21 @@
 # REQUIRED INPUTS: frames/{video}.h5, weights from torchvision or a file.
-# OUTPUTS: weights/{model}.{source}.pth, features/{video}.h5, changes/{metric}/{video}.tsv.
+# OUTPUTS: weights/{model}.{source}.{digest}.pth, features/{video}.h5, changes/{metric}/{video}.tsv.
 # A long video's features are joined from pieces/{video}/{piece}.h5 (features.chunk_minutes).
 
 
 rule fetch_weights:
-    """Get the network's weights once for all videos: downloaded, from a file, or seeded."""
-    input:
-        file=weights_file,
+    """Get the network's weights once for all videos: downloaded, from a file, or seeded.
+
+    The name stands for all that decides them: another wish makes another file.
+    """
     output:
         multiext("<results>/weights/{weights}", weights=".pth", facts=".json"),
     log:
         "<results>/logs/fetch_weights/{weights}.log",
     benchmark:
         "<results>/benchmarks/fetch_weights/{weights}.tsv"
+    # Weights that cannot be had end the run before anything else has taken its time.
+    priority: 3
     localrule: True
     conda:
         "../../envs/features.yaml"
@@ -21,8 +24,6 @@ rule fetch_weights:
         mem_mb=4000,
         runtime=60,
     params:
-        network=weight_settings(config),
-        seed=lookup(within=config, dpath="seed"),
         code=digest("fetch_weights"),
     message:
         "fetching weights {wildcards.weights}"

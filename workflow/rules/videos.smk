@@ -1,4 +1,4 @@
-# REQUIRED INPUTS: the files that the table of videos names.
+# REQUIRED INPUTS: the files that the table of videos names; weights, before frames are decoded.
 # OUTPUTS: videos/{video}.json, frames/{video}.h5 (temporary), pixels/{video}.tsv with thumbnails,
 # images/{video}/ on request.
 
@@ -45,6 +45,9 @@ rule dump_frames:
     input:
         info="<results>/videos/{video}.json",
         video=video_file,
+        # Not read here, but frames that are made before weights fail would be newer than the
+        # features, and make them stale when the config goes back to weights that there are.
+        weights=ancient(f"<results>/weights/{WEIGHTS}.json"),
     output:
         frames=temp("<results>/frames/{video}.h5"),
     log:
