@@ -35,6 +35,7 @@ from made_clips import (
     make_lossless,
     make_ramps,
     put_matrix,
+    turn,
 )
 
 SETTINGS = {"size": 32, "geometry": "crop", "every": 1, "step_s": None, "fps": None}
@@ -432,8 +433,7 @@ def test_rotation_is_applied(clips, angle, turns):
     coding = ("-c:v", "libx264", "-qp", "0", "-pix_fmt", "yuv444p")
     source = make_lossless(clips / "straight.mkv", straight)
     ffmpeg("-i", source, *coding, clips / "straight.mp4")
-    path = clips / f"turned{angle}.mp4"
-    ffmpeg("-display_rotation", angle, "-i", clips / "straight.mp4", "-c", "copy", path)
+    path = turn(clips / "straight.mp4", clips / f"turned{angle}.mp4", angle)
     turned = np.rot90(picture_of(ramps_path := clips / "straight.mp4", geometry="squash"), turns)
     difference = np.abs(picture_of(path, geometry="squash") - turned)[2:-2, 2:-2]
     assert difference.mean() < 1.5, ramps_path
@@ -536,10 +536,11 @@ def test_no_decodable_frame_is_refused(clips, plain, tmp_path):
     data = (clips / "garbage.mp4").read_bytes()
     start = data.index(b"mdat") + 4
     (clips / "garbage.mp4").write_bytes(data[:start] + b"\xa5" * (len(data) - start))
-    probe_video(str(clips / "garbage.mp4"), tmp_path / "info.json", stream=None)
-    with pytest.raises(UserError, match=r"0 usable frame\(s\) of 0 decoded|FFmpeg stopped"):
-        dump(tmp_path / "info.json", tmp_path / "frames.h5")
-    assert [path.name for path in tmp_path.iterdir()] == ["info.json"]
+    with pytest.raises(UserError, match="FFmpeg stopped"):
+        probe_video(str(clips / "garbage.mp4"), tmp_path / "info.json", stream=None)
+    with pytest.raises(UserError, match="FFmpeg stopped"):
+        frames_of(clips / "garbage.mp4")
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_messages_of_a_pass_that_only_decodes_are_the_same_each_time(damaged, plain):

@@ -21,6 +21,7 @@ from made_clips import (
     follow,
     make_clip,
     put_matrix,
+    turn,
 )
 
 
@@ -199,9 +200,7 @@ def test_music_with_a_cover_has_no_video(clips, cover):
 
 @pytest.mark.parametrize("angle", [90, 180, 270])
 def test_rotation(clips, plain, angle):
-    path = clips / f"turned{angle}.mp4"
-    ffmpeg("-display_rotation", angle, "-i", plain, "-c", "copy", path)
-    found = probe(path)
+    found = probe(turn(plain, clips / f"turned{angle}.mp4", angle))
     assert (found["rotation"], found["width"], found["height"]) == (angle, 96, 72)
 
 
