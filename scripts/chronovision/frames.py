@@ -10,7 +10,8 @@ import threading
 from array import array
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
+from fractions import Fraction
 from typing import IO
 
 import ffmpeg
@@ -18,6 +19,7 @@ import h5py
 import numpy as np
 from tqdm import tqdm
 
+from chronovision.clock import go_forward
 from chronovision.errors import UserError
 from chronovision.ffmpeg_log import Heard, find_damage, listen
 from chronovision.identity import refuse_another_file
@@ -33,10 +35,9 @@ from chronovision.selection import (
     within,
 )
 from chronovision.store import new_h5, read_json
-from chronovision.timing import nominal_interval
+from chronovision.timing import has_variable_rate, nominal_interval
 from chronovision.tools import (
     ADDRESS,
-    at_steady_rate,
     find_tools,
     input_url,
     killed,
@@ -58,6 +59,10 @@ class Decoding(Heard):
     """What was learnt while decoding; complete once the frames are exhausted."""
 
     n_decoded: int = 0
+    #: Indices of the frames whose times went back, or were missing, and were set.
+    mended: list[int] = field(default_factory=list)
+    #: Time of each frame in seconds from the first one.
+    time_s: array = field(default_factory=lambda: array("d"))
 
 
 def geometry_filters(stream: ffmpeg.nodes.FilterableStream, size: int, geometry: str):
@@ -103,8 +108,8 @@ def decode(
 
     Raises
     ------
-    UserError : truncated file, frames without timestamps or with timestamps that go back,
-        FFmpeg failed.
+    UserError : truncated file, frames without timestamps or with timestamps that go back, see
+        `chronovision.clock.go_forward`; FFmpeg failed.
     """
     # What is shown for damaged data depends on the number of decoding threads: always one.
     source = ffmpeg.input(input_url(path), threads=1)[str(stream)]
@@ -133,7 +138,12 @@ def decode(
     listener = threading.Thread(target=listen, args=(process.stderr, described, decoding))
     listener.start()
     try:
-        yield from _pair(path, process.stdout, described, size, decoding)
+        pairs = _pair(path, process.stdout, described, size, decoding)
+        first = None
+        for time, frame in go_forward(path, pairs, decoding.mended):
+            first = time if first is None else first
+            decoding.time_s.append(float(time - first))
+            yield replace(frame, time=time)
         process.wait()
         listener.join()
         refuse_truncation(path, list(decoding.messages))
@@ -177,9 +187,10 @@ def decoder_messages(path: str | os.PathLike, stream: int) -> list[str]:
     return messages
 
 
-def _pair(path, stdout, described: queue.Queue, size: int, decoding: Decoding) -> Iterator[Frame]:
-    """Join each picture from the pipe with its description."""
-    latest = None
+def _pair(
+    path, stdout, described: queue.Queue, size: int, decoding: Decoding
+) -> Iterator[tuple[Fraction | None, Frame]]:
+    """Join each picture from the pipe with its description, and with its time if it has one."""
     pictures: list[np.ndarray] = []
     while True:
         if not pictures:  # Memory for one picture at a time costs more than the picture.
@@ -196,17 +207,8 @@ def _pair(path, stdout, described: queue.Queue, size: int, decoding: Decoding) -
             raise UserError(
                 f"{path}: FFmpeg did not describe frame {decoding.n_decoded}"
             ) from error
-        if pts == "NOPTS":
-            raise UserError(
-                f"{path}: frame {decoding.n_decoded} has no timestamp; {at_steady_rate(path)}"
-            )
-        time = int(pts) * time_base
-        if latest is not None and time < latest:
-            raise UserError(
-                f"{path}: timestamps go back at frame {decoding.n_decoded}; {at_steady_rate(path)}"
-            )
-        latest = time
-        yield Frame(decoding.n_decoded, time, key, rgb)
+        time = None if pts == "NOPTS" else int(pts) * time_base
+        yield time, Frame(decoding.n_decoded, time, key, rgb)
         decoding.n_decoded += 1
 
 
@@ -330,7 +332,17 @@ def _note_decoding(file: h5py.File, info: dict, decoding: Decoding) -> None:
         log.warning("FFmpeg, %d times: %s", times, message)
     file.attrs["decoder_messages"] = json.dumps([f"{text} (×{n})" for text, n in worst])
     file.attrs["n_decoded"] = decoding.n_decoded
-    file.attrs["n_coded"] = info["n_frames"]
+    file.attrs["n_coded"] = info["n_coded"]
     file.attrs["header_frames"] = -1 if info["header_frames"] is None else info["header_frames"]
-    file.attrs["vfr"] = bool(info["vfr"])
+    file.attrs["clock_jumps"] = info["clock_jumps"]
+    file.attrs["times_set"] = len(decoding.mended)
+    if decoding.mended:
+        log.warning(
+            "%s: the times of %d frame(s) went back or were missing, the first at frame %d: set",
+            info["path"],
+            len(decoding.mended),
+            decoding.mended[0],
+        )
+    # A packet without a picture, which the probe did not see, leaves a gap.
+    file.attrs["vfr"] = bool(info["vfr"]) or has_variable_rate(np.array(decoding.time_s))
     file.attrs["frame_interval_s"] = nominal_interval(file["time_s"][:])

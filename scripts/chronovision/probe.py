@@ -7,9 +7,8 @@ import os
 import re
 import subprocess
 import threading
-from array import array
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from fractions import Fraction
 from pathlib import Path
@@ -17,6 +16,7 @@ from typing import IO
 
 import numpy as np
 
+from chronovision.clock import decoded_times
 from chronovision.containers import (
     refuse_encrypted,
     refuse_encryption,
@@ -26,6 +26,7 @@ from chronovision.containers import (
 )
 from chronovision.errors import UserError
 from chronovision.identity import sha256_of
+from chronovision.packets import ASKED, JUMP_S, Packets, count_jumps, read_packets, shown_times
 from chronovision.provenance import add_step
 from chronovision.store import write_json
 from chronovision.timing import has_variable_rate, median_interval, nominal_interval
@@ -41,8 +42,8 @@ from chronovision.tools import (
 
 log = logging.getLogger(__name__)
 
-#: Times and flags of the coded frames, as comma-separated lines.
-PACKETS = ("-show_entries", "packet=pts,dts,flags", "-of", "csv=p=0")
+#: Formats whose clock may begin anew, as where they were joined: FFmpeg closes the jump.
+CLOSING = frozenset(("mpeg", "mpegts", "ogg"))
 #: Shapes beyond this, as of a header that is broken, take up to a second and a GB to scale.
 LONGEST = 100
 #: A stream with a tenth of another's pictures is no film beside it.
@@ -50,7 +51,7 @@ FEWER = 10
 
 
 def probe(path: str | os.PathLike, stream: int | None = None) -> dict:
-    """Describe a video without decoding it.
+    """Describe a video; it is decoded only if its packets do not tell the times of its frames.
 
     Parameters
     ----------
@@ -60,10 +61,12 @@ def probe(path: str | os.PathLike, stream: int | None = None) -> dict:
     Returns
     -------
     dict with ``path bytes container stream video_streams codec width height rotation sar
-    time_base header_frames n_frames frame_rate vfr median_interval_s duration_s``: `width` and
-    `height` in coded pixels, `rotation` in degrees counter-clockwise as FFmpeg reports it, `sar`
-    as "num:den", `header_frames` what the container claims or None, `n_frames` the coded frames
-    that are to be shown, `frame_rate` the regular rate (1/s), `vfr` whether intervals differ,
+    time_base header_frames n_frames n_coded times clock_jumps frame_rate vfr median_interval_s
+    duration_s``: `width` and `height` in coded pixels, `rotation` in degrees counter-clockwise as
+    FFmpeg reports it, `sar` as "num:den", `header_frames` what the container claims or None,
+    `n_frames` the frames that decoding gives, `n_coded` the packets that are to be shown, `times`
+    where the times come from (``packets``, ``decoded``), `clock_jumps` jumps of the file's clock
+    that FFmpeg closes, `frame_rate` the regular rate (1/s), `vfr` whether intervals differ,
     `median_interval_s` the median time from frame to frame, `duration_s` first to last frame plus
     such an interval.
 
@@ -75,13 +78,7 @@ def probe(path: str | os.PathLike, stream: int | None = None) -> dict:
     """
     path = Path(path)
     _refuse_by_its_bytes(path)
-    with _ffprobe(path, "-show_streams", "-show_format", "-of", "json") as said:
-        described = said.read()
-    header = json.loads(described)
-    refuse_text(path, header["format"]["format_name"])
-    videos = {s["index"]: s for s in header.get("streams", []) if _is_video(s)}
-    if not videos:
-        raise UserError(f"{path}: no video stream in this file (audio or subtitles only?)")
+    container, videos = _describe(path)
     chosen = _choose_stream(path, videos, stream)
     if stream is None and len(videos) > 1:
         _refuse_still(path, videos, chosen)
@@ -92,12 +89,14 @@ def probe(path: str | os.PathLike, stream: int | None = None) -> dict:
     _refuse_absurd_shape(path, found)
     rotation = _rotation(path, found)
     header_frames = found.get("nb_frames", "")
-    timing = _timing(path, chosen, time_base)
+    with _ffprobe(path, "-select_streams", str(chosen), *ASKED) as rows:
+        packets = read_packets(path, rows)
     refuse_missing_end(path)
+    timing = _timing(path, found, packets, container)
     return {
         "path": str(path),
         "bytes": path.stat().st_size,
-        "container": header["format"]["format_name"],
+        "container": container,
         "stream": chosen,
         "video_streams": sorted(videos),
         "codec": found.get("codec_name", "unknown"),
@@ -126,6 +125,18 @@ def _is_video(stream: dict) -> bool:
     """Cover pictures are coded as video streams, but they are none."""
     picture = stream.get("disposition", {}).get("attached_pic", 0)
     return stream.get("codec_type") == "video" and not picture
+
+
+def _describe(path: Path) -> tuple[str, dict[int, dict]]:
+    """The container's name, and what ffprobe says of each video stream, by its index."""
+    with _ffprobe(path, "-show_streams", "-show_format", "-of", "json") as said:
+        described = said.read()
+    header = json.loads(described)
+    refuse_text(path, header["format"]["format_name"])
+    videos = {s["index"]: s for s in header.get("streams", []) if _is_video(s)}
+    if not videos:
+        raise UserError(f"{path}: no video stream in this file (audio or subtitles only?)")
+    return header["format"]["format_name"], videos
 
 
 @contextmanager
@@ -256,19 +267,30 @@ def _refuse_absurd_shape(path: Path, stream: dict) -> None:
         )
 
 
-def _timing(path: Path, stream: int, time_base: Fraction) -> dict:
-    """Number, regularity and extent of the coded frames, from the packets' times."""
-    with _ffprobe(path, "-select_streams", str(stream), *PACKETS) as packets:
-        ticks = np.array(_shown(path, packets))
-    ticks.sort()
-    if len(ticks) < 2:
-        raise UserError(f"{path}: {len(ticks)} frame(s) in stream {stream}; a change needs two")
-    since = ((int(tick) - int(ticks[0])) * time_base for tick in ticks)
-    time_s = np.fromiter(map(float, since), np.float64, len(ticks))
+def _timing(path: Path, found: dict, packets: Packets, container: str) -> dict:
+    """Number, regularity and extent of the frames, as their rows will have them."""
+    stream, time_base = found["index"], Fraction(found["time_base"])
+    n_coded = len(packets.pts)
+    delayed = found.get("has_b_frames", 0) > 0
+    ticks = shown_times(packets, found.get("codec_name", ""), delayed, float(time_base))
+    if n_coded < 2:
+        time_s = np.zeros(n_coded)
+    elif ticks is None:
+        time_s = decoded_times(path, stream, time_base, n_coded)
+    else:
+        since = ((int(tick) - int(ticks[0])) * time_base for tick in ticks)
+        time_s = np.fromiter(map(float, since), np.float64, n_coded)
+    if len(time_s) < 2:
+        raise UserError(f"{path}: {len(time_s)} frame(s) in stream {stream}; a change needs two")
     if nominal_interval(time_s) <= 0:
         raise UserError(f"{path}: most frames share a timestamp; {at_steady_rate(path)}")
     return {
-        "n_frames": len(ticks),
+        "n_frames": len(time_s),
+        "n_coded": n_coded,
+        "times": "packets" if ticks is not None else "decoded",
+        "clock_jumps": _closed_jumps(path, packets, time_s, float(time_base))
+        if container in CLOSING
+        else 0,
         "frame_rate": 1 / nominal_interval(time_s),
         "vfr": has_variable_rate(time_s),
         "median_interval_s": median_interval(time_s),
@@ -276,19 +298,13 @@ def _timing(path: Path, stream: int, time_base: Fraction) -> dict:
     }
 
 
-def _shown(path: Path, packets: Iterable[str]) -> array:
-    """Times, in ticks, of the packets that are to be shown, in the order of the file."""
-    shown, flags = array("q"), ""
-    for row in filter(None, map(str.strip, packets)):
-        pts, dts, flags = row.split(",")[:3]
-        if "D" in flags:
-            continue
-        if pts == dts == "N/A":
-            raise UserError(f"{path}: frame {len(shown)} has no timestamp; {at_steady_rate(path)}")
-        shown.append(int(dts if pts == "N/A" else pts))
-    if "C" in flags:
-        raise UserError(f"{path}: the file breaks off within its last packet: get a complete copy")
-    return shown
+def _closed_jumps(path: Path, packets: Packets, time_s: np.ndarray, tick_s: float) -> int:
+    """How many jumps of the file's clock are none in the frames' times: FFmpeg has closed them."""
+    left = int(np.sum(np.diff(time_s) > JUMP_S))
+    closed = max(count_jumps(packets, tick_s) - left, 0)
+    if closed:
+        log.warning("%s: its clock jumps at %d places, which FFmpeg has closed", path, closed)
+    return closed
 
 
 def video_provenance(info: dict, video: str) -> dict:

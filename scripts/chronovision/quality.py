@@ -63,6 +63,17 @@ def decoding_notes(facts: Mapping, whole: bool) -> Iterator[Note]:
     if whole and header not in (-1, decoded):
         text = f"{decoded} frames were decoded, the file's header claims {header}"
         yield Note("frames_in_header", "warning", decoded - header, text)
+    if facts["clock_jumps"]:
+        count = int(facts["clock_jumps"])
+        text = (
+            f"the file's clock jumps at {count} place(s), as where parts were joined: times go on "
+            "there without a gap"
+        )
+        yield Note("clock_jumps", "warning", count, text)
+    if facts["times_set"]:
+        count = int(facts["times_set"])
+        text = f"the times of {count} frame(s) went back, or were missing at the end: they were set"
+        yield Note("times_set", "warning", count, text)
     if facts["vfr"]:
         text = "the frame rate varies or has gaps: changes span different times"
         yield Note("variable_frame_rate", "warning", 1, text)

@@ -47,16 +47,6 @@ def make_ramps(height: int, width: int) -> np.ndarray:
     return picture
 
 
-def put_matrix(source: Path, target: Path, *numbers: int) -> Path:
-    """The MP4 file `source` with another display matrix in its only track's header, 16.16."""
-    data = bytearray(source.read_bytes())
-    place = data.index(b"tkhd") + 4 + 40
-    assert struct.unpack_from(">9i", data, place) == (1 << 16, 0, 0, 0, 1 << 16, 0, 0, 0, 1 << 30)
-    struct.pack_into(">9i", data, place, *numbers)
-    target.write_bytes(data)
-    return target
-
-
 def turn(source: Path, target: Path, angle: int) -> Path:
     """The MP4 file turned by quarter turns, `angle` degrees counter-clockwise.
 

@@ -21,6 +21,8 @@ CLEAN = {
     "n_coded": 100,
     "header_frames": 100,
     "vfr": False,
+    "clock_jumps": 0,
+    "times_set": 0,
 }
 
 
@@ -42,6 +44,8 @@ def test_a_clean_stream_gives_no_note():
         ({"decoder_messages": json.dumps(["[h264] bad (×3)", "b"])}, "decoder_damage", 1, "damage"),
         ({"n_coded": 103}, "frames_decoded", -3, "100 frames were decoded of 103"),
         ({"header_frames": 120}, "frames_in_header", -20, "header claims 120"),
+        ({"clock_jumps": 2}, "clock_jumps", 2, "jumps at 2 place"),
+        ({"times_set": 3}, "times_set", 3, "times of 3 frame"),
         ({"vfr": True}, "variable_frame_rate", 1, "varies or has gaps"),
     ],
 )

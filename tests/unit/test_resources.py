@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from chronovision.network_costs import CORE_GFLOPS, GFLOP, known_gflop, network_seconds
 from chronovision.resources import (
     COSTS,
+    DECODING_MS,
     LEAST_MIN,
     SNAKEMAKE_MB,
     Length,
@@ -18,6 +19,7 @@ from chronovision.resources import (
     set_minutes,
     stage_mb,
     stage_minutes,
+    unprobed_length,
     video_length,
 )
 
@@ -93,6 +95,18 @@ def test_a_network_s_time_is_what_was_measured_on_one_core(model, gflop, seconds
 def test_a_large_file_takes_its_time_before_it_is_probed():
     """100 GB at 100 MB/s, and 1.4 times that."""
     assert stage_minutes("probe_video", Length(size=10**11), attempt=1) == 24
+
+
+def test_a_file_that_may_be_decoded_to_be_probed_asks_for_it(tmp_path):
+    """A film of two hours in 700 MB, 180,000 frames of 0.3 megapixels: 2.8 ms each."""
+    paths = [tmp_path / name for name in ("film.AVI", "film.mp4", "film.ts")]
+    for path in paths:
+        with path.open("wb") as file:
+            file.truncate(700_000_000)
+    asked = [stage_minutes("probe_video", unprobed_length(path), attempt=1) for path in paths]
+    decoding_min = 180_000 * (DECODING_MS[0] + DECODING_MS[1] * 0.3) / 60_000
+    assert asked[0] == asked[2] > decoding_min > asked[1] == LEAST_MIN
+    assert unprobed_length(tmp_path / "none.avi") == Length()
 
 
 def test_pieces_ask_for_the_longest_of_them():

@@ -154,7 +154,7 @@ def length(video):
     info, path = f"{RESULTS}/videos/{video}.json", VIDEOS[video].path
     if os.path.exists(info):
         return length_at(video, os.stat(info).st_mtime_ns)
-    return resources.Length(size=os.path.getsize(path) if os.path.exists(path) else 0)
+    return resources.unprobed_length(path)
 
 
 def rows(wildcards, input):

@@ -4,7 +4,10 @@
 
 
 rule probe_video:
-    """Read what the file says of itself: streams, times, geometry, hash. Nothing is decoded."""
+    """Read what the file says of itself: streams, times, geometry, hash.
+
+    Only a stream whose packets do not tell the times of its frames is decoded for them.
+    """
     input:
         video=video_file,
     output:
