@@ -88,7 +88,7 @@ class _Choice(NamedTuple):
         step_s = wanted_s if low <= wanted_s <= high else None
         for width in (1e-4, 0.005, 0.02):
             step_s = step_s or _simplest(*self._about(width))
-        return Step(float(step_s or self.shortest), self.spread)
+        return Step(float(step_s or (low + high) / 2), self.spread)
 
     def _about(self, width: float) -> tuple[float, float]:
         """From a little below the shortest real step to a little above the longest."""
@@ -128,21 +128,6 @@ def irregular(facts: Mapping[str, Mapping]) -> list[str]:
     ]
 
 
-def allows_fit(facts: Mapping[str, Mapping], frames: Mapping) -> bool:
-    """Whether steps are even enough, in and between videos, for a duration model.
-
-    Parameters
-    ----------
-    facts : id -> what `chronovision.probe.probe` says of the video.
-    frames : the config's section.
-    """
-    if frames["fps"] or not facts:
-        return True
-    steps = _row_steps(facts, frames)
-    is_even = max(steps) <= (1 + rate_tolerance(frames["step_s"])) * min(steps)
-    return is_even and not irregular(facts)
-
-
 def _row_steps(facts: Mapping[str, Mapping], frames: Mapping) -> list[float]:
     """Seconds from row to row of each video, if nothing is resampled."""
     return [frames_per_row(info, frames) / info["frame_rate"] for info in facts.values()]
@@ -153,7 +138,8 @@ def describe_sampling(facts: Mapping[str, Mapping], frames: Mapping, command: st
 
     Parameters
     ----------
-    facts, frames : as for `allows_fit`.
+    facts : id -> what `chronovision.probe.probe` says of the video.
+    frames : the config's section.
     command : what the user typed; a setting of STEP can be put behind it.
     """
     if not facts:

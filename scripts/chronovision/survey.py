@@ -14,7 +14,7 @@ from chronovision.errors import UserError
 from chronovision.networks import check_network
 from chronovision.replaced import refuse_replacing
 from chronovision.results_folder import choose_results
-from chronovision.sampling_advice import allows_fit, describe_sampling
+from chronovision.sampling_advice import describe_sampling
 from chronovision.settings import SHOWN_PATH, check_config, one_line, read_fraction
 from chronovision.store import write_text
 from chronovision.survey_costs import describe_costs
@@ -81,7 +81,7 @@ def survey_folder(
         defaults = _settings(Path(project), {}, {})
         refuse_replacing(home, videos, sound, settings, defaults, config)
     write_table(home, folder, table)
-    _write_overlay(home, folder, frames, fit=allows_fit(sound, settings["frames"]))
+    _write_overlay(home, folder, frames)
     summary = [f"{shown}: {len(videos)} videos, listed in {home}/videos.tsv; results go to {home}"]
     summary += table.notes
     summary += _describe_left_out(skipped, unread)
@@ -146,15 +146,13 @@ def _overlay(below: Mapping, above: Mapping) -> dict:
     return {**below, **above, **both}
 
 
-def _write_overlay(home: Path, folder: Path, frames: Mapping, *, fit: bool) -> None:
+def _write_overlay(home: Path, folder: Path, frames: Mapping) -> None:
     overlay: dict = {
         "videos": str(home / "videos.tsv"),
         "pathvars": {"results": str(home)},
     }
     if frames:
         overlay["frames"] = dict(frames)
-    if not fit:
-        overlay["duration"] = {"estimators": []}
     header = (
         f"# Written by `make run` for {folder}, anew each time. Settings of your own\n"
         "# belong into another file: make run VIDEOS=folder/ CONFIG=my.yaml\n"

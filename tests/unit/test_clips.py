@@ -1,10 +1,13 @@
 """Clips: where they are cut, and what is counted in them."""
 
 import math
+from collections import Counter
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+import yaml
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
@@ -19,6 +22,8 @@ from chronovision.store import read_provenance, read_table
 from chronovision.thresholds import pool_ranges
 from made_sets import CLIPS, LAYERS, THRESHOLDS, MadeSet, made_changes, made_set
 from published_rule import by_frames, by_seconds
+
+PROJECT = Path(__file__).parents[2]
 
 
 def planned(times, **clips):
@@ -65,6 +70,17 @@ def test_number_of_clips_per_duration():
     lengths = [length for _, length in clips]
     assert lengths.count(30) == 20  # 41 // 2, although 2 · 100 s / 1 s would be 200
     assert lengths.count(1200) == 5  # ⌈2 · 100 / 40⌉
+
+
+@pytest.mark.parametrize("rate", [24000 / 1001, 25, 30000 / 1001, 30])
+def test_the_published_preset_takes_ten_clips_of_each_duration(rate):
+    """4,290 of 33 films of five minutes, whatever their rate."""
+    preset = yaml.safe_load((PROJECT / "config/roseboom2019.yaml").read_text(encoding="utf-8"))
+    times = {f"v{number:02d}": np.arange(round(300 * rate)) / rate for number in range(33)}
+    clips = sampled(times, **preset["clips"])
+    assert len(clips) == 4290
+    found = Counter((clip.video, clip.readouts) for clip in clips)
+    assert len(found) == 33 * 13 and set(found.values()) == {10}
 
 
 @given(rates, st.integers(400, 900), durations, st.integers(0, 9))

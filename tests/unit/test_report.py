@@ -17,6 +17,7 @@ from chronovision.methods import ESTIMATORS, cited_keys, methods_paragraphs, spe
 from chronovision.references import REFERENCES, bibliography
 from chronovision.score_tables import score_table
 from chronovision.set_page import SetInputs, render_report
+from chronovision.settings import check_config
 from chronovision.store import read_json, read_provenance, read_table, write_json
 from chronovision.thumbnails import nearest_thumbnails, shrink
 from chronovision.video_page import MAX_SEGMENTS, PageInputs, render_page
@@ -406,8 +407,10 @@ def test_methods_can_be_written_for_every_preset(made, preset):
     thresholds = made.config["thresholds"]
     defaults = yaml.safe_load((PROJECT / "config" / "config.yaml").read_text(encoding="utf-8"))
     thresholds["dynamic"] = {**defaults["thresholds"]["dynamic"], **thresholds["dynamic"]}
+    check_config(made.config, PROJECT / "workflow/schemas/config.schema.yaml")
     provenance = made.provenance("a") | {"videos": {"a": {}, "b": {}}}
     paragraphs = methods_paragraphs(made.config, provenance, 12, design=DESIGN, fitted=True)
+    assert (preset == "demo") == ("n frames last nearest to 1/6 s" in " ".join(paragraphs))
     assert all(key in REFERENCES for key in cited_keys(paragraphs))
     assert "None" not in " ".join(paragraphs)
 
