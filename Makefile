@@ -6,11 +6,11 @@ READY := .venv/.ready
 SNAKEMAKE := .venv/bin/snakemake --cores $(CORES)
 
 # As they were typed: in a name make would take $ for its own syntax, and would run $(shell …).
-TYPED := VIDEOS CONFIG FPS STEP REPLACE RESULTS SAMPLE SEED
+TYPED := VIDEOS CONFIG FPS STEP REPLACE RESULTS SAMPLE SEED DELETE
 $(foreach name,$(TYPED),$(eval override $(name) := $$(value $(name))))
 export $(TYPED)
 
-.PHONY: help demo run named verify chosen test test-slurm fuzz lint bench
+.PHONY: help demo run named verify leftovers chosen test test-slurm fuzz lint bench
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 18
@@ -35,8 +35,11 @@ verify: chosen $(READY) ## compute numbers again, from the videos: RESULTS=resul
 	@.venv/bin/python scripts/verify_results.py $${SAMPLE:+--sample="$$SAMPLE"} \
 		$${SEED:+--seed="$$SEED"} $${VIDEOS:+--videos="$$VIDEOS"} -- "$$RESULTS"
 
+leftovers: chosen $(READY) ## files of videos and settings that are no longer in the set: RESULTS=results/demo [DELETE=yes]
+	@.venv/bin/python scripts/list_leftovers.py $${DELETE:+--delete="$$DELETE"} -- "$$RESULTS"
+
 chosen:
-	@: "$${RESULTS:?name the results folder: make verify RESULTS=results/demo}"
+	@: "$${RESULTS:?name the results folder: make $(MAKECMDGOALS) RESULTS=results/demo}"
 
 test: $(READY) ## run the tests
 	OMP_NUM_THREADS=1 .venv/bin/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile

@@ -20,6 +20,7 @@ from chronovision.changes import measure_changes
 from chronovision.clips import build_clip_table
 from chronovision.duration import fit_duration_model
 from chronovision.segments import segment_video
+from chronovision.standing import Standing
 from chronovision.store import BLOCK_ROWS, read_header, read_provenance, read_table
 from chronovision.summary import summarise_counts
 from chronovision.thresholds import pool_ranges
@@ -42,40 +43,42 @@ TOLD = ("design", "why_empty")
 Steps = Mapping[str, Mapping]
 
 
-def video_tables(root: Path, video: str) -> Iterator[Check]:
-    """Channels, changes, accumulators and segments of a video: all values that there are."""
+def video_tables(root: Path, video: str, standing: Standing) -> Iterator[Check]:
+    """Channels, changes, accumulators and segments of a video: all values that stand."""
     features = root / "features" / f"{video}.h5"
     if features.is_file():
         yield attempt(video, "channels", partial(_channels, features))
-    for path in _tables(root, "changes/*", video):
+    for path in _tables(root, "changes/*", video, standing):
         make = partial(_changes, root, video, path.parent.name)
         yield _again(video, f"changes/{path.parent.name}", [path], make)
-    for path in _tables(root, "accumulators/*", video):
+    for path in _tables(root, "accumulators/*", video, standing):
         make = partial(_accumulators, root, video, path.parent.name)
         yield _again(video, f"accumulators/{path.parent.name}", [path], make)
-    for path in _tables(root, "segments/*", video):
+    for path in _tables(root, "segments/*", video, standing):
         make = partial(_segments, root, video, path.parent.name)
         yield _again(video, f"segments/{path.parent.name}", [path], make)
 
 
-def set_tables(root: Path) -> Iterator[Check]:
+def set_tables(root: Path, standing: Standing) -> Iterator[Check]:
     """Ranges, summary, clips with their controls, predictions and scores of the set."""
-    for path in _tables(root, "ranges", "*"):
+    for path in _tables(root, "ranges", "*", standing):
         yield _again("", f"ranges/{path.stem}", [path], partial(_ranges, root, path))
-    for path in _tables(root, "accumulators", "summary"):
+    for path in _tables(root, "accumulators", "summary", standing):
         yield _again("", "summary", [path], partial(_summary, root, path))
-    for path in _tables(root, "clips", "*"):
+    for path in _tables(root, "clips", "*", standing):
         both = [path, root / "clips" / "controls" / path.name]
         yield _again("", f"clips/{path.stem}", both, partial(_clips, root, path))
-    for path in _tables(root, "duration/*", "predictions"):
+    for path in _tables(root, "duration/*", "predictions", standing):
         if path.parent.name != "applied":  # By another set's model, which lies elsewhere.
             both = [path, path.with_name("scores.tsv")]
             make = partial(_fit, root, path.parent.name)
             yield _again("", f"duration/{path.parent.name}", both, make, ALLOWED_FIT)
 
 
-def _tables(root: Path, folder: str, stem: str) -> list[Path]:
-    return sorted(root.glob(f"{folder}/{stem}.tsv"))
+def _tables(root: Path, folder: str, stem: str, standing: Standing) -> list[Path]:
+    """Tables, but for those that are left over from another config."""
+    paths = sorted(root.glob(f"{folder}/{stem}.tsv"))
+    return [path for path in paths if standing.asks_for(path.relative_to(root))]
 
 
 def _again(

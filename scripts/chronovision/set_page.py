@@ -130,7 +130,9 @@ def _methods(
 
 
 def write_set_provenance(output: str | PathLike, inputs: SetInputs, config: Mapping) -> None:
-    """Write what made a set's numbers: ``config software network steps videos weights`` as JSON.
+    """Write what made a set's numbers, as JSON.
+
+    Its keys are ``config software network steps videos weights fits``.
 
     Parameters
     ----------
@@ -151,7 +153,9 @@ def write_set_provenance(output: str | PathLike, inputs: SetInputs, config: Mapp
     about = {key: provenance[key] for key in ("software", "network", "steps")} | {"videos": videos}
     weights = read_json(inputs.weights)
     plain = json.loads(json.dumps(config))
-    write_json(output, {"config": plain, **about, "weights": weights})
+    write_json(
+        output, {"config": plain, **about, "weights": weights, "fits": sorted(inputs.scores)}
+    )
 
 
 def _as_markdown(text: str) -> str:

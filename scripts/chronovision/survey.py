@@ -11,11 +11,13 @@ import yaml
 
 from chronovision.config_files import read_config
 from chronovision.errors import UserError
+from chronovision.leftovers import find_leftovers
 from chronovision.networks import check_network
 from chronovision.replaced import refuse_replacing
 from chronovision.results_folder import choose_results
 from chronovision.sampling_advice import describe_sampling
 from chronovision.settings import SHOWN_PATH, check_config, one_line, read_fraction
+from chronovision.standing import read_standing
 from chronovision.store import write_text
 from chronovision.survey_costs import describe_costs
 from chronovision.survey_weights import describe_weights
@@ -84,7 +86,7 @@ def survey_folder(
     _write_overlay(home, folder, frames)
     summary = [f"{shown}: {len(videos)} videos, listed in {home}/videos.tsv; results go to {home}"]
     summary += table.notes
-    summary += _describe_left_out(skipped, unread)
+    summary += _describe_left_out(skipped, unread) + _describe_gone(home)
     summary += describe_costs(videos, sound, settings)
     summary += describe_sampling(sound, settings["frames"], _command(folder, config))
     return Survey(home / "run.yaml", [*summary, weights])
@@ -172,3 +174,18 @@ def _command(folder: Path, config: str | os.PathLike | None) -> str:
     words = {"VIDEOS": folder, "CONFIG": config}
     named = [f"{name}={shlex.quote(str(word))}" for name, word in words.items() if word is not None]
     return " ".join(["make run", *named])
+
+
+def _describe_gone(home: Path) -> list[str]:
+    """A line on videos that have left the set since their results were made."""
+    try:
+        left = find_leftovers(home, read_standing(home))
+    except UserError:  # Nothing has been made yet.
+        return []
+    if not left.videos:
+        return []
+    return [
+        f"  no longer in the table: {', '.join(left.videos)}. Their results and pages "
+        "(report/VIDEO.html) stay, and nothing",
+        f"  links to them. To list and remove their files: {left.command}",
+    ]

@@ -1,9 +1,11 @@
 """Whether the numbers of a results folder hold: they are computed again and compared.
 
-Three questions, each answered by itself: are video and weights the files that were used, do frames
-of the video drawn at random give the stored features and changes (`chronovision.recomputing`), and
-does every table follow from what it was made of (`chronovision.remaking`)? What was done is read
-from the provenance in the folder; neither the config nor Snakemake is needed.
+Of the set that stands in the folder (`chronovision.standing`); what is left over from others is
+named. Three questions, each answered by itself: are video and weights the files that were used, do
+frames of the video drawn at random give the stored features and changes
+(`chronovision.recomputing`), and does every table follow from what it was made of
+(`chronovision.remaking`)? What was done is read from the provenance in the folder; neither the
+config nor Snakemake is needed.
 """
 
 import os
@@ -18,6 +20,7 @@ import torch
 
 from chronovision.errors import UserError
 from chronovision.identity import sha256_of
+from chronovision.leftovers import find_leftovers
 from chronovision.probe import probe
 from chronovision.provenance import add_step
 from chronovision.recomputing import (
@@ -32,6 +35,7 @@ from chronovision.recomputing import (
 )
 from chronovision.remaking import set_tables, video_tables
 from chronovision.seeds import derive_rng
+from chronovision.standing import Standing, read_standing
 from chronovision.store import read_json, read_provenance, read_table, read_values
 from chronovision.tools import find_tools
 from chronovision.verdicts import Check, Tally, attempt, summary
@@ -67,8 +71,8 @@ def verify_results(
     """
     if sample < 1 or seed < 0:
         raise UserError(f"SAMPLE={sample} SEED={seed}: a sample is 1 or more, a seed 0 or more")
-    folder = _Folder(Path(results), sample, seed, videos)
-    names = folder.video_ids()
+    standing = read_standing(Path(results))
+    folder, names = _Folder(Path(results), sample, seed, videos, standing), standing.videos
     done: list[Check] = []
 
     def note(check: Check) -> None:
@@ -76,6 +80,10 @@ def verify_results(
         say(str(check))
 
     say(f"{results}: {len(names)} videos; of each {sample} frames are drawn, by seed {seed}")
+    left = find_leftovers(folder.root, standing)
+    if left.files or left.newer:
+        say(f"Not of this set, and not checked: {', '.join([*left.files, *left.newer])}")
+        say(f"To list and remove what is left over: {left.command}")
     for check in folder.read(names):
         note(check)
     say(folder.versions())
@@ -91,32 +99,29 @@ def _all_checks(folder: "_Folder", names: list[str]) -> Iterator[Check]:
     for name in names:
         if name in folder.records:
             yield from _VideoChecks(folder, name).run()
-        yield from video_tables(folder.root, name)
-    yield from set_tables(folder.root)
+        yield from video_tables(folder.root, name, folder.standing)
+    yield from set_tables(folder.root, folder.standing)
 
 
 class _Folder:
     """A results folder, and what the checks of its videos share."""
 
     def __init__(
-        self, root: Path, sample: int, seed: int, videos: str | os.PathLike | None
+        self,
+        root: Path,
+        sample: int,
+        seed: int,
+        videos: str | os.PathLike | None,
+        standing: Standing,
     ) -> None:
         self.root, self.sample, self.seed = root, sample, seed
         self.films = None if videos is None else Path(videos)
+        self.standing = standing
         #: Provenance of each video's features.
         self.records: dict[str, dict] = {}
         #: Weights file and recorded digest -> their check.
         self.weights: dict[tuple[Path, str], Check] = {}
         self.networks: dict[str, EagerNetwork] = {}
-
-    def video_ids(self) -> list[str]:
-        """Ids of the videos of which something is stored."""
-        if not self.root.is_dir():
-            raise UserError(f"{self.root}: no such folder; RESULTS must name a results folder")
-        paths = [*self.root.glob("features/*.h5"), *self.root.glob("videos/*.json")]
-        if not paths:
-            raise UserError(f"{self.root}: no features/ and no videos/ in it, so no results folder")
-        return sorted({path.stem for path in paths})
 
     def read(self, names: list[str]) -> Iterator[Check]:
         """Read the videos' provenance, and check the weights that it names; yield failures."""
@@ -233,8 +238,9 @@ class _VideoChecks:
             why = "the seed of their signs was not recorded by the version that made them"
             yield Check(self.name, "sketches", None, note=why)
         for path in sorted(self.folder.root.glob(f"changes/*/{self.name}.tsv")):
-            what = f"sampled changes/{path.parent.name}"
-            yield attempt(self.name, what, partial(self._changes, path))
+            if self.folder.standing.asks_for(path.relative_to(self.folder.root)):
+                what = f"sampled changes/{path.parent.name}"
+                yield attempt(self.name, what, partial(self._changes, path))
 
     def _file(self) -> str:
         info = read_json(_needed(self.folder.root / "videos" / f"{self.name}.json"))

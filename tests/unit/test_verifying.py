@@ -268,6 +268,38 @@ def test_other_weights_are_found_and_not_used(results):
     ]
 
 
+# What is left over
+
+
+def record_of(results: Path, **config) -> None:
+    """The record of a report on the one film."""
+    asked = {**CONFIG, "changes": {"metrics": METRICS}, **config}
+    asked["thresholds"] = {**CONFIG["thresholds"], "scope": "set", **config.get("thresholds", {})}
+    weights = json.loads((results / "weights/alexnet.untrained.json").read_text())
+    about = {"config": asked, "videos": {"a": {}}, "weights": weights, "fits": []}
+    (results / "provenance.json").write_text(json.dumps(about))
+
+
+def test_what_is_left_over_is_named_and_not_checked(results):
+    """A film that left the set, a metric and a range that are not asked for any more."""
+    record_of(results, changes={"metrics": ["correlation", "cosine"]})
+    shutil.copy(results / "videos/a.json", results / "videos/gone.json")
+    with h5py.File(results / "features/gone.h5", "w") as file:
+        file.attrs["provenance"] = json.dumps({"videos": {"gone": {}}})
+    alter(results / "changes/euclidean/a.tsv", 3, "conv2", 0.5)
+    alter(results / "ranges/euclidean.tsv", 0, "high", 0.5)
+    # Its seed would be taken for that of the sketches.
+    first = results / "accumulators/correlation.dynamic/0.json"
+    text = (results / "accumulators/correlation.dynamic/a.json").read_text()
+    first.write_text(text.replace('"seed": 3', '"seed": 4'))
+    alter(results / "accumulators/summary.tsv", 0, "pool1_count", 7)
+    holds, lines = verify(results, sample=1)
+    assert not holds and failures(lines) == ["DOES NOT HOLD summary"]
+    named = "Not of this set, and not checked: euclidean, video gone"
+    assert lines[1] == named
+    assert lines[2] == f"To list and remove what is left over: make leftovers RESULTS={results}"
+
+
 # What cannot be checked
 
 
