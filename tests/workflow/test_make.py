@@ -92,7 +92,7 @@ def test_a_folder_of_films_over_time(place):
     ):
         assert line in refused.stderr, refused.stderr
 
-    # A film less, too few for a fit, and a threshold less.
+    # A film less, and a threshold less.
     (place / "films/zoom.webm").unlink()
     smaller["thresholds"] = {"kinds": ["static"]}
     done = run(place, smaller, "REPLACE=yes")
@@ -102,7 +102,7 @@ def test_a_folder_of_films_over_time(place):
     assert (results / "report/zoom.html").is_file()
     verified = make(place, "verify", "RESULTS=out/set 1", "SAMPLE=1")
     assert verified.returncode == 0, verified.stdout + verified.stderr
-    named = "duration/correlation.static, dynamic threshold, video zoom"
+    named = "dynamic threshold, figures/set/static_vs_dynamic, video zoom"
     assert f"Not of this set, and not checked: {named}" in verified.stdout
 
     before = times(results)
@@ -113,7 +113,7 @@ def test_a_folder_of_films_over_time(place):
     assert deleted.returncode == 0, deleted.stderr
     gone = {name for name in before if not (results / name).exists()}
     assert "report/zoom.html" in gone and "features/zoom.h5" in gone
-    assert all("zoom" in name or "dynamic" in name or "duration" in name for name in gone)
+    assert all("zoom" in name or "dynamic" in name for name in gone)
     assert not [name for name in files(results) if "zoom" in name]
 
     # All that stands is as it was.
