@@ -36,10 +36,9 @@ def choose_results(folder: Path, asked: str | None, config: str | os.PathLike | 
         name = f"{name}_set" if TAKEN.fullmatch(name) else name
         return unused_folder(Path("results", name), folder)
     if not _may_be_used(Path(asked), folder):
-        where = f"pathvars.results of {one_line(config, SHOWN_PATH)}"
         raise UserError(
-            f"{where}: {one_line(asked, SHOWN_PATH)} {_occupant(Path(asked))}: name another folder "
-            "there"
+            f"pathvars.results of {one_line(config, SHOWN_PATH)}: {one_line(asked, SHOWN_PATH)} "
+            f"{_occupant(Path(asked))}: name another folder there"
         )
     return Path(asked)
 
