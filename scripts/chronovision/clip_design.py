@@ -64,6 +64,11 @@ class Design:
     shortest: str
 
 
+def gives(video: Footage, duration_s: float) -> bool:
+    """Whether a clip of this duration lasts at most half of the video."""
+    return 2 * clip_length(duration_s, video.interval_s) <= video.n_frames
+
+
 def plan_clips(footage: Mapping[str, Footage], settings: Mapping) -> Design:
     """Which clips can be cut from a set: the same durations from every video.
 
@@ -91,13 +96,11 @@ def plan_clips(footage: Mapping[str, Footage], settings: Mapping) -> Design:
     distinct = _distinct({one.interval_s for one in used.values()}, asked)
     shortest = min(used, key=lambda name: used[name].n_frames * used[name].interval_s)
     kept = tuple(
-        duration
-        for duration in distinct
-        if all(2 * clip_length(duration, v.interval_s) <= v.n_frames for v in used.values())
+        duration for duration in distinct if all(gives(video, duration) for video in used.values())
     )
     if not kept:
         raise NoFitError(
-            f"no clip duration fits: clips may last at most half of the shortest video, and "
+            f"no clip duration fits, as clips may last at most half of the shortest video, and "
             f"{shortest} lasts {used[shortest].duration_s:.4g} s",
             f"put shorter values into clips.durations_s (its least is {asked[0]:g} s), or leave "
             "short videos out of the clips (clips.min_video_s)",

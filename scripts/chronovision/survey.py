@@ -20,6 +20,7 @@ from chronovision.settings import SHOWN_PATH, check_config, one_line, read_fract
 from chronovision.standing import read_standing
 from chronovision.store import write_text
 from chronovision.survey_costs import describe_costs
+from chronovision.survey_fit import describe_fit
 from chronovision.survey_weights import describe_weights
 from chronovision.video_folder import facts_of, find_videos, plan_table, write_table
 
@@ -89,6 +90,7 @@ def survey_folder(
     summary += _describe_left_out(skipped, unread) + _describe_gone(home)
     summary += describe_costs(videos, sound, settings)
     summary += describe_sampling(sound, settings["frames"], _command(folder, config))
+    summary += describe_fit(videos, sound, settings)
     return Survey(home / "run.yaml", [*summary, weights])
 
 

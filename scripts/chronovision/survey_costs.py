@@ -39,7 +39,7 @@ def describe_costs(
     if not facts:
         return []
     seconds, frames = zip(
-        *(_extent(videos[name], about, settings["frames"]) for name, about in facts.items()),
+        *(extent(videos[name], about, settings["frames"]) for name, about in facts.items()),
         strict=True,
     )
     rates = Counter(round(about["frame_rate"], 3) for about in facts.values())
@@ -47,23 +47,20 @@ def describe_costs(
     speeds = measure_speeds(settings["network"]["device"])
     disk = sum(frames) * _stored_per_frame(settings)
     temporary = max(frames) * settings["frames"]["size"] ** 2 * 3
-    lines = [
+    return [
         f"  {sum(frames)} frames to analyse, {_time(sum(seconds))} of video; frames per second "
         f"(videos): {listed}",
         f"  {_describe_time(frames, settings, speeds)}",
         *describe_precision(settings["network"]["precision"], speeds),
         f"  about {_size(disk)} on disk, and {_size(temporary)} for a while",
     ]
-    if len({video.group for video in videos.values()}) < 3:
-        lines.append("  fewer than three videos (or groups): everything but the fit of durations")
-    return lines
 
 
 def describe_time(
     videos: Mapping[str, Video], facts: Mapping[str, Mapping], settings: Mapping
 ) -> str:
     """How long a run on videos takes, in words; arguments as for `describe_costs`."""
-    frames = [_extent(videos[name], facts[name], settings["frames"])[1] for name in facts]
+    frames = [extent(videos[name], facts[name], settings["frames"])[1] for name in facts]
     return _describe_time(frames, settings, measure_speeds(settings["network"]["device"]))
 
 
@@ -92,7 +89,7 @@ def _stored_per_frame(settings: Mapping) -> float:
     return BYTES_PER_FRAME + units * {"float16": 2, "float32": 4}[network["maps_dtype"]] + of_image
 
 
-def _extent(video: Video, about: Mapping, frames: Mapping) -> tuple[float, int]:
+def extent(video: Video, about: Mapping, frames: Mapping) -> tuple[float, int]:
     """Seconds and frames of a video that are analysed."""
     end = min(video.end_s or math.inf, about["duration_s"])
     seconds = max(end - (video.start_s or 0.0), 0.0)

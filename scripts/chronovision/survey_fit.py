@@ -1,0 +1,159 @@
+"""What stands against a fit of durations to a set of videos, said before anything is computed."""
+
+from collections.abc import Callable, Mapping
+from functools import partial
+
+from chronovision.clip_design import (
+    Design,
+    Footage,
+    clip_length,
+    describe_design,
+    gives,
+    left_out,
+    number_of_clips,
+    plan_clips,
+)
+from chronovision.comparability import (
+    NoFitError,
+    refuse_few_groups,
+    refuse_one_duration,
+    refuse_shared_files,
+)
+from chronovision.identity import fingerprint
+from chronovision.survey_costs import extent
+from chronovision.video_table import Video
+
+#: Seconds of clips, against those without it, from which a least length of videos is proposed.
+WORTHWHILE = 1.1
+
+
+def describe_fit(
+    videos: Mapping[str, Video], facts: Mapping[str, Mapping], settings: Mapping
+) -> list[str]:
+    """Lines on the clips that a set gives, and on why no durations can be fitted to them.
+
+    Frame rates that differ are the matter of `chronovision.sampling_advice`.
+
+    Parameters
+    ----------
+    videos : rows of the table.
+    facts : id -> what `chronovision.probe.probe` says, of the videos that can be read.
+    settings : the config of the run.
+    """
+    footage = {name: _footage(videos[name], facts[name], settings["frames"]) for name in facts}
+    # The jobs of a video without frames that can be used fail, and say so.
+    footage = {name: one for name, one in footage.items() if one.n_frames > 1}
+    if not footage or not settings["duration"]["estimators"]:
+        return []
+    groups = {name: videos[name].group for name in footage}
+    lines = []
+    try:
+        design = plan_clips(footage, settings["clips"])
+    except NoFitError as error:
+        design, obstacles = None, [error]
+    else:
+        record = describe_design(design, footage, ())
+        lines.append(_describe_clips(design))
+        lines += [f"  left out of the clips: {clause}" for clause in left_out(record)]
+        obstacles = _obstacles(design, videos, groups)
+    lines += [
+        f"  WARNING: {obstacle.reason}. This run goes on WITHOUT the fit of durations. To have it: "
+        f"{obstacle.remedy}"
+        for obstacle in obstacles
+    ]
+    return lines + _propose_least(footage, groups, settings["clips"], design)
+
+
+def _footage(video: Video, about: Mapping, frames: Mapping) -> Footage:
+    seconds, n_frames = extent(video, about, frames)
+    return Footage(n_frames, seconds / max(n_frames, 1), seconds)
+
+
+def _describe_clips(design: Design) -> str:
+    shortest, longest = (f"{design.durations_s[end]:g}" for end in (0, -1))
+    lasts = shortest if len(design.durations_s) == 1 else f"{shortest} to {longest}"
+    n_durations, n_videos = len(design.durations_s), len(design.videos)
+    return (
+        f"  clips of {lasts} s ({n_durations} duration{'s' * (n_durations > 1)}) from {n_videos} "
+        f"video{'s' * (n_videos > 1)}"
+    )
+
+
+def _obstacles(
+    design: Design, videos: Mapping[str, Video], groups: Mapping[str, str]
+) -> list[NoFitError]:
+    """Everything that stands against a fit to these clips."""
+    files = {name: fingerprint(videos[name].path) or name for name in design.videos}
+    checks: list[Callable[[], None]] = [
+        partial(refuse_few_groups, [groups[name] for name in design.videos]),
+        partial(refuse_one_duration, design.durations_s),
+        partial(refuse_shared_files, files, groups),
+    ]
+    found = []
+    for check in checks:
+        try:
+            check()
+        except NoFitError as error:
+            found.append(error)
+    return found
+
+
+def _propose_least(
+    footage: Mapping[str, Footage],
+    groups: Mapping[str, str],
+    clips: Mapping,
+    present: Design | None,
+) -> list[str]:
+    """The value of ``clips.min_video_s`` that gives the most seconds of clips, if it is worth it.
+
+    For each duration the videos that are too short for it might be left out, as long as three
+    groups stay.
+    """
+    now = _clip_seconds(footage, clips, present) if present else 0.0
+    best, most = None, WORTHWHILE * now
+    for duration in clips["durations_s"]:
+        short = [video.duration_s for video in footage.values() if not gives(video, duration)]
+        below = max(short, default=0.0)
+        kept = [video.duration_s for video in footage.values() if video.duration_s > below]
+        if not short or not kept:
+            continue
+        asked = {**clips, "min_video_s": _between(below, min(kept))}
+        try:
+            design = plan_clips(footage, asked)
+            refuse_few_groups(groups[name] for name in design.videos)
+        except NoFitError:
+            continue
+        seconds = _clip_seconds(footage, asked, design)
+        if seconds > most:
+            best, most = (asked["min_video_s"], design), seconds
+    if best is None:
+        return []
+    least, design = best
+    return [
+        f"  clips.min_video_s: {least:g} in the file that CONFIG names would take the clips from "
+        f"longer videos only:",
+        f"  {_describe_clips(design)}, {most:.0f} s together instead of {now:.0f} s",
+    ]
+
+
+def _clip_seconds(footage: Mapping[str, Footage], clips: Mapping, design: Design) -> float:
+    """Seconds of all clips of a design together."""
+    videos, durations = [footage[name] for name in design.videos], design.durations_s
+    if clips["mode"] == "partition":
+        return sum(video.duration_s for video in videos)
+    return sum(
+        clip_length(duration, video.interval_s)
+        * video.interval_s
+        * number_of_clips(video, duration, len(durations), clips)
+        for video in videos
+        for duration in durations
+    )
+
+
+def _between(below: float, above: float) -> float:
+    """A number of few digits above `below` and up to `above`."""
+    for digits in range(1, 17):
+        middle = float(f"{(below + above) / 2:.{digits}g}")
+        if below < middle <= above:
+            return middle
+    return above
