@@ -303,7 +303,7 @@ def _closed_jumps(path: Path, packets: Packets, time_s: np.ndarray, tick_s: floa
     left = int(np.sum(np.diff(time_s) > JUMP_S))
     closed = max(count_jumps(packets, tick_s) - left, 0)
     if closed:
-        log.warning("%s: its clock jumps at %d places, which FFmpeg has closed", path, closed)
+        log.info("%s: its clock jumps at %d place(s), which FFmpeg has closed", path, closed)
     return closed
 
 
