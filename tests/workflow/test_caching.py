@@ -4,9 +4,11 @@ import re
 import shutil
 
 import pytest
+import torch
 import yaml
 from pipeline import PROJECT, copy_run, plan, snakemake, write_config, write_videos
 from reruns import AFTER, CLIPS, REPORT, RERUNS, TABLE_RERUNS
+from torchvision.models import alexnet
 
 from made_clips import make_clip
 
@@ -106,6 +108,27 @@ def test_a_deleted_table_is_made_again_when_named(rerun, project):
     (rerun / table).unlink()
     planned = plan(rerun, rerun / "config.yaml", table, project=project).succeeded()
     assert planned.jobs == {"build_clip_table": 1}
+
+
+def test_a_file_of_weights_counts_by_its_contents(unchanged, project):
+    """Neither its name, nor its time, nor the order of the layers makes other weights."""
+    words, layers = ("--until", "fetch_weights"), ["pool1", "pool5"]
+    torch.manual_seed(0)
+    state = {f"features.{k}": v for k, v in alexnet().features.state_dict().items()}
+    torch.save(state, unchanged / "w.pth")
+
+    def config(name, layers):
+        network = {"weights": name, "layers": layers}
+        return write_config(unchanged, {"network": network}, "weights.yaml")
+
+    snakemake(unchanged, config("w.pth", layers), *words, project=project).succeeded()
+    (unchanged / "w.pth").rename(unchanged / "v.pth").touch()
+    again = plan(unchanged, config("v.pth", layers[::-1]), *words, project=project).succeeded()
+    assert not again.jobs
+    state["features.0.bias"][0] += 1
+    torch.save(state, unchanged / "v.pth")
+    again = plan(unchanged, config("v.pth", layers), *words, project=project).succeeded()
+    assert again.rules == {"fetch_weights"}
 
 
 # Code
