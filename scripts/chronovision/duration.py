@@ -284,13 +284,9 @@ def fit_duration_model(
     config |= {"metric": metric, "threshold": threshold}
     provenance = add_step(provenance, "fit_duration_model", config, PACKAGES)
     try:
-        check_comparable(provenance)
-        table, clips = read_clip_set(clip_table, controls_table)
-        groups = dict(zip(table["video"], table["group"], strict=True))
-        files = {name: video["sha256"] for name, video in videos_with_clips(provenance).items()}
-        refuse_shared_files(files, groups)
-        refuse_one_duration(row["duration_s"] for row in provenance["design"]["durations"])
-        held_out = split_folds(clips.group, duration["folds"])
+        table, clips, held_out = _read_fittable(
+            clip_table, controls_table, provenance, duration["folds"]
+        )
     except NoFitError as error:
         log.warning("no model: %s", error)
         provenance["why_empty"] = error.record()
@@ -316,6 +312,22 @@ def fit_duration_model(
     models = _reusable(results)
     save_model(model_out, models, describe_set(provenance, clips.layers, metric, threshold))
     log.info("%d clips in %d folds", clips.first.sum(), held_out.max() + 1)
+
+
+def _read_fittable(
+    clip_table: str | os.PathLike,
+    controls_table: str | os.PathLike,
+    provenance: Mapping,
+    folds: int,
+) -> tuple[pd.DataFrame, ClipSet, np.ndarray]:
+    """The clip table, the same as arrays, and its folds; NoFitError if nothing can be fitted."""
+    check_comparable(provenance)
+    table, clips = read_clip_set(clip_table, controls_table)
+    groups = dict(zip(table["video"], table["group"], strict=True))
+    files = {name: video["sha256"] for name, video in videos_with_clips(provenance).items()}
+    refuse_shared_files(files, groups)
+    refuse_one_duration(row["duration_s"] for row in provenance["design"]["durations"])
+    return table, clips, split_folds(clips.group, folds)
 
 
 def check_comparable(provenance: Mapping) -> None:
