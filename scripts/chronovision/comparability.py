@@ -49,7 +49,7 @@ def refuse_few_groups(groups: Iterable[str]) -> None:
         raise NoFitError(
             f"the videos that give clips form {n_groups} group{'' if n_groups == 1 else 's'}, and "
             f"fewer than {LEAST_GROUPS} cannot be held out and still leave something to learn from",
-            "add videos, or set duration.estimators: [] to run without a model",
+            "add videos",
         )
 
 
@@ -72,8 +72,7 @@ def refuse_shared_files(files: Mapping[str, str], groups: Mapping[str, str]) -> 
             raise NoFitError(
                 f"videos {other} and {name} are the same file in different groups, so that a model "
                 "would be tested on what it was fitted to",
-                "give them one group in the videos table, leave one out, or set "
-                "duration.estimators: []",
+                "give them one group in the videos table, or leave one out",
             )
 
 

@@ -191,8 +191,8 @@ def _clips(clips: Mapping, seed: int, design: Mapping) -> str:
     durations = _join([f"{row['duration_s']:g}" for row in rows])
     if clips["mode"] == "random":
         how = (
-            f"at random starts (seed {seed}), at most {clips['max_per_video']} per video and so "
-            f"that clips of one duration together last up to {clips['coverage']:g} times the video"
+            f"at random starts (seed {seed}), of each duration as many as together last "
+            f"{clips['coverage']:g} times the video, but at most {clips['max_per_video']} per video"
         )
     else:
         how = f"by dividing each video without overlap (seed {seed})"

@@ -67,8 +67,7 @@ def refuse_mixed_rates(videos: Mapping[str, Mapping], step_s: float | None) -> N
                 f"the frame rate of video {name} varies or has gaps (on average its frames last "
                 f"{drift:+.0%} longer than the regular ones), so that clips of as many frames last "
                 "unequally",
-                "set frames.fps, or run without a duration model (duration.estimators: [], "
-                "duration.apply: null)",
+                "leave it out of the videos table, or resample with frames.fps",
             )
     intervals = {name: video["frame_interval_s"] for name, video in videos.items()}
     tolerance = rate_tolerance(step_s)
@@ -84,8 +83,7 @@ def refuse_mixed_rates(videos: Mapping[str, Mapping], step_s: float | None) -> N
     raise NoFitError(
         f"the videos' frame rates differ by more than {100 * tolerance:.0f} % ({listed}), which a "
         "duration model would mistake for content",
-        f"set {'another' if step_s else 'a'} frames.step_s (make run VIDEOS=folder/ names one), or "
-        "run without a model (duration.estimators: [], duration.apply: null)",
+        f"set {'another' if step_s else 'a'} frames.step_s (make run VIDEOS=folder/ names one)",
     )
 
 

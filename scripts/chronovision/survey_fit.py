@@ -1,6 +1,6 @@
 """What stands against a fit of durations to a set of videos, said before anything is computed."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
 from chronovision.clip_design import (
@@ -52,10 +52,11 @@ def describe_fit(
     except NoFitError as error:
         design, obstacles = None, [error]
     else:
-        record = describe_design(design, footage, ())
+        obstacles = []
         lines.append(_describe_clips(design))
-        lines += [f"  left out of the clips: {clause}" for clause in left_out(record)]
-        obstacles = _obstacles(design, videos, groups)
+        clauses = left_out(describe_design(design, footage, ()))
+        lines += [f"  left out of the clips: {clause}" for clause in clauses]
+    obstacles += _obstacles(design, design.videos if design else list(footage), videos)
     lines += [
         f"  WARNING: {obstacle.reason}. This run goes on WITHOUT the fit of durations. To have it: "
         f"{obstacle.remedy}"
@@ -80,13 +81,14 @@ def _describe_clips(design: Design) -> str:
 
 
 def _obstacles(
-    design: Design, videos: Mapping[str, Video], groups: Mapping[str, str]
+    design: Design | None, names: Sequence[str], videos: Mapping[str, Video]
 ) -> list[NoFitError]:
-    """Everything that stands against a fit to these clips."""
-    files = {name: fingerprint(videos[name].path) or name for name in design.videos}
+    """What else stands against a fit to the videos `names`, of which clips are as in `design`."""
+    groups = {name: videos[name].group for name in names}
+    files = {name: fingerprint(videos[name].path) or name for name in names}
     checks: list[Callable[[], None]] = [
-        partial(refuse_few_groups, [groups[name] for name in design.videos]),
-        partial(refuse_one_duration, design.durations_s),
+        partial(refuse_few_groups, groups.values()),
+        partial(refuse_one_duration, design.durations_s if design else ()),
         partial(refuse_shared_files, files, groups),
     ]
     found = []

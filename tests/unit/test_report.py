@@ -248,7 +248,11 @@ def test_without_clips_the_report_says_why(made):
         made.empty("clips", f"{kind}.tsv", **WHY)
         made.empty("duration", kind, "scores.tsv", **WHY)
     text = overview(made, figures=set_figures(made))
-    assert "No clips were counted: two <groups> only. Add videos." in Page(text).text
+    told = Page(text).text
+    assert told.count("two <groups> only. Everything") == 1
+    assert "None, for the reason above." in told
+    alone = Page(overview(made, fit=False)).text
+    assert "No clips were counted: two <groups> only. Add videos." in alone
     assert captions(text) == []
     methods = made.path("report", "methods.md").read_text(encoding="utf-8")
     assert "No clips were cut." in methods and "coverage" not in methods

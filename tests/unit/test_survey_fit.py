@@ -53,8 +53,8 @@ def test_every_obstacle_is_said_with_what_helps(tmp_path):
     one = said(tmp_path, a=300, b=300, c=2.4)
     assert "all clips have the same duration (1 s)" in one
     assert "clips of 1 s (1 duration) from 3 videos" in one
-    both = said(tmp_path, same=("a", "b"), a=300, b=300)
-    assert both.count("WITHOUT the fit") == 2
+    all_three = said(tmp_path, same=("a", "b"), a=300, b=0.08)
+    assert all_three.count("WITHOUT the fit") == 3
 
 
 def test_a_least_length_is_proposed_where_it_gives_more_clips(tmp_path):
