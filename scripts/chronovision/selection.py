@@ -8,6 +8,7 @@ from fractions import Fraction
 import numpy as np
 
 from chronovision.errors import UserError
+from chronovision.timing import RATE_TOLERANCE
 
 #: Longest that resampling shows one frame, in seconds: beyond it times are taken for broken.
 LONGEST_HOLD_S = 600
@@ -79,8 +80,16 @@ def written_step(step_s: float) -> str:
 
 
 def source_interval(info: Mapping) -> float:
-    """Seconds from frame to frame of a probed video: regular, or where that varies the median."""
-    return info["median_interval_s"] if info["vfr"] else 1 / info["frame_rate"]
+    """Seconds from frame to frame of a probed video: regular, or where that varies the median.
+
+    Two intervals in turn, as of a film on a screen's clock, vary and have a rate all the same: it
+    is that at which the frames come on average.
+    """
+    if info["vfr"]:
+        mean = info["duration_s"] / info["n_frames"]
+        if abs(mean * info["frame_rate"] - 1) > RATE_TOLERANCE:
+            return info["median_interval_s"]
+    return 1 / info["frame_rate"]
 
 
 def frames_per_row(info: Mapping, settings: Mapping) -> int:

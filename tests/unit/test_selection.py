@@ -222,8 +222,18 @@ def test_frames_per_row(step_s, rate, n):
 def test_where_the_rate_varies_the_median_interval_counts():
     settings = {"every": 1, "step_s": 0.2, "fps": None}
     varies = {"frame_rate": 30.0, "vfr": True, "median_interval_s": 0.05}
+    varies |= {"n_frames": 100, "duration_s": 4.5}
     assert frames_per_row(varies, settings) == 4
     assert frames_per_row(varies | {"vfr": False}, settings) == 6
+
+
+def test_a_film_on_the_clock_of_a_screen_steps_by_its_own_rate():
+    """23.976 frames/s as 2 and 3 ticks of 59.94 in turn, whose median is either."""
+    settings = {"every": 1, "step_s": 1 / 6, "fps": None}
+    film = {"frame_rate": 24000 / 1001, "vfr": True, "n_frames": 240, "duration_s": 10.01}
+    for ticks in (2, 3):
+        median = {"median_interval_s": ticks * 1001 / 60000}
+        assert frames_per_row(film | median, settings) == 4
 
 
 def test_records_of_before_there_were_steps_are_read():
