@@ -43,7 +43,7 @@ def test_the_right_jobs_are_planned(n_videos, asked, videos, tmp_path):
     jobs = plan(tmp_path, write_config(tmp_path, asked)).succeeded().jobs
     metrics, kinds = len(asked["changes"]["metrics"]), len(asked["thresholds"]["kinds"])
     fits = asked.get("duration", {}).get("estimators") != []
-    per_video = {"measure_changes": metrics}
+    per_video = {"measure_changes": metrics, "accumulate_changes": kinds, "segment_video": kinds}
     expected = {rule: n_videos * per_video.get(rule, 1) for rule in PER_VIDEO}
     expected |= dict.fromkeys(SET_WIDE, 1) | {"build_clip_table": metrics * kinds, "all": 1}
     if asked.get("frames", {}).get("images"):
