@@ -183,11 +183,6 @@ def accumulate_changes(
             append(pd.DataFrame(columns))
 
 
-def read_salient(path: str | os.PathLike, layers: list[str]) -> np.ndarray:
-    """Salient frames, (n, layers) bool, of a table that `accumulate_changes` wrote."""
-    return read_values(path, [f"{layer}_salient" for layer in layers], bool)
-
-
 def _column_meanings(layers: list[str]) -> Columns:
     meaning = {
         "frame": ("row of the analysed series, 0-based", "frame"),

@@ -122,7 +122,7 @@ def build_clip_table(
     groups : video -> group.
     metric, threshold : what the tables stand for; `threshold` is ``static`` or ``dynamic``.
     thresholds, clips : those sections of the config; `thresholds` has no ``dynamic`` if the
-        threshold is static.
+        threshold is static, and `clips` then needs no ``repeats``.
     seed : the config's.
 
     If no clips can be cut, the tables have no rows, and the provenance says why (``why_empty``);
@@ -157,7 +157,7 @@ def build_clip_table(
         sampled = sample_clips(times, design, clips, seed)
         provenance["design"] = _record(design, footage, sampled)
         dynamic = thresholds["dynamic"] if threshold == "dynamic" else None
-        counts = _count(sampled, series, dynamic, clips["repeats"], seed)
+        counts = _count(sampled, series, dynamic, clips.get("repeats", 1), seed)
     rows = _describe_clips(sampled, videos, groups, counts.shape[1])
     names = [f"{prefix}{layer}_count" for prefix in ("", "permuted_") for layer in layers]
     names.append("pixel_count")

@@ -1,6 +1,7 @@
 """Names that figures and report share: of metrics and thresholds, and of files by their place."""
 
 from collections.abc import Iterable
+from fractions import Fraction
 from os import PathLike
 from pathlib import Path
 
@@ -31,3 +32,11 @@ def kind_label(kind: str) -> str:
     """``metric.threshold`` in words, e.g. ``1 − Pearson r, static threshold``."""
     metric, threshold = kind.split(".")
     return f"{METRICS[metric][0]}, {threshold} threshold"
+
+
+def written_step(step_s: float) -> str:
+    """A step in seconds as a config may have it: 1/6 rather than 0.166667."""
+    fraction = Fraction(step_s).limit_denominator(1000)
+    is_equal = abs(fraction - Fraction(step_s)) < Fraction(1, 10**9)
+    decimals = f"{step_s:.6g}"
+    return min(decimals, str(fraction), key=len) if is_equal else decimals

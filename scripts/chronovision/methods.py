@@ -4,8 +4,9 @@ import re
 from collections.abc import Mapping, Sequence
 
 from chronovision.clip_design import left_out
+from chronovision.labels import written_step
+from chronovision.provenance import all_software
 from chronovision.references import REFERENCES
-from chronovision.selection import written_step
 
 _CITATION = re.compile(r"\[@([\w@; ]+)\]")
 
@@ -76,7 +77,7 @@ def methods_paragraphs(
     if fitted:
         paragraphs.append(_duration(config["duration"], n_groups))
     paragraphs += [f"No duration model was fitted: {reason}." for reason in no_fit]
-    return [*paragraphs, _software(provenance["software"])]
+    return [*paragraphs, _software(all_software(provenance))]
 
 
 def _frames(frames: Mapping, provenance: Mapping) -> str:
@@ -238,7 +239,8 @@ def _software(software: Mapping) -> str:
     numeric = "NumPy [@harris2020]"
     if "scipy" in software:
         numeric += " and SciPy [@virtanen2020]"
-    commit = f", commit {software['commit'][:12]}" if software.get("commit") else ""
+    commits = [commit[:12] for commit in (software.get("commit") or "").split(", ") if commit]
+    commit = f", commit{'s' * (len(commits) > 1)} {_join(commits)}" if commits else ""
     modified = ", with uncommitted changes" if software.get("dirty") else ""
     return (
         f"The analysis ran in Chronovision {software['chronovision']}{commit}{modified}, a "

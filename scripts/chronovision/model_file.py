@@ -19,9 +19,13 @@ from typing import Any
 # Before PyTorch is hidden below: while it is imported, it asks for PyTorch's tensors.
 import scipy.stats  # noqa: F401
 
-from chronovision.comparability import NoFitError, videos_with_clips
+from chronovision.comparability import (
+    RATE_TOLERANCE,
+    NoFitError,
+    rate_tolerance,
+    videos_with_clips,
+)
 from chronovision.store import whole_file
-from chronovision.timing import RATE_TOLERANCE, rate_tolerance
 
 
 @contextmanager

@@ -64,9 +64,52 @@ def add_step(record: Mapping, stage: str, config: Mapping, packages: Sequence[st
     config : what the stage was told.
     packages : distributions whose version bears on the result.
     """
-    software = {**record.get("software", {}), **_software(tuple(packages))}
+    software = combine_software(record.get("software", {}), _software(tuple(packages)))
     steps = {**record.get("steps", {}), stage: dict(config)}
     return {**record, "software": software, "steps": steps}
+
+
+def combine_software(*used: Mapping) -> dict:
+    """Versions and commits of several stages or videos: each that was used, in their order.
+
+    `dirty` is true if it was of any of them.
+    """
+    combined: dict = {}
+    for name in dict.fromkeys(name for software in used for name in software):
+        values = [one[name] for one in used if one.get(name) is not None]
+        if name == "dirty":
+            combined[name] = any(values) if values else None
+        else:
+            named = dict.fromkeys(word for value in values for word in str(value).split(", "))
+            combined[name] = ", ".join(named) or None
+    return combined
+
+
+def all_software(record: Mapping) -> dict:
+    """Versions and commits that a set's record names, for the set or for any of its videos."""
+    own = (about.get("software", {}) for about in record["videos"].values())
+    return combine_software(record["software"], *own)
+
+
+def join_kinds(records: Mapping[str, Mapping]) -> dict:
+    """One record of one video for its tables of several kinds.
+
+    Parameters
+    ----------
+    records : ``metric.threshold`` -> provenance of the video's table.
+
+    Returns
+    -------
+    Record in whose `steps` a stage that was told different things stands once for each kind:
+    ``{stage: {kind: what it was told}}``.
+    """
+    first = next(iter(records.values()))
+    steps = {}
+    for stage, told in first["steps"].items():
+        of_kinds = {kind: record["steps"][stage] for kind, record in records.items()}
+        steps[stage] = told if all(one == told for one in of_kinds.values()) else of_kinds
+    software = combine_software(*(record["software"] for record in records.values()))
+    return {**first, "software": software, "steps": steps}
 
 
 def merge(records: Mapping[str, Mapping]) -> dict:

@@ -9,10 +9,10 @@ import h5py
 import numpy as np
 import pandas as pd
 
-from chronovision.accumulators import read_salient
 from chronovision.changes import constant_frames
 from chronovision.provenance import add_step
 from chronovision.quality_note import Note, finite, medians, ratio, times
+from chronovision.salient_frames import read_salient
 from chronovision.sampling_notes import cadence_note, uneven_note
 from chronovision.store import BLOCK_ROWS, read_numbers, read_provenance, read_values, write_table
 from chronovision.thresholds import video_thresholds
@@ -260,4 +260,6 @@ def check_quality(
             notes.append(pacemaker_note(metric, values, salient, static, layers))
         del series, values  # the next metric's take as much
     table = pd.DataFrame([astuple(note) for note in notes], columns=list(COLUMNS))
-    write_table(output, table, COLUMNS, add_step(provenance, "check_quality", {}, ["numpy"]))
+    write_table(
+        output, table, COLUMNS, add_step(provenance, "check_quality", thresholds, ["numpy"])
+    )

@@ -8,8 +8,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from chronovision.selection import frames_per_row, source_interval, written_step
-from chronovision.timing import RATE_TOLERANCE, STEP_TOLERANCE, rate_tolerance
+from chronovision.comparability import RATE_TOLERANCE, STEP_TOLERANCE, rate_tolerance
+from chronovision.labels import written_step
+from chronovision.selection import frames_per_row, source_interval
 
 #: How far the real steps may lie from the wanted one, relatively.
 NEAR = 0.2

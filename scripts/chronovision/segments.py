@@ -6,8 +6,8 @@ import os
 import numpy as np
 import pandas as pd
 
-from chronovision.accumulators import read_salient
 from chronovision.provenance import add_step
+from chronovision.salient_frames import read_salient
 from chronovision.store import (
     read_blocks,
     read_header,

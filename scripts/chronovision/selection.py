@@ -8,8 +8,9 @@ from fractions import Fraction
 import numpy as np
 
 from chronovision.errors import UserError
-from chronovision.timing import RATE_TOLERANCE
 
+#: How far the mean rate of a stream may be from its regular one, relatively, if that is its rate.
+STEADY = 0.01
 #: Longest that resampling shows one frame, in seconds: beyond it times are taken for broken.
 LONGEST_HOLD_S = 600
 
@@ -71,14 +72,6 @@ def step_frames(step_s: float, interval_s: float) -> int:
     return max(1, math.floor(round(step_s / interval_s, 6) + 0.5))
 
 
-def written_step(step_s: float) -> str:
-    """A step in seconds as a config may have it: 1/6 rather than 0.166667."""
-    fraction = Fraction(step_s).limit_denominator(1000)
-    is_equal = abs(fraction - Fraction(step_s)) < Fraction(1, 10**9)
-    decimals = f"{step_s:.6g}"
-    return min(decimals, str(fraction), key=len) if is_equal else decimals
-
-
 def source_interval(info: Mapping) -> float:
     """Seconds from frame to frame of a probed video: regular, or where that varies the median.
 
@@ -87,7 +80,7 @@ def source_interval(info: Mapping) -> float:
     """
     if info["vfr"]:
         mean = info["duration_s"] / info["n_frames"]
-        if abs(mean * info["frame_rate"] - 1) > RATE_TOLERANCE:
+        if abs(mean * info["frame_rate"] - 1) > STEADY:
             return info["median_interval_s"]
     return 1 / info["frame_rate"]
 

@@ -12,6 +12,7 @@ from chronovision.duration_section import duration_section
 from chronovision.labels import by_folder, by_kind_and_video, by_stem
 from chronovision.methods import cited_keys, methods_markdown, methods_paragraphs, spell_citations
 from chronovision.page import Paths, as_yaml, embedded_figure, render, untrained_banner
+from chronovision.provenance import all_software, combine_software
 from chronovision.references import REFERENCES, bibliography
 from chronovision.store import read_json, read_provenance, read_table, write_json, write_text
 
@@ -105,7 +106,7 @@ def render_report(
         asked=bool(inputs.scores),
         apply=config["duration"]["apply"],
         config=as_yaml(config),
-        software=provenance["software"],
+        software=all_software(provenance),
         methods=[spell_citations(text) for text in paragraphs],
         references=[REFERENCES[key] for key in keys],
     )
@@ -170,9 +171,8 @@ def _as_markdown(text: str) -> str:
 def _set_provenance(inputs: SetInputs) -> dict:
     """Provenance of the summary, with the software of later stages."""
     provenance = read_provenance(inputs.summary)
-    later = [read_provenance(path)["software"] for path in inputs.scores.values()]
-    for software in later:
-        provenance["software"] = {**software, **provenance["software"]}
+    later = (read_provenance(path)["software"] for path in inputs.scores.values())
+    provenance["software"] = combine_software(provenance["software"], *later)
     return provenance
 
 

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 
 import pandas as pd
 
-from chronovision.provenance import add_step, merge
+from chronovision.provenance import add_step, join_kinds, merge
 from chronovision.store import read_header, read_provenance, read_table, write_table
 from chronovision.timing import span_duration
 
@@ -28,7 +28,7 @@ def summarise_counts(
     for (video, metric, threshold), path in accumulators.items():
         names = [name for name in read_header(path) if name.endswith("_count")]
         table = read_table(path, ["time_s", *names])
-        records.setdefault(video, read_provenance(path))
+        records.setdefault(video, {})[f"{metric}.{threshold}"] = read_provenance(path)
         counts = {name: table[name].iloc[-1] for name in names}
         about = {"video": video, "metric": metric, "threshold": threshold, "n_frames": len(table)}
         rows.append({**about, "duration_s": span_duration(table["time_s"].to_numpy()), **counts})
@@ -43,5 +43,6 @@ def summarise_counts(
         if name.endswith("_count"):
             layer = name.removesuffix("_count")
             meaning[name] = (f"salient changes of {layer} over the video", "count")
-    provenance = add_step(merge(records), "summarise_counts", {}, ["pandas"])
+    joined = {video: join_kinds(kinds) for video, kinds in records.items()}
+    provenance = add_step(merge(joined), "summarise_counts", {}, ["pandas"])
     write_table(output, pd.DataFrame(rows), meaning, provenance)

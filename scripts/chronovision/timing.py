@@ -14,20 +14,6 @@ TURNS = 12
 STRAIGHT = 1.25
 #: … in this share of the stretches: at the edits of a film the line may break.
 STRAIGHT_SHARE = 0.9
-#: Change per frame depends on the rate: rates that differ by more than this, relatively, cannot be
-#: compared.
-RATE_TOLERANCE = 0.01
-#: Steps of whole numbers of frames come no nearer to each other than this: 24 and 25 frames/s are
-#: 4.17 % apart at every step up to 1/6 s.
-STEP_TOLERANCE = 0.05
-
-
-def rate_tolerance(step_s: float | None) -> float:
-    """How far steps from row to row may differ in a set, relatively, if its counts are compared.
-
-    More where the config's ``frames.step_s`` asked for steps as even as whole frames make them.
-    """
-    return STEP_TOLERANCE if step_s else RATE_TOLERANCE
 
 
 def median_interval(time_s: np.ndarray) -> float:

@@ -8,7 +8,14 @@ import pytest
 
 from chronovision import provenance
 from chronovision.errors import UserError
-from chronovision.provenance import add_step, merge, source_digest
+from chronovision.provenance import (
+    add_step,
+    all_software,
+    combine_software,
+    join_kinds,
+    merge,
+    source_digest,
+)
 
 SCRIPTS = Path(__file__).parents[2] / "scripts"
 
@@ -136,6 +143,31 @@ def test_merge_refuses_what_cannot_be_compared(key, value):
 def test_merge_refuses_other_frames(key, value):
     with pytest.raises(UserError, match=f"videos a and b have features of different {key}"):
         merge({"a": record("a"), "b": record("b", {key: value})})
+
+
+def test_no_commit_is_lost_when_stages_and_videos_are_of_several():
+    """A set made by clean code of videos made by other, edited code."""
+    old = {"commit": "a" * 40, "dirty": True, "numpy": "2.3"}
+    new = {"commit": "b" * 40, "dirty": False, "numpy": "2.4"}
+    assert combine_software(old, new) == {
+        "commit": f"{'a' * 40}, {'b' * 40}", "dirty": True, "numpy": "2.3, 2.4",
+    }  # fmt: skip
+    assert combine_software(new, new) == new
+    assert combine_software({"commit": None, "dirty": None}, new)["commit"] == "b" * 40
+    record_a, record_b = record("a", software=old), record("b", software=new)
+    several = add_step(merge({"a": record_a, "b": record_b}), "set", {})
+    one = add_step(merge({"a": record_a, "b": record("b", software=old)}), "set", {})
+    for made in (several, one):
+        told = all_software(made)
+        assert told["dirty"] is True and "a" * 40 in told["commit"]
+    assert "a" * 40 in one["software"]["commit"]
+
+
+def test_what_kinds_of_one_video_were_told_differently_stands_for_each():
+    kinds = {kind: add_step(record("a"), "accumulate_changes", {"kind": kind}) for kind in "xy"}
+    joined = join_kinds(kinds)
+    assert joined["steps"]["accumulate_changes"] == {"x": {"kind": "x"}, "y": {"kind": "y"}}
+    assert joined["steps"]["dump_frames"] == record("a")["steps"]["dump_frames"]
 
 
 def git(folder, *words):

@@ -9,6 +9,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from chronovision.errors import UserError
+from chronovision.labels import written_step
 from chronovision.selection import (
     Frame,
     every_nth,
@@ -17,7 +18,6 @@ from chronovision.selection import (
     resample,
     step_frames,
     within,
-    written_step,
 )
 
 PICTURE = np.zeros((1, 1, 3), np.uint8)

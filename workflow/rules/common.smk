@@ -135,6 +135,12 @@ def threshold_settings(wildcards):
     return range_settings() | (dynamic if wildcards.threshold == "dynamic" else {})
 
 
+def clip_settings(wildcards):
+    """What a job reads that counts in clips; without noise a clip is counted once."""
+    unread = () if wildcards.threshold == "dynamic" else ("repeats",)
+    return {name: value for name, value in config["clips"].items() if name not in unread}
+
+
 def noise_seed(wildcards):
     """Seed of the noise; the static threshold has none."""
     return config["seed"] if wildcards.threshold == "dynamic" else None

@@ -31,7 +31,7 @@ rule build_clip_table:
     params:
         groups=GROUPS,
         thresholds=threshold_settings,
-        clips=lookup(within=config, dpath="clips"),
+        clips=clip_settings,
         seed=lookup(within=config, dpath="seed"),
         code=digest("build_clip_table"),
     message:
