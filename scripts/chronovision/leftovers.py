@@ -34,7 +34,8 @@ class Leftovers:
     root : the results folder.
     files : what they are of (``video c``, ``euclidean``, ``weights vgg19.auto``) -> their paths
         from the results folder.
-    newer : what has files that are newer than the last report: a run may have been broken off.
+    newer : what has files that are newer than the last report, or than the table that names the
+        videos: a run may have been broken off.
     """
 
     root: Path
@@ -90,13 +91,13 @@ def _files(root: Path) -> Iterator[Path]:
 
 
 def _gone_videos(root: Path, owned: Mapping[Path, Owner], standing: Standing) -> set[str]:
-    """Videos that are not in the set, of which one of our records is there.
+    """Videos that neither the set nor the table has, of which one of our records is there.
 
     Where case does not count a file of `a` is that of the video `A`.
     """
     if not standing.is_known:
         return set()
-    stand = {video.casefold() for video in standing.videos}
+    stand = {video.casefold() for video in (*standing.videos, *standing.listed)}
     return {
         owner.video
         for path, owner in owned.items()
@@ -147,10 +148,8 @@ def _named(path: PurePath, owner: Owner, standing: Standing) -> str:
 
 def _may_be_begun(root: Path, what: str, paths: Iterable[Path], standing: Standing) -> bool:
     """Whether files may be of a run that has not come to its report yet."""
-    if what.startswith(VIDEO) and standing.has_table:
-        return False
-    newest = max((root / path).stat().st_mtime_ns for path in paths)
-    return standing.made_ns is None or newest > standing.made_ns
+    since = standing.named_ns if what.startswith(VIDEO) else standing.made_ns
+    return since is None or max((root / path).stat().st_mtime_ns for path in paths) > since
 
 
 def tell_leftovers(
@@ -180,7 +179,7 @@ def tell_leftovers(
         )
     left = find_leftovers(root, standing)
     for what in left.newer:
-        say(f"{what}: newer than the last report, so maybe of a run that was broken off: kept")
+        say(f"{what}: newer than the last report or table, so maybe of a broken-off run: kept")
     for what, paths in left.files.items():
         size = sum((root / path).stat().st_size for path in paths)
         say(f"{what}: {len(paths)} files, {size / 1e6:.1f} MB")

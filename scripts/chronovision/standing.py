@@ -19,20 +19,26 @@ class Standing:
 
     Attributes
     ----------
-    videos : ids of the set: those of the table that `make run` keeps there, else of the last
-        report, else of the summary of counts, else all of which something is stored.
-    is_known : whether anything but the files themselves names them.
-    has_table : whether it is the table.
-    made_ns : time of the last report, or of the summary; files that are newer may be of a run that
-        has not come to its end. None without either.
-    report : ``provenance.json``; empty if there is none.
+    videos : ids of the set: those of the table that `make run` keeps there or of the last report,
+        whichever is newer, since a run of Snakemake alone may take another table; without either
+        those of the summary of counts, else all of which something is stored.
+    listed : ids of that table, whether it is the newer one or not; empty without one.
+    named_ns : time of what names the videos; None if nothing but the files themselves does.
+    made_ns : time of the last report, or of the summary; None without either. Files that are newer
+        may be of a run that has not come to its end.
+    report : ``provenance.json``; empty if there is none, or if it is incomplete.
     """
 
     videos: list[str]
-    is_known: bool
-    has_table: bool
+    listed: frozenset[str]
+    named_ns: int | None
     made_ns: int | None
     report: Mapping[str, Any]
+
+    @property
+    def is_known(self) -> bool:
+        """Whether anything but the files themselves names the videos."""
+        return self.named_ns is not None
 
     def asks_for(self, path: PurePath) -> bool:
         """Whether the last report's config asks for a file of this path, from the folder."""
@@ -63,20 +69,30 @@ def read_standing(root: Path) -> Standing:
     paths = [*root.glob("features/*.h5"), *root.glob("videos/*.json")]
     if not paths:
         raise UserError(f"{root}: no features/ and no videos/ in it, so no results folder")
-    stored, listed = {path.stem for path in paths}, _listed(root)
-    report, path = {}, root / "provenance.json"
+    stored, report, listed = {path.stem for path in paths}, _report(root), _listed(root)
+    last = root / ("provenance.json" if report else "accumulators/summary.tsv")
+    reported = {*report["videos"]} if report else _summarised(last)
+    made_ns = None if reported is None else os.stat(last).st_mtime_ns
+    videos, named_ns = stored if reported is None else reported, made_ns
+    if listed is not None:
+        listed_ns = os.stat(root / "videos.tsv").st_mtime_ns
+        if made_ns is None or listed_ns > made_ns:
+            # A video that no run has got to yet is not among the stored ones.
+            videos, named_ns = listed & (stored | videos), listed_ns
+    return Standing(sorted(videos), frozenset(listed or ()), named_ns, made_ns, report)
+
+
+def _report(root: Path) -> dict[str, Any]:
+    """The record of the last report; empty if there is none with all that is read of it."""
     try:
-        report = read_json(path)
-        reported = {*report["videos"]}
-    except (OSError, ValueError, KeyError, TypeError):
-        path = root / "accumulators/summary.tsv"
-        reported = _summarised(path)
-    made_ns = None if reported is None else os.stat(path).st_mtime_ns
-    videos = stored if reported is None else reported
-    if listed is not None:  # A video that no run has got to yet is not among the stored ones.
-        videos = listed & (stored | videos)
-    is_known = listed is not None or reported is not None
-    return Standing(sorted(videos), is_known, listed is not None, made_ns, report)
+        report = read_json(root / "provenance.json")
+        config = report["config"]
+        _ = report["videos"].keys(), report["weights"]["sha256"], config["changes"]["metrics"]
+        _ = config["thresholds"]["kinds"], config["thresholds"]["scope"]
+        _ = config["duration"]["apply"]
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return {}
+    return report
 
 
 def _listed(root: Path) -> set[str] | None:

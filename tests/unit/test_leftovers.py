@@ -9,7 +9,7 @@ from chronovision.errors import UserError
 from chronovision.layout import Owner, owner_of
 from chronovision.leftovers import find_leftovers, tell_leftovers
 from chronovision.standing import read_standing
-from chronovision.store import write_json, write_text
+from chronovision.store import read_json, write_json, write_text
 from made_results import MadeResults
 
 VIDEOS = ("a", "b", "c")
@@ -207,15 +207,56 @@ def test_an_id_that_differs_in_case_alone_is_no_leftover(made):
 # What stands
 
 
-def test_the_table_of_make_run_counts_before_the_report(made):
+def keep_table(made, *videos: str) -> None:
+    """The table of `make run`, newer than all else."""
     write_json(made.path("survey.json"), {"folder": "/films", "table_sha256": ""})
-    write_text(made.path("videos.tsv"), "video\tpath\na\ta.mp4\nnew\tnew.mp4\nc\tc.mp4\n")
+    rows = "".join(f"{video}\t{video}.mp4\n" for video in videos)
+    write_text(made.path("videos.tsv"), f"video\tpath\n{rows}")
+    newest = max(path.stat().st_mtime for path in made.root.rglob("*") if path.is_file())
+    os.utime(made.path("videos.tsv"), (newest + 1, newest + 1))
+
+
+def test_a_table_of_make_run_that_is_newer_counts_before_the_report(made):
     report(made.root, made, "ab")
+    keep_table(made, "a", "new", "c")
     standing = read_standing(made.root)
     assert standing.videos == ["a", "c"], "new has not been begun"
     assert set(left(made.root)) == {"video b"}
     made.path("videos.tsv").write_text("damaged")
     assert read_standing(made.root).videos == ["a", "b"]
+
+
+def test_a_report_that_is_newer_counts_before_the_table(made, capsys):
+    """A run of Snakemake alone may have had a larger table, and the same results folder."""
+    keep_table(made, "a", "b")
+    report(made.root, made, "abc")
+    assert read_standing(made.root).videos == ["a", "b", "c"]
+    before = whole(made.root)
+    tell_leftovers(made.root, delete="yes")
+    assert whole(made.root) == before and "nothing is left over" in capsys.readouterr().out
+    # Nor goes what the table has and the newer report does not.
+    report(made.root, made, "a")
+    assert read_standing(made.root).videos == ["a"] and set(left(made.root)) == {"video c"}
+
+
+def test_a_larger_run_that_has_not_come_to_its_report_keeps_its_videos(made, capsys):
+    report(made.root, made, "ab")
+    keep_table(made, "a", "b")
+    os.utime(made.path("features/c.h5"), ns=(2**62, 2**62))
+    assert left(made.root) == {}
+    tell_leftovers(made.root, delete="yes")
+    assert "video c: newer than the last report or table" in capsys.readouterr().out
+    assert made.path("features/c.h5").is_file()
+
+
+@pytest.mark.parametrize("key", ["weights", "videos", "config"])
+def test_an_incomplete_record_counts_as_none(made, key):
+    report(made.root, made, "ab")
+    about = read_json(made.path("provenance.json"))
+    write_json(made.path("provenance.json"), {name: about[name] for name in about if name != key})
+    standing = read_standing(made.root)
+    assert standing.report == {} and standing.videos == ["a", "b", "c"]
+    assert left(made.root) == {}
 
 
 def test_a_run_that_was_broken_off_leaves_nothing_over(made, capsys):
@@ -227,7 +268,7 @@ def test_a_run_that_was_broken_off_leaves_nothing_over(made, capsys):
     before = whole(made.root)
     tell_leftovers(made.root, delete="yes")
     said = capsys.readouterr().out
-    assert "video c: newer than the last report" in said and "euclidean: newer" in said
+    assert "video c: newer than the last report or table" in said and "euclidean: newer" in said
     assert whole(made.root) == before
 
 
