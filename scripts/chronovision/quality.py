@@ -19,6 +19,8 @@ from chronovision.thresholds import video_thresholds
 
 #: Share of exact duplicates from which a frame-rate conversion is likely.
 DUPLICATES = 0.01
+#: Share of rows made by resampling from which they are worth a warning, as in `uneven_note`.
+REPEATS = 0.01
 #: Mean luma (0 to 255) up to which a frame counts as black; video black is 16 of 255 or 0.
 BLACK = 17.0
 #: S.d. of the luma up to which a frame counts as constant.
@@ -90,7 +92,8 @@ def picture_notes(pixels: pd.DataFrame) -> Iterator[Note]:
         yield Note("duplicate_frames", level, duplicates, text)
     if repeated.any():
         text = f"{repeated.sum()} of {n} rows show the frame of the row before (resampling)"
-        yield Note("repeated_frames", "warning", int(repeated.sum()), text)
+        level = "warning" if repeated.sum() >= REPEATS * n else "info"
+        yield Note("repeated_frames", level, int(repeated.sum()), text)
     flat = pixels["contrast"] <= CONSTANT
     black = flat & (pixels["brightness"] <= BLACK)
     if black.any():

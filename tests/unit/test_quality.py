@@ -1,6 +1,7 @@
 """Every quality note, triggered and not."""
 
 import json
+from fractions import Fraction
 
 import h5py
 import numpy as np
@@ -14,6 +15,7 @@ from chronovision.quality import (
     pacemaker_note,
     picture_notes,
 )
+from chronovision.selection import Frame, resample
 
 CLEAN = {
     "decoder_messages": "[]",
@@ -89,6 +91,17 @@ def test_rows_repeated_by_resampling_are_no_duplicates():
     repeated = pixels(pixel_change=([5, 9], 0.0), repeated=([5, 9], 1))
     (note,) = picture_notes(repeated)
     assert (note.note, note.level, note.value) == ("repeated_frames", "warning", 2)
+
+
+@pytest.mark.parametrize(
+    ("rate", "count", "level"), [("30000/1001", 9, "info"), ("25", 1500, "warning")]
+)
+def test_repeats_from_one_percent_on_are_a_warning(rate, count, level):
+    """29.97 shown as 30 frames/s, in five minutes."""
+    source = (Frame(i, i / Fraction(rate), False, None) for i in range(int(300 * Fraction(rate))))
+    repeated = np.array([row.repeated for row in resample(source, 30)])
+    (note,) = picture_notes(pixels(len(repeated)).assign(repeated=repeated))
+    assert (note.note, note.level, note.value) == ("repeated_frames", level, count)
 
 
 def test_black_and_constant_frames():

@@ -1,5 +1,7 @@
 """Notes on steps: uneven ones in a film of equal changes, and a cadence in the source."""
 
+from fractions import Fraction
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -12,6 +14,7 @@ from chronovision.pixels import describe_frames
 from chronovision.probe import probe_video
 from chronovision.quality import check_quality
 from chronovision.sampling_notes import PERIODS, cadence, cadence_note, uneven_note
+from chronovision.selection import Frame, resample
 from chronovision.store import read_json, read_table
 from chronovision.weights import fetch_weights
 from made_clips import ffmpeg, make_lossless
@@ -83,7 +86,7 @@ def test_a_rate_that_does_not_divide_makes_salient_changes_of_long_steps(film, t
     note = notes.loc["uneven_steps"]
     assert note["level"] == "warning" and note["value"] > 1.5
     assert "rows are 2 or 3 source frames apart" in note["message"]
-    assert "100% of the changes above the static threshold lie in longer steps" in note["message"]
+    assert "100.0% of the changes above the static threshold lie in longer" in note["message"]
     assert (changes.max(axis=0) > 1.8 * changes.min(axis=0)).all()
 
 
@@ -104,13 +107,15 @@ def test_the_ratio_is_of_the_worst_layer():
     changes[1, 0] = 9.0
     (note,) = uneven(SOURCES, changes, [5.0, 1.5])
     assert (note.level, note.value) == ("warning", pytest.approx(2.0))
-    assert "pool2" in note.message and "cosine" in note.message and "50% of them 3" in note.message
-    assert "100% of the changes above" in note.message
+    assert (
+        "pool2" in note.message and "cosine" in note.message and "50.0% of them 3" in note.message
+    )
+    assert "100.0% of the changes above" in note.message
 
 
 def test_equal_changes_in_uneven_steps_are_no_warning():
     (note,) = uneven(SOURCES, np.ones((40, 1)), [0.5])
-    assert (note.level, note.value) == ("info", 1.0) and "50% of the changes" in note.message
+    assert (note.level, note.value) == ("info", 1.0) and "50.0% of the changes" in note.message
 
 
 def test_a_few_long_steps_are_no_warning():
@@ -123,7 +128,39 @@ def test_frames_shown_twice_have_no_ratio():
     sources = np.cumsum([0] + [1, 1, 1, 1, 1, 0] * 5)
     (note,) = uneven(sources, np.ones((30, 1)), [0.5])
     assert note.level == "warning" and np.isnan(note.value)
-    assert "rows are 0 or 1 source frames apart, 83% of them 1" in note.message
+    assert "rows are 0 or 1 source frames apart, 83.3% of them 1" in note.message
+
+
+def shown_at_30(rate, n):
+    """Source frames of rows at 30 frames/s, of a film that long."""
+    source = (Frame(i, i / Fraction(rate), False, None) for i in range(n))
+    return np.array([row.source_frame for row in resample(source, 30)])
+
+
+@pytest.mark.parametrize(
+    ("rate", "level", "said"),
+    [
+        ("60000/1001", "info", "99.8% of the changes above the static threshold lie in longer"),
+        ("30000/1001", "info", "rows are 0 or 1 source frames apart, 99.9% of them 1"),
+        ("50", "warning", "steps, 66.7% of all changes do"),
+        ("25", "warning", "rows are 0 or 1 source frames apart, 83.3% of them 1"),
+    ],
+)
+def test_a_step_in_hundreds_that_is_shorter_is_no_warning(rate, level, said):
+    """Of 59.94 frames/s 17 of 8,999 steps in five minutes: `make run` calls that even."""
+    sources = shown_at_30(rate, round(300 * Fraction(rate)))
+    changes = np.random.default_rng(0).uniform(0.9, 1.1, len(sources) - 1) * np.diff(sources)
+    (note,) = uneven(sources, changes[:, np.newaxis], [0.5])
+    assert (note.note, note.level) == ("uneven_steps", level) and said in note.message
+
+
+@pytest.mark.parametrize(("rare", "level"), [(10, "warning"), (9, "info")])
+def test_a_hundredth_of_the_steps_is_enough(rare, level):
+    sources = np.cumsum(np.r_[0, np.full(1000 - rare, 2), np.full(rare, 3)])
+    changes = np.r_[np.ones(1000 - rare), np.full(rare, 2.0)]
+    assert uneven(sources, changes[:, np.newaxis], [5.0])[0].level == level
+    shown_twice = np.cumsum(np.r_[0, np.ones(1000 - rare), np.zeros(rare)]).astype(int)
+    assert uneven(shown_twice, np.ones((1000, 1)), [5.0])[0].level == level
 
 
 @pytest.mark.parametrize("n", [1, 4])
