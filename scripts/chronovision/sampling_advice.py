@@ -2,7 +2,7 @@
 
 import math
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from fractions import Fraction
 from typing import NamedTuple
 
@@ -16,8 +16,11 @@ from chronovision.selection import frames_per_row, source_interval
 NEAR = 0.2
 #: Longest step that is advised without anybody wanting it, in seconds.
 LONGEST_S = 1.0
-#: How far a resampled rate may be, relatively, from a whole part of the source's: 30 from 29.97.
+#: How far a resampled rate may be, relatively, from a whole part of the source's, and a real step
+#: from the wanted one: 30 from 29.97.
 WHOLE = 0.001
+#: Videos that a line names.
+NAMED = 5
 
 
 class Step(NamedTuple):
@@ -134,46 +137,122 @@ def _row_steps(facts: Mapping[str, Mapping], frames: Mapping) -> list[float]:
     return [frames_per_row(info, frames) / info["frame_rate"] for info in facts.values()]
 
 
-def describe_sampling(facts: Mapping[str, Mapping], frames: Mapping, command: str) -> list[str]:
+def describe_sampling(facts: Mapping[str, Mapping], settings: Mapping, command: str) -> list[str]:
     """Lines on the steps from row to row, and where they are uneven how even ones are had.
 
     Parameters
     ----------
     facts : id -> what `chronovision.probe.probe` says of the video.
-    frames : the config's section.
+    settings : the config; ``frames`` and, for its ``tau_frames``, ``thresholds`` are read.
     command : what the user typed; a setting of STEP can be put behind it.
     """
     if not facts:
         return []
+    frames, tau_frames = settings["frames"], _tau_frames(settings["thresholds"])
     if frames["fps"]:
-        return _describe_resampling(facts, frames["fps"], command)
-    lines = []
+        told = _describe_resampling(facts, frames["fps"], tau_frames, command)
+        return told + _describe_tau([1 / frames["fps"]], tau_frames)
     steps = _row_steps(facts, frames)
     spread = max(steps) / min(steps) - 1
-    if spread > rate_tolerance(frames["step_s"]):
+    is_uneven = spread > rate_tolerance(frames["step_s"])
+    lines, far = [], []
+    if is_uneven:
         lines += [
             f"  WARNING: steps from frame to frame last {min(steps):.4g} to {max(steps):.4g} s, "
             f"{100 * spread:.1f} % apart, and change depends",
             "  on them. This run goes on WITHOUT the fit of durations.",
-            "  " + _advise(facts, _wish(facts, frames), command),
         ]
     elif frames["step_s"]:
-        counts = Counter(frames_per_row(info, frames) for info in facts.values())
-        kept = ", ".join(f"{_every(n)} of {videos}" for n, videos in sorted(counts.items()))
+        lasts = f"{min(steps):.4g} s"
+        if spread > 1e-6:
+            lasts = f"{min(steps):.4g} to {max(steps):.4g} s, {100 * spread:.1f} % apart"
         lines.append(
-            f"  steps of about {written_step(frames['step_s'])} s: {kept} videos; they last "
-            f"{min(steps):.4g} to {max(steps):.4g} s, {100 * spread:.1f} % apart"
+            f"  steps of about {written_step(frames['step_s'])} s: {_kept_frames(facts, frames)}; "
+            f"they last {lasts}"
         )
+    if frames["step_s"]:
+        lines.append(_describe_departures(facts, frames))
+        far = _warn_of_far_steps(facts, frames)
+    lines += far + _describe_tau(steps, tau_frames)
+    if is_uneven or far:
+        lines.append("  " + _advise(facts, _wish(facts, frames), tau_frames, command))
     if names := irregular(facts):
-        listed = ", ".join(names[:5]) + " …" * (len(names) > 5)
         lines.append(
-            f"  WARNING: the frame rate of {listed} varies or has gaps, by more than 1 %. This run "
-            "goes on WITHOUT the fit of durations; to have it, leave them out of the videos table"
+            f"  WARNING: the frame rate of {_listed(names)} varies or has gaps, by more than 1 %. "
+            "This run goes on WITHOUT the fit of durations; to have it, leave them out of the "
+            "videos table"
         )
     return lines
 
 
-def _describe_resampling(facts: Mapping[str, Mapping], fps: float, command: str) -> list[str]:
+def _listed(names: Sequence[str]) -> str:
+    return ", ".join(names[:NAMED]) + f" and {len(names) - NAMED} more" * (len(names) > NAMED)
+
+
+def _kept_frames(facts: Mapping[str, Mapping], frames: Mapping) -> str:
+    """Which frames are kept, of how many videos: every frame of 1 video, every 2nd frame of 3."""
+    counts = Counter(frames_per_row(info, frames) for info in facts.values())
+    (least, videos), *others = sorted(counts.items())
+    kept = f"{_every(least)} of {videos} video{'s' * (videos > 1)}"
+    return ", ".join([kept, *(f"{_every(n)} of {videos}" for n, videos in others)])
+
+
+def _off(info: Mapping, frames: Mapping) -> float:
+    """How much longer a video's real step is than the wanted one, relatively."""
+    step_s = frames_per_row(info, frames) / info["frame_rate"]
+    return round(step_s / frames["step_s"] - 1, 6)
+
+
+def _with_steps(facts: Mapping[str, Mapping], names: Sequence[str], frames: Mapping) -> str:
+    """Videos and their real steps, in words."""
+    steps = dict(zip(facts, _row_steps(facts, frames), strict=True))
+    varies = {name: ", varies" if facts[name]["vfr"] else "" for name in names}
+    return _listed([f"{name} ({steps[name]:.4g} s{varies[name]})" for name in names])
+
+
+def _describe_departures(facts: Mapping[str, Mapping], frames: Mapping) -> str:
+    """A line on which videos keep the wanted step, and which depart from it."""
+    step = written_step(frames["step_s"])
+    keeps = {n: abs(_off(info, frames)) <= WHOLE and not info["vfr"] for n, info in facts.items()}
+    if all(keeps.values()):
+        return f"  all keep {step} s within 0.1 %"
+    kept, departing = ([n for n in facts if keeps[n] == wish] for wish in (True, False))
+    return (
+        f"  {step} s within 0.1 % is kept by {_listed(kept) if kept else 'none'}; not by "
+        f"{_with_steps(facts, departing, frames)}"
+    )
+
+
+def _warn_of_far_steps(facts: Mapping[str, Mapping], frames: Mapping) -> list[str]:
+    """A warning on videos whose frames come nowhere near the wanted step."""
+    far = [name for name, info in facts.items() if abs(_off(info, frames)) > NEAR]
+    if not far:
+        return []
+    return [
+        f"  WARNING: steps are more than 20 % from {written_step(frames['step_s'])} s in "
+        f"{_with_steps(facts, far, frames)}: whole frames come no nearer"
+    ]
+
+
+def _tau_frames(thresholds: Mapping) -> float | None:
+    """The time constant in rows, if the dynamic threshold is computed and has it so."""
+    return thresholds["dynamic"]["tau_frames"] if "dynamic" in thresholds["kinds"] else None
+
+
+def _describe_tau(steps: Sequence[float], tau_frames: float | None) -> list[str]:
+    return [f"  {_tau(steps, tau_frames)} at these steps"] if tau_frames else []
+
+
+def _tau(steps: Sequence[float], tau_frames: float) -> str:
+    """What τ lasts at steps of so many seconds."""
+    shortest, longest = (f"{tau_frames * end(steps):.3g}" for end in (min, max))
+    lasts = shortest if shortest == longest else f"{shortest} to {longest}"
+    return f"tau_frames: {tau_frames:g} makes τ {lasts} s"
+
+
+def _describe_resampling(
+    facts: Mapping[str, Mapping], fps: float, tau_frames: float | None, command: str
+) -> list[str]:
     """Lines on videos whose rate is no whole multiple of the one that they are resampled to."""
     rates = [info["frame_rate"] for info in facts.values() if not info["vfr"]]
     uneven = [rate for rate in rates if _remainder(rate / fps) > WHOLE]
@@ -181,11 +260,11 @@ def _describe_resampling(facts: Mapping[str, Mapping], fps: float, command: str)
         return []
     listed = ", ".join(sorted({f"{rate:.4g}" for rate in uneven}, key=float))
     return [
-        f"  WARNING: {fps:g} frames per second do not go evenly into those of {len(uneven)} videos "
-        f"({listed}): frames",
+        f"  WARNING: {fps:g} frames per second do not go evenly into those of {len(uneven)} "
+        f"video{'s' * (len(uneven) > 1)} ({listed}): frames",
         "  stand twice, or steps take 2 frames and 3 in turn and the like, and change is larger "
         "in longer steps.",
-        "  " + _advise(facts, 1 / fps, command),
+        "  " + _advise(facts, 1 / fps, tau_frames, command),
     ]
 
 
@@ -201,12 +280,17 @@ def _wish(facts: Mapping[str, Mapping], frames: Mapping) -> float | None:
     return frames["step_s"]
 
 
-def _advise(facts: Mapping[str, Mapping], wanted_s: float | None, command: str) -> str:
+def _advise(
+    facts: Mapping[str, Mapping], wanted_s: float | None, tau_frames: float | None, command: str
+) -> str:
     """A sentence on the most even step near the wanted one, else on the shortest even one."""
     intervals = [source_interval(info) for info in facts.values()]
     found = even_step(intervals, wanted_s)
+    notes = []
     if not found or not found.is_even:
         found = even_step(intervals)
+        if wanted_s is not None:
+            notes = [f"none within 20 % of {written_step(wanted_s)} s is even"]
     if not found:
         return (
             f"No step up to {LONGEST_S:g} s is even over these videos (at most "
@@ -214,7 +298,11 @@ def _advise(facts: Mapping[str, Mapping], wanted_s: float | None, command: str) 
         )
     step = written_step(found.step_s)
     apart = f"{100 * found.spread:.1f} % apart"
-    return f"For even steps, of about {step} s and {apart}: {command} STEP={step}"
+    if tau_frames:
+        steps = _row_steps(facts, {"step_s": found.step_s})
+        notes.append(f"{_tau(steps, tau_frames)} there")
+    noted = f" ({'; '.join(notes)})" if notes else ""
+    return f"For even steps, of about {step} s and {apart}{noted}: {command} STEP={step}"
 
 
 def _every(n: int) -> str:

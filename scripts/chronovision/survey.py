@@ -85,11 +85,12 @@ def survey_folder(
         refuse_replacing(home, videos, sound, settings, defaults, config)
     write_table(home, folder, table)
     _write_overlay(home, folder, frames)
-    summary = [f"{shown}: {len(videos)} videos, listed in {home}/videos.tsv; results go to {home}"]
+    found = f"{len(videos)} video{'s' * (len(videos) != 1)}"
+    summary = [f"{shown}: {found}, listed in {home}/videos.tsv; results go to {home}"]
     summary += table.notes
     summary += _describe_left_out(skipped, unread) + _describe_gone(home)
     summary += describe_costs(videos, sound, settings)
-    summary += describe_sampling(sound, settings["frames"], _command(folder, config))
+    summary += describe_sampling(sound, settings, _command(folder, config))
     summary += describe_fit(videos, sound, settings)
     return Survey(home / "run.yaml", [*summary, weights])
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from chronovision.comparability import NoFitError
 from chronovision.model_file import refuse_mixed_rates
 from chronovision.sampling_advice import describe_sampling, even_step
-from chronovision.selection import frames_per_row, step_frames
+from chronovision.selection import frames_per_row, step_frames, written_step
 from chronovision.settings import read_fraction
 
 FRAMES = {"every": 1, "step_s": None, "fps": None}
@@ -110,8 +110,10 @@ def allows_fit(shown, frames) -> bool:
     return True
 
 
-def said(shown, **frames):
-    return "\n".join(describe_sampling(shown, FRAMES | frames, "make run VIDEOS=x"))
+def said(shown, tau_frames=None, kinds=("static", "dynamic"), **frames):
+    thresholds = {"kinds": kinds, "dynamic": {"tau_s": None, "tau_frames": tau_frames}}
+    settings = {"frames": FRAMES | frames, "thresholds": thresholds}
+    return "\n".join(describe_sampling(shown, settings, "make run VIDEOS=x"))
 
 
 def test_of_equal_rates_nothing_is_said():
@@ -135,7 +137,7 @@ def test_advice_works_when_it_is_followed(frames, advised):
     text = said(MIXED, **followed)
     assert "WARNING" not in text
     if advised:
-        assert "every 4th frame of 2, every 5th frame of 1 videos" in text
+        assert "every 4th frame of 2 videos, every 5th frame of 1; they last" in text
         assert "0.16 to 0.1668 s, 4.3 % apart" in text
 
 
@@ -176,3 +178,85 @@ def test_rates_that_step_unevenly(rate, fps, advised):
     step = text.rsplit("STEP=", 1)[1]
     assert step == advised
     assert said(facts(a=rate), step_s=float(read_fraction(step))).count("WARNING") == 0
+
+
+# A step that some films cannot take, and what becomes of a time constant in frames
+
+
+def test_which_films_keep_the_published_rate_and_which_depart():
+    """The preset's step of 1/30 s is kept at whole multiples of 30 frames/s, within 0.1 %."""
+    shown = facts(a="30", b="30000/1001", c="60", d="60000/1001", e="120")
+    assert "all keep 1/30 s within 0.1 %" in said(shown, step_s=1 / 30)
+    shown |= facts(p="25", q="24", r="20", s="50", t="30.1")
+    text = said(shown, step_s=1 / 30)
+    assert (
+        "1/30 s within 0.1 % is kept by a, b, c, d, e; not by p (0.04 s), q (0.04167 s), "
+        "r (0.05 s), s (0.04 s), t (0.03322 s)" in text
+    )
+    shown = facts(a="30")
+    shown["a"]["vfr"] = True
+    assert "kept by none; not by a (0.03333 s, varies)" in said(shown, step_s=1 / 30)
+
+
+@pytest.mark.parametrize(
+    ("rate", "step_s", "real"),
+    [
+        ("25", 1 / 30, None),
+        ("24", 1 / 30, "0.04167"),
+        ("2", 1 / 30, "0.5"),
+        ("10", 0.14, "0.1"),
+        ("10", 0.15, "0.2"),
+        ("10", 0.125, None),
+    ],
+)
+def test_a_step_that_no_frames_come_near_is_warned_of(rate, step_s, real):
+    text = said(facts(film=rate), step_s=step_s)
+    assert ("WARNING" in text) == bool(real)
+    if real:
+        step = written_step(step_s)
+        assert f"WARNING: steps are more than 20 % from {step} s in film ({real} s)" in text
+        followed = text.rsplit("STEP=", 1)[1]
+        assert f"none within 20 % of {step} s is even" in text
+        text = said(facts(film=rate), step_s=float(read_fraction(followed)))
+        assert "WARNING" not in text and "all keep" in text
+
+
+def test_many_far_films_are_counted():
+    text = said(facts(**{f"film{n}": "2" for n in range(8)}), step_s=1 / 30)
+    assert text.count("film4 (0.5 s) and 3 more") == 2 and "film5" not in text
+
+
+@pytest.mark.parametrize(
+    ("rates", "frames", "lasts"),
+    [
+        (["20"], {"step_s": 1 / 30}, "5 s"),
+        (["24"], {"step_s": 1 / 30}, "4.17 s"),
+        (["24", "25"], {"step_s": 1 / 30}, "4 to 4.17 s"),
+        (["25", "30"], {"step_s": 1 / 30}, "3.33 to 4 s"),
+        (["30"], {"every": 5}, "16.7 s"),
+        (["25"], {"fps": 30}, "3.33 s"),
+    ],
+)
+def test_a_time_constant_in_frames_is_said_in_seconds(rates, frames, lasts):
+    shown = facts(**{f"film{rate}": rate for rate in rates})
+    assert f"tau_frames: 100 makes τ {lasts} at these steps" in said(shown, 100, **frames)
+    assert "τ" not in said(shown, **frames) + said(shown, 100, kinds=("static",), **frames)
+
+
+def test_advice_says_what_becomes_of_the_time_constant():
+    """An even step of 25 and 30 frames/s is six times the wanted one, and so is τ."""
+    text = said(facts(a="25", b="30"), 100, step_s=1 / 30)
+    assert (
+        "For even steps, of about 0.2 s and 0.0 % apart (none within 20 % of 1/30 s is even; "
+        "tau_frames: 100 makes τ 20 s there): make run VIDEOS=x STEP=0.2" in text
+    )
+    text = said(facts(a="25", b="30"), 100, step_s=0.2)
+    assert "tau_frames: 100 makes τ 20 s at these steps" in text and "WARNING" not in text
+
+
+def test_one_video_is_one():
+    text = said(facts(a="25"), step_s=0.04)
+    assert "every frame of 1 video; they last 0.04 s\n" in text
+    text = said(facts(a="25", b="25"), step_s=0.04)
+    assert "every frame of 2 videos; they last" in text
+    assert "those of 1 video (25)" in said(facts(a="25"), fps=12)

@@ -163,7 +163,7 @@ def test_clash_of_rates(folder, tmp_path):
     assert overlay["frames"] == {"every": 1, "step_s": 0.08, "fps": None}
     assert "duration" not in overlay
     assert "WARNING: steps" not in said and "50 frames" in said
-    assert "every frame of 1, every 2nd frame of 3 videos" in said
+    assert "every frame of 1 video, every 2nd frame of 3; they last" in said
 
 
 def test_a_rate_that_steps_unevenly_is_used_and_said_to(folder):
@@ -187,6 +187,21 @@ def test_the_published_preset_says_where_it_does_not_fit(folder):
         (folder / f"{name}.mp4").unlink()
     make_video(folder / "e.mp4", rate="30000/1001")
     assert "do not go evenly" not in survey(folder, config=config, fps=30)[2]
+
+
+def test_the_published_preset_says_which_films_keep_its_step(folder):
+    config = PROJECT / "config/roseboom2019.yaml"
+    make_video(folder / "d.mp4", rate=60, n_frames=48)
+    said = survey(folder, config=config)[2]
+    assert "1/30 s within 0.1 % is kept by d; not by a (0.04 s), b (0.04 s), c (0.04 s)" in said
+    assert "tau_frames: 100 makes τ 3.33 to 4 s at these steps" in said
+    assert "makes τ 8 to 8.33 s there): make run" in said
+    for name in "abcd":
+        (folder / f"{name}.mp4").unlink()
+    make_video(folder / "e.mp4", rate=20)
+    said = survey(folder, config=config)[2]
+    assert "1 video, listed" in said
+    assert "WARNING: steps are more than 20 % from 1/30 s in e (0.05 s)" in said
 
 
 def test_rates_within_one_percent_do_not_clash(folder):
