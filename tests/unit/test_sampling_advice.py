@@ -8,9 +8,10 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from chronovision.comparability import NoFitError
+from chronovision.labels import written_step
 from chronovision.model_file import refuse_mixed_rates
 from chronovision.sampling_advice import describe_sampling, even_step
-from chronovision.selection import frames_per_row, step_frames, written_step
+from chronovision.selection import frames_per_row, step_frames
 from chronovision.settings import read_fraction
 
 FRAMES = {"every": 1, "step_s": None, "fps": None}
