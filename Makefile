@@ -5,9 +5,11 @@ CORES ?= all
 READY := .venv/.ready
 SNAKEMAKE := .venv/bin/snakemake --cores $(CORES)
 
+# Only from the command line: an exported variable that is left over would consent to a deletion.
 # As they were typed: in a name make would take $ for its own syntax, and would run $(shell …).
 TYPED := VIDEOS CONFIG FPS STEP REPLACE RESULTS SAMPLE SEED DELETE
-$(foreach name,$(TYPED),$(eval override $(name) := $$(value $(name))))
+$(foreach name,$(TYPED),$(eval override $(name) := \
+	$(if $(findstring command line,$(origin $(name))),$$(value $(name)))))
 export $(TYPED)
 
 .PHONY: help demo run named verify leftovers chosen test test-slurm fuzz lint bench
@@ -22,7 +24,8 @@ demo: $(READY) ## run the pipeline on a small set of clips [CORES=n]
 	@echo "Report: $(CURDIR)/results/demo/report/index.html"
 
 run: named $(READY) ## run it on a folder: VIDEOS=folder/ [CONFIG=my.yaml] [STEP=1/6 | FPS=24] [REPLACE=yes] [CORES=n]
-	@overlay="$$(.venv/bin/python scripts/survey_folder.py \
+	@case "$$CONFIG" in "~/"*) CONFIG="$$HOME/$${CONFIG#??}";; esac; \
+	overlay="$$(.venv/bin/python scripts/survey_folder.py \
 		$${FPS:+--fps="$$FPS"} $${STEP:+--step="$$STEP"} $${CONFIG:+--config="$$CONFIG"} \
 		$${REPLACE:+--replace="$$REPLACE"} -- "$$VIDEOS")" && \
 	$(SNAKEMAKE) --configfile $${CONFIG:+"$$CONFIG"} "$$overlay" && \

@@ -2,12 +2,13 @@
 
 import argparse
 import sys
+from os.path import expanduser
 
 from chronovision.errors import UserError
 from chronovision.leftovers import tell_leftovers
 
 parser = argparse.ArgumentParser(description=__doc__)
-parser.add_argument("results", help="results folder, such as results/demo")
+parser.add_argument("results", type=expanduser, help="results folder, such as results/demo")
 parser.add_argument("--delete", help="yes: delete them")
 try:
     tell_leftovers(**vars(parser.parse_args()))

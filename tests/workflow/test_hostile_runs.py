@@ -224,8 +224,12 @@ def test_a_folder_of_such_files_can_be_surveyed(videos, project, tmp_path):
     assert again.returncode == 0 and "has been edited and is used as it is" in again.stderr
 
 
-def test_make_takes_names_as_they_were_typed(tmp_path):
-    """Make would take $ for its own syntax; $(shell …) in a folder's name would be run."""
+@pytest.fixture
+def told(tmp_path):
+    """What make tells the programs of an environment that stands: a list of words for each.
+
+    Called with make's own words and with variables of the environment.
+    """
     programs = tmp_path / ".venv/bin"
     programs.mkdir(parents=True)
     for name in ("Makefile", "pyproject.toml", "constraints.txt"):
@@ -235,19 +239,59 @@ def test_make_takes_names_as_they_were_typed(tmp_path):
         script = f'#!/bin/sh\nprintf "%s\\n" "$@" > {name}.words\necho results/x/run.yaml\n'
         (programs / name).write_text(script)
         (programs / name).chmod(0o755)
+
+    def make(*words: str, **variables: str) -> dict[str, list[str]]:
+        kept = {key: value for key, value in os.environ.items() if not key.startswith("MAKE")}
+        subprocess.run(["make", *words], cwd=tmp_path, env={**kept, **variables}, check=True)
+        return {path.stem: path.read_text().splitlines() for path in tmp_path.glob("*.words")}
+
+    return make
+
+
+def test_make_takes_names_as_they_were_typed(told, tmp_path):
+    """Make would take $ for its own syntax; $(shell …) in a folder's name would be run."""
     videos, config = (
-        "-fi $(shell touch pwned) `touch pwned` $HOME \"q\" 'x' $$",
+        "-fi $(shell touch pwned) `touch pwned` $HOME \"q\" 'x'  $$",
         "c $(shell x).yaml",
     )
     words = [f"VIDEOS={videos}", f"CONFIG={config}", "FPS=$(shell touch pwned)"]
     words.append("STEP=1/$(shell touch pwned)`x`")
-    environment = {key: value for key, value in os.environ.items() if not key.startswith("MAKE")}
-    subprocess.run(["make", "run", *words], cwd=tmp_path, env=environment, check=True)
-    asked = (tmp_path / "python.words").read_text().splitlines()
+    found = told("run", *words)
     typed = ["--fps=$(shell touch pwned)", "--step=1/$(shell touch pwned)`x`"]
-    assert asked[1:] == [*typed, f"--config={config}", "--", videos]
-    assert config in (tmp_path / "snakemake.words").read_text().splitlines()
+    assert found["python"][1:] == [*typed, f"--config={config}", "--", videos]
+    assert config in found["snakemake"]
     assert not (tmp_path / "pwned").exists()
+
+
+def test_make_takes_nothing_from_left_over_variables(told):
+    """`export DELETE=yes` of another day is no consent, and many programs export CONFIG."""
+    left = {"REPLACE": "yes", "DELETE": "yes", "CONFIG": "Release", "FPS": "1", "SEED": "1"}
+    assert told("run", "VIDEOS=films", **left) == {
+        "python": ["scripts/survey_folder.py", "--", "films"],
+        "snakemake": ["--cores", "all", "--configfile", "results/x/run.yaml"],
+    }
+    for goal, script in (("leftovers", "list_leftovers"), ("verify", "verify_results")):
+        assert told(goal, "RESULTS=x", **left)["python"] == [f"scripts/{script}.py", "--", "x"]
+    asked = told("leftovers", "RESULTS=x", "DELETE=yes", **left)["python"]
+    assert asked == ["scripts/list_leftovers.py", "--delete=yes", "--", "x"]
+    for goal in ("run", "leftovers"):
+        with pytest.raises(subprocess.CalledProcessError):
+            told(goal, VIDEOS="films", RESULTS="x")
+
+
+def test_a_home_folder_that_the_shell_left_is_written_out(told, tmp_path):
+    """dash and zsh expand no ~ behind a =; a config goes to the survey and to Snakemake."""
+    found = told("run", "VIDEOS=~/films", "CONFIG=~/my own.yaml", HOME="/a home")
+    assert "--config=/a home/my own.yaml" in found["python"]
+    assert "/a home/my own.yaml" in found["snakemake"]
+    for script in ("list_leftovers", "verify_results"):
+        done = subprocess.run(
+            [sys.executable, PROJECT / f"scripts/{script}.py", "--", "~/no results"],
+            env={**os.environ, "HOME": str(tmp_path)},
+            capture_output=True,
+            encoding="utf-8",
+        )
+        assert done.stderr.startswith(f"error: {tmp_path}/no results: no such folder")
 
 
 # Configs and tables as files

@@ -32,7 +32,8 @@ rule pool_ranges:
 rule accumulate_changes:
     """Count salient changes by one threshold, layer by layer, for every metric.
 
-    One job for all metrics, as starting a job takes longer than its work on most videos.
+    One job for all metrics, as to start one takes seconds, a scheduler's more. Each threshold has
+    its own, although that starts one more: settings of the dynamic one repeat nothing of the other.
     """
     input:
         changes=of_metrics("<results>/changes/{metric}/{video}.tsv"),
@@ -91,7 +92,10 @@ rule summarise_counts:
 
 
 rule segment_video:
-    """Divide the video, for every metric, where most layers change saliently by one threshold."""
+    """Divide the video, for every metric, where most layers change saliently by one threshold.
+
+    A job for each threshold, for the same reason as accumulate_changes.
+    """
     input:
         accumulators=of_metrics("<results>/accumulators/{metric}.{threshold}/{video}.tsv"),
         changes=of_metrics("<results>/changes/{metric}/{video}.tsv"),
