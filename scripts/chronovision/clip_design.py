@@ -11,6 +11,9 @@ import numpy as np
 from chronovision.comparability import NoFitError
 from chronovision.timing import nominal_interval, span_duration
 
+#: A video of fewer frames gives no clip of any duration: one has two, and lasts at most half of it.
+LEAST_FRAMES = 4
+
 
 def clip_length(duration_s: float, interval_s: float) -> int:
     """Frames of a clip of about `duration_s`: rounded (halves up), at least two (one change).
@@ -94,17 +97,13 @@ def plan_clips(footage: Mapping[str, Footage], settings: Mapping) -> Design:
         )
     asked = sorted({float(duration) for duration in settings["durations_s"]})
     distinct = _distinct({one.interval_s for one in used.values()}, asked)
-    shortest = min(used, key=lambda name: used[name].n_frames * used[name].interval_s)
+    # By name where several are as short: the order of a set is not kept where it gives no clips.
+    shortest = min(used, key=lambda name: (used[name].n_frames * used[name].interval_s, name))
     kept = tuple(
         duration for duration in distinct if all(gives(video, duration) for video in used.values())
     )
     if not kept:
-        raise NoFitError(
-            f"no clip duration fits, as clips may last at most half of the shortest video, and "
-            f"{shortest} lasts {used[shortest].duration_s:.4g} s",
-            f"put shorter values into clips.durations_s (its least is {asked[0]:g} s), or leave "
-            "short videos out of the clips (clips.min_video_s)",
-        )
+        raise _no_duration_fits(used, asked[0])
     return Design(
         videos=tuple(used),
         durations_s=kept,
@@ -112,6 +111,25 @@ def plan_clips(footage: Mapping[str, Footage], settings: Mapping) -> Design:
         too_long_s=tuple(distinct[len(kept) :]),
         same_length_s=tuple(sorted(set(asked) - set(distinct))),
         shortest=shortest,
+    )
+
+
+def _no_duration_fits(footage: Mapping[str, Footage], least_s: float) -> NoFitError:
+    """Why there are no clips if not every video gives one of the least duration, `least_s`."""
+    refusing = {name: one for name, one in footage.items() if not gives(one, least_s)}
+    tiny = {name: one for name, one in refusing.items() if one.n_frames < LEAST_FRAMES}
+    named = min(refusing, key=lambda name: (name not in tiny, refusing[name].duration_s, name))
+    lasts = f"{named} lasts {footage[named].duration_s:.4g} s"
+    leave_out = "leave short videos out of the clips (clips.min_video_s)"
+    if tiny:
+        return NoFitError(
+            f"no clip duration fits, as clips of two frames or more may last at most half of a "
+            f"video, and {lasts} ({footage[named].n_frames} frames)",
+            f"{leave_out}, or out of the videos table",
+        )
+    return NoFitError(
+        f"no clip duration fits, as clips may last at most half of the shortest video, and {lasts}",
+        f"put shorter values into clips.durations_s (its least is {least_s:g} s), or {leave_out}",
     )
 
 

@@ -189,6 +189,24 @@ def test_no_duration_fits():
     assert str(caught.value) == f"{caught.value.reason}: {caught.value.remedy}"
 
 
+def test_films_of_two_or_three_frames_are_named_with_what_helps():
+    """No duration is short enough for them, nor for one that lasts longer than another."""
+    times = {"a": np.arange(40) / 30, "slow": np.arange(3) / 2, "b": np.arange(90) / 30}
+    with pytest.raises(NoFitError, match=r"slow lasts 1\.5 s \(3 frames\)") as caught:
+        planned(times, durations_s=[1, 2])
+    assert "durations_s" not in caught.value.remedy
+    assert planned(times, durations_s=[0.5], min_video_s=1.6).videos == ("b",)
+    assert planned({"a": np.arange(4) / 30}, durations_s=[0.01]).durations_s == (0.01,)
+
+
+def test_of_films_as_short_one_is_named_whatever_their_order():
+    for names in ("ab", "ba"):
+        times = {name: np.arange(90) / 30 for name in names}
+        assert planned(times, durations_s=[1, 2]).shortest == "a"
+        with pytest.raises(NoFitError, match="a lasts 3 s"):
+            planned(times, durations_s=[2])
+
+
 def test_clips_of_one_video_do_not_depend_on_the_others():
     a, b = np.arange(900) / 30, np.arange(1200) / 30
     for mode in ("random", "partition"):

@@ -19,14 +19,16 @@ from chronovision.frames import dump_frames
 from chronovision.pixels import describe_frames
 from chronovision.probe import probe_video
 from chronovision.recomputing import Step
-from chronovision.remaking import compare_tables
+from chronovision.remaking import compare_tables, set_tables
 from chronovision.segments import segment_video
+from chronovision.standing import read_standing
 from chronovision.summary import summarise_counts
 from chronovision.thresholds import pool_ranges
 from chronovision.verdicts import Check, Tally, attempt, summary
 from chronovision.verifying import verify_results
 from chronovision.weights import fetch_weights
 from made_clips import make_clip
+from made_sets import MadeSet, made_changes
 
 PROJECT = Path(__file__).parents[2]
 CONFIG = yaml.safe_load((PROJECT / "config" / "config.yaml").read_text(encoding="utf-8"))
@@ -127,6 +129,22 @@ def test_untouched_results_hold(made):
     rest = [check[0] for check in checks if check[0] != "a"]
     assert rest[1:] == [*(f"ranges/{metric}" for metric in sorted(METRICS)), "summary"]
     assert "Software: the same as when it was made" in lines
+
+
+def test_a_set_without_clips_holds_whatever_its_order(tmp_path):
+    """A table without rows does not keep it; several films may be as short."""
+    made = MadeSet(tmp_path)
+    for video in ("tree", "road"):
+        made.add(video, made_changes(0, 60))
+    shutil.move(tmp_path / "changes", tmp_path / "moved")
+    changes = Path(shutil.copytree(tmp_path / "moved", tmp_path / "changes/correlation"))
+    made.changes = {video: changes / f"{video}.tsv" for video in made.changes}
+    made.build("static", durations_s=[5])
+    (tmp_path / "videos").mkdir()
+    for video in made.changes:
+        (tmp_path / "videos" / f"{video}.json").write_text("{}")
+    (check,) = set_tables(tmp_path, read_standing(tmp_path))
+    assert check.what == "clips/correlation.static" and check.holds, check
 
 
 @pytest.mark.parametrize(
