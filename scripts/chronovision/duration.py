@@ -343,8 +343,7 @@ def check_comparable(provenance: Mapping) -> None:
     """
     if "why_empty" in provenance:
         raise NoFitError(**provenance["why_empty"])
-    step_s = provenance["steps"]["dump_frames"].get("step_s")
-    refuse_mixed_rates(videos_with_clips(provenance), step_s)
+    refuse_mixed_rates(videos_with_clips(provenance), provenance["steps"]["dump_frames"])
 
 
 def write_empty_results(

@@ -10,7 +10,6 @@ Where no model could be fitted, both are empty, and ``why_empty`` says why.
 
 import os
 import sys
-import zipfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -47,21 +46,23 @@ def _no_torch() -> Iterator[None]:
 
 with _no_torch():
     from skops.io import dump, get_untrusted_types, load
-    from skops.io.exceptions import UntrustedTypesFoundException
+
+#: What every model's `set` says, of any version; see `describe_set`.
+ALWAYS_DESCRIBED = ("metric", "threshold", "thresholds.scope")
 
 
-def refuse_mixed_rates(videos: Mapping[str, Mapping], step_s: float | None) -> None:
+def refuse_mixed_rates(videos: Mapping[str, Mapping], frames: Mapping) -> None:
     """Refuse a set of mixed frame rates: changes per frame, so counts too, depend on the rate.
 
     Parameters
     ----------
     videos : the provenance's ``videos``, each with the nominal ``frame_interval_s`` and the
         ``mean_interval_s``.
-    step_s : the config's ``frames.step_s`` by which the frames were kept.
+    frames : the config's ``frames`` by which the frames were kept.
 
     Raises
     ------
-    NoFitError : intervals differ by more than 1 % (5 % with `step_s`) between videos, or by 1 %
+    NoFitError : intervals differ by more than 1 % (5 % with ``step_s``) between videos, or by 1 %
         (variable rate, gaps) within one.
     """
     for name, video in videos.items():
@@ -69,25 +70,36 @@ def refuse_mixed_rates(videos: Mapping[str, Mapping], step_s: float | None) -> N
         if abs(drift) > RATE_TOLERANCE:
             raise NoFitError(
                 f"the frame rate of video {name} varies or has gaps (on average its frames last "
-                f"{drift:+.0%} longer than the regular ones), so that clips of as many frames last "
-                "unequally",
+                f"{abs(drift):.0%} {'longer' if drift > 0 else 'shorter'} than the regular ones), "
+                "so that clips of as many frames last unequally",
                 "leave it out of the videos table, or resample with frames.fps",
             )
     intervals = {name: video["frame_interval_s"] for name, video in videos.items()}
+    step_s = frames.get("step_s")
     tolerance = rate_tolerance(step_s)
     if max(intervals.values()) <= (1 + tolerance) * min(intervals.values()):
         return
-    rates: dict[str, list[str]] = {}
-    for name, interval in intervals.items():
-        rates.setdefault(f"{1 / interval:.4g}", []).append(name)
-    listed = "; ".join(
-        f"{rate} frames/s: {', '.join(names[:5])}{' …' if len(names) > 5 else ''}"
-        for rate, names in sorted(rates.items(), key=lambda item: float(item[0]))
-    )
+    if step_s or frames.get("every", 1) > 1:
+        what, listed = "steps from row to row", _list_alike(intervals, "last {:.4g} s")
+    else:
+        rates = {name: 1 / interval for name, interval in intervals.items()}
+        what, listed = "frame rates", _list_alike(rates, "{:.4g} frames/s")
     raise NoFitError(
-        f"the videos' frame rates differ by more than {100 * tolerance:.0f} % ({listed}), which a "
+        f"the videos' {what} differ by more than {100 * tolerance:.0f} % ({listed}), which a "
         "duration model would mistake for content",
-        f"set {'another' if step_s else 'a'} frames.step_s (make run VIDEOS=folder/ names one)",
+        f"set {'another' if step_s else 'a'} frames.step_s (make run VIDEOS=folder/ names one, if "
+        "there is one)",
+    )
+
+
+def _list_alike(numbers: Mapping[str, float], said: str) -> str:
+    """Each number once, as `said`, with the videos that it is of."""
+    alike: dict[str, list[str]] = {}
+    for name, number in sorted(numbers.items(), key=lambda item: item[1]):
+        alike.setdefault(said.format(number), []).append(name)
+    return "; ".join(
+        f"{text}: {', '.join(names[:5])}{' …' if len(names) > 5 else ''}"
+        for text, names in alike.items()
     )
 
 
@@ -148,8 +160,6 @@ def refuse_other_set(path: str | os.PathLike, model: Mapping, ours: Mapping) -> 
             "range of change (thresholds.scope: set), which no other set has",
             "fit it with scope: video, or with fixed thresholds.dynamic.tmax and tmin",
         )
-    if "frame_intervals_s" not in model:
-        raise NoFitError(f"{path} (duration.apply) is of an earlier version", "fit it again")
     for key, theirs, mine in _compared(model, ours):
         if mine != theirs:
             raise NoFitError(
@@ -167,13 +177,13 @@ def _compared(model: Mapping, ours: Mapping) -> Iterator[tuple[str, Any, Any]]:
             low, high = min(*theirs, *ours[key]), max(*theirs, *ours[key])
             in_steps = model["frames.step_s"] and ours["frames.step_s"]
             if high > (1 + rate_tolerance(in_steps)) * low:
-                yield "frame rate", _rates(theirs), f"{_rates(ours[key])} (frames/s)"
+                yield "rate of analysed frames", _rates(theirs), f"{_rates(ours[key])} (frames/s)"
         elif key != "frames.step_s":
             yield key, theirs, ours.get(key)
 
 
 def _rates(intervals_s: Sequence[float]) -> str:
-    """Frames per second at the shortest and the longest interval, as text."""
+    """Rows per second at the shortest and the longest interval, as text."""
     return " to ".join(dict.fromkeys(f"{1 / interval:.4g}" for interval in reversed(intervals_s)))
 
 
@@ -194,25 +204,57 @@ def load_model(path: str | os.PathLike) -> dict:
 
     Raises
     ------
-    NoFitError : no such file, not a model of Chronovision, types in it that are not trusted, or
-        no model in it, as none could be fitted.
+    NoFitError : no such file, not a model of Chronovision or of an earlier version of it, types in
+        it that are not trusted, or no model in it, as none could be fitted.
     """
     named = f"{path} (duration.apply)"
     remedy = "name a model.skops that a fit has written, or set duration.apply: null"
     if not Path(path).is_file():
         raise NoFitError(f"there is no file {named}", remedy)
     not_a_model = f"{named} is not a duration model of Chronovision"
-    try:
-        untrusted = get_untrusted_types(file=path)
-        if untrusted:
-            types = ", ".join(untrusted)
-            raise NoFitError(f"{not_a_model}, as it holds untrusted types ({types})", remedy)
-        model = load(path, trusted=[])
-    except (zipfile.BadZipFile, KeyError, ValueError, UntrustedTypesFoundException) as error:
-        raise NoFitError(f"{not_a_model} ({error})", remedy) from error
+    model = _load_plain(path, not_a_model, remedy)
     if not isinstance(model, dict) or set(model) - {"why_empty"} != {"regressions", "set"}:
         raise NoFitError(not_a_model, remedy)
     if "why_empty" in model:
         why = f"{named} holds no model, as none could be fitted ({model['why_empty']})"
         raise NoFitError(why, remedy)
+    if not _are_regressions(model["regressions"]):
+        raise NoFitError(f"{not_a_model}, as it holds no regressions", remedy)
+    about = model["set"]
+    if missing := [
+        key for key in ALWAYS_DESCRIBED if not isinstance(about, dict) or key not in about
+    ]:
+        raise NoFitError(f"{not_a_model}, as its set lacks {', '.join(missing)}", remedy)
+    if not {"frames.step_s", "frame_intervals_s"} <= set(about):
+        raise NoFitError(f"{named} is of an earlier version", "fit it again")
     return model
+
+
+def _load_plain(path: str | os.PathLike, not_a_model: str, remedy: str) -> Any:
+    """What skops reads of plain values and known types; NoFitError in skops' words."""
+    try:
+        untrusted = get_untrusted_types(file=path)
+        if not untrusted:
+            return load(path, trusted=[])
+    except OSError:
+        raise  # The disk's fault, and no word on what the file is.
+    except Exception as error:
+        # skops looks into the schema unchecked: a file that is no model may fail anywhere.
+        words = " ".join(str(error).split()) or type(error).__name__
+        raise NoFitError(f"{not_a_model} ({words})", remedy) from error
+    types = ", ".join(untrusted)
+    raise NoFitError(f"{not_a_model}, as it holds untrusted types ({types})", remedy)
+
+
+def _are_regressions(regressions: Any) -> bool:
+    """Whether there is a model for each estimator, and all can predict."""
+    return (
+        isinstance(regressions, dict)
+        and bool(regressions)
+        and all(
+            isinstance(controls, dict)
+            and "none" in controls
+            and all(hasattr(regression, "predict") for regression in controls.values())
+            for controls in regressions.values()
+        )
+    )

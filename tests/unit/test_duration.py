@@ -2,6 +2,7 @@
 
 import json
 import re
+import zipfile
 from dataclasses import replace
 
 import numpy as np
@@ -278,7 +279,7 @@ def short(made):
 OBSTACLES = {
     "two groups": (lambda made: None, {}, r"form 2 groups, and fewer than 3 .*: add videos"),
     "mixed rates": (mixed_rates, {}, r"25 frames/s: pal; 30 frames/s: v00, v01.*frames\.step_s"),
-    "a gap": (a_gap, {}, r"rate of video gap varies or has gaps .*\+10%.*frames\.fps"),
+    "a gap": (a_gap, {}, r"rate of video gap varies or has gaps .*10% longer.*frames\.fps"),
     "a file twice": (one_file_twice, {}, "again and v00 are the same file.*one group"),
     "two frames": (tiny, {}, r"tiny lasts 0\.0666.*clips\.min_video_s"),
     "left out": (tiny, {"min_video_s": 1}, "form 2 groups"),
@@ -356,9 +357,9 @@ def test_steps_may_differ_more_where_they_are_as_even_as_can_be(step_s, interval
     videos = {f"v{number}": intervals(one) for number, one in enumerate(intervals_s)}
     if refused:
         with pytest.raises(NoFitError, match=rf"more than {5 if step_s else 1} %.*frames\.step_s"):
-            refuse_mixed_rates(videos, step_s)
+            refuse_mixed_rates(videos, {"step_s": step_s})
     else:
-        refuse_mixed_rates(videos, step_s)
+        refuse_mixed_rates(videos, {"step_s": step_s})
 
 
 def intervals(nominal_s, mean_s=None):
@@ -366,10 +367,24 @@ def intervals(nominal_s, mean_s=None):
 
 
 @pytest.mark.parametrize("step_s", [None, 0.16])
-def test_a_variable_rate_is_refused_at_the_fit(step_s):
-    said = r"rate of video b varies or has gaps .*\+20%.*frames\.fps"
+@pytest.mark.parametrize(("mean_s", "said"), [(0.048, "20% longer"), (0.032, "20% shorter")])
+def test_a_variable_rate_is_refused_at_the_fit(step_s, mean_s, said):
+    said = rf"rate of video b varies or has gaps \(on average its frames last {said}.*frames\.fps"
     with pytest.raises(NoFitError, match=said):
-        refuse_mixed_rates({"a": intervals(0.04), "b": intervals(0.04, 0.048)}, step_s)
+        refuse_mixed_rates({"a": intervals(0.04), "b": intervals(0.04, mean_s)}, {"step_s": step_s})
+
+
+def test_rates_are_told_as_the_frames_were_kept():
+    """Rows that are several source frames apart have no frame rate."""
+    videos = {"a": intervals(1 / 6), "b": intervals(0.15), "c": intervals(1 / 6)}
+    steps = r"steps from row to row differ .*\(last 0\.15 s: b; last 0\.1667 s: a, c\)"
+    for frames in ({"step_s": 0.16}, {"every": 4, "step_s": None}):
+        with pytest.raises(NoFitError, match=steps) as caught:
+            refuse_mixed_rates(videos, frames)
+        assert "frames/s" not in str(caught.value)
+        assert "names one, if there is one" in caught.value.remedy
+    with pytest.raises(NoFitError, match=r"frame rates .*\(6 frames/s: a, c; 6\.667 frames/s: b"):
+        refuse_mixed_rates(videos, {"every": 1, "step_s": None})
 
 
 @pytest.mark.parametrize(
@@ -392,16 +407,20 @@ def test_rates_of_the_set_that_a_model_is_used_on(theirs, ours, refused):
 
     if refused:
         with pytest.raises(
-            NoFitError, match=r"its frame rate is .* and here it is .* \(frames/s\)"
+            NoFitError, match=r"its rate of analysed frames is .* and here it is .* \(frames/s\)"
         ):
             refuse_other_set("model.skops", described(*theirs), described(*ours))
     else:
         refuse_other_set("model.skops", described(*theirs), described(*ours))
 
 
-def test_a_model_of_before_is_named_as_such():
-    with pytest.raises(NoFitError, match=r"model\.skops .* earlier version: fit it again"):
-        refuse_other_set("model.skops", {"thresholds.scope": "video"}, {})
+def test_a_model_of_before_is_named_as_such(few, tmp_path):
+    model = load_model(few[1][2])
+    for key in ("frame_intervals_s", "frames.step_s"):
+        before = {name: value for name, value in model["set"].items() if name != key}
+        dump({**model, "set": before}, tmp_path / "before.skops")
+        with pytest.raises(NoFitError, match=r"before\.skops .* earlier version: fit it again"):
+            load_model(tmp_path / "before.skops")
 
 
 def test_one_file_in_two_groups_is_refused():
@@ -469,7 +488,12 @@ def test_in_sample_scores_are_those_of_the_saved_model(few, tmp_path):
         ({"precision": "bfloat16"}, {}, PERCENTILES, "network.precision is float32"),
         ({"layers": ["a", "b", "c"]}, {}, PERCENTILES, "network.layers is .*pool1"),
         ({}, {"size": 112}, PERCENTILES, "frames.size is 224 and here it is 112"),
-        ({}, {"rate": 25}, PERCENTILES, r"frame rate is 30 and here it is 25 \(frames/s\)"),
+        (
+            {},
+            {"rate": 25},
+            PERCENTILES,
+            r"rate of analysed frames is 30 and here it is 25 \(frames/s\)",
+        ),
         ({}, {}, THRESHOLDS, "thresholds.range is percentile and here it is minmax"),
     ],
 )
@@ -517,6 +541,45 @@ def test_files_that_are_no_models(few, tmp_path):
         dump(value, other)
         with pytest.raises(NoFitError, match="not a duration model"):
             load_model(other)
+
+
+@pytest.mark.parametrize(
+    ("schema", "said"),
+    [
+        (b"[]", "list"),
+        (b"3", "int"),
+        (b"{", "Expecting property name"),
+        (
+            b'{"protocol": 2, "__loader__": "NodeOfTomorrow", "__class__": "X", "__module__": "y"}',
+            "loader",
+        ),
+        (None, "schema.json"),
+    ],
+)
+def test_what_skops_cannot_read_is_told_in_one_line_of_its_words(tmp_path, schema, said):
+    with zipfile.ZipFile(tmp_path / "m.skops", "w") as archive:
+        archive.writestr("other", "") if schema is None else archive.writestr("schema.json", schema)
+    with pytest.raises(NoFitError, match=rf"not a duration model .*\(.*{said}") as caught:
+        load_model(tmp_path / "m.skops")
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("part", "value", "said"),
+    [
+        ("set", {}, "its set lacks metric, threshold, thresholds.scope"),
+        ("set", {"metric": "correlation"}, "its set lacks threshold, thresholds.scope"),
+        ("set", [], "its set lacks metric"),
+        ("regressions", {}, "it holds no regressions"),
+        ("regressions", {"ridge": {}}, "it holds no regressions"),
+        ("regressions", {"ridge": {"none": 3}}, "it holds no regressions"),
+    ],
+)
+def test_a_model_without_what_is_read_of_it_is_refused(few, tmp_path, part, value, said):
+    (clip_table, _), (_, _, model) = few
+    dump({**load_model(model), part: value}, tmp_path / "m.skops")
+    outputs = apply(tmp_path / "m.skops", [clip_table], tmp_path)
+    assert_empty(outputs, [PREDICTION_COLUMNS, COLUMNS], f"not a duration model .*, as {said}")
 
 
 def test_controls_of_other_clips_are_refused(few, tmp_path):

@@ -105,7 +105,7 @@ def allows_fit(shown, frames) -> bool:
         nominal, mean = n / info["frame_rate"], n * info["duration_s"] / info["n_frames"]
         rows[name] = {"frame_interval_s": nominal, "mean_interval_s": mean}
     try:
-        refuse_mixed_rates(rows, frames["step_s"])
+        refuse_mixed_rates(rows, frames)
     except NoFitError:
         return False
     return True
