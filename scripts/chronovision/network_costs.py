@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 #: Operations of a whole network for a picture of 224 × 224, in 10⁹, as
-#: `chronovision.networks.count_gflop` counts them: all of torchvision's classification models.
+#: `chronovision.operations.count_gflop` counts them: all of torchvision's classification models.
 GFLOP: Mapping[str, float] = MappingProxyType(
     {
         "alexnet": 1.428,

@@ -11,7 +11,6 @@ from collections.abc import Iterable, Mapping, Sequence
 import torch
 import torchvision
 from torch import nn
-from torch.utils.flop_counter import FlopCounterMode
 from torchvision.models.feature_extraction import create_feature_extractor, get_graph_node_names
 
 from chronovision.errors import UserError
@@ -21,6 +20,22 @@ FIELD_NAMED = re.compile(r"alexnet|vgg\d+(_bn)?")
 
 #: Number of dimensions that an activation may have: (B, C), (B, T, C), (B, C, H, W).
 ACTIVATION_DIMS = (2, 3, 4)
+
+
+class UnknownLayer(UserError):
+    """A network has no layer of a name; `chronovision.network_hints` may know what is meant.
+
+    Parameters
+    ----------
+    model, layer : the network's name, and the name that is asked for.
+    known : what `layer_nodes` gives for the network.
+    """
+
+    def __init__(self, model: str, layer: str, known: Mapping[str, str]) -> None:
+        """Put the message together, with the nearest names."""
+        self.layer, self.known = layer, known
+        self.complaint = f"network.layers: {model} has no layer '{layer}'"
+        super().__init__(f"{self.complaint}; nearest: {_nearest(layer, _with_prefixes(known))}")
 
 
 def make_model(model: str) -> nn.Module:
@@ -183,20 +198,6 @@ def native_size(model: str) -> int:
     return min(_default_weights(model).meta["min_size"]) if model.startswith("vit_") else 224
 
 
-def count_gflop(model: str, layers: Sequence[str]) -> float:
-    """Operations up to the deepest layer for a picture of 224 × 224, in 10⁹, counted without data.
-
-    A multiplication and an addition count as two. They grow with the picture's area; of networks
-    with another `native_size` they are counted at that, and brought to 224 by the area.
-    """
-    size = native_size(model)
-    extractor = build_extractor(model, layers).to("meta")
-    # With gradients, because PyTorch's shortcut for attention without them is not counted.
-    with FlopCounterMode(display=False) as counter, torch.enable_grad():
-        extractor(torch.empty((1, 3, size, size), device="meta"))
-    return counter.get_total_flops() / 1e9 * (224 / size) ** 2
-
-
 def channel_axis(shape: Sequence[int]) -> int:
     """Axis of the channels in an activation of one image (a `shape` of `activation_shapes`).
 
@@ -245,40 +246,12 @@ def _resolve(model: str, layers: Sequence[str]) -> tuple[nn.Module, dict[str, st
     for layer in layers:
         inside = [node for name, node in known.items() if name.startswith(f"{layer}.")]
         if layer not in known and (not inside or FIELD_NAMED.fullmatch(model)):
-            hint = _name_elsewhere(layer, model, known)
-            hint = hint or f"nearest: {_nearest(layer, _with_prefixes(known))}"
-            raise UserError(f"network.layers: {model} has no layer '{layer}'; {hint}")
+            raise UnknownLayer(model, layer, known)
         node = known[layer] if layer in known else inside[-1]
         if node in nodes.values():
             raise UserError(f"network.layers: '{layer}' is asked for twice: name it once")
         nodes[layer] = node
     return net, nodes
-
-
-def _name_elsewhere(layer: str, model: str, known: Mapping[str, str]) -> str:
-    """What a name of torchvision's or Keras's is called here, in words; empty if it is neither."""
-    if not FIELD_NAMED.fullmatch(model):
-        last = list(known)[-1]
-        ends = layer in ("softmax", "prob", "predictions")
-        return f"it has no softmax and ends with {last}" if ends else ""
-    called = {node: name for name, node in known.items()}
-    called |= {"softmax": "prob", "predictions": "prob", "classifier": "prob"}
-    # Keras's layers hold the ReLU that follows them.
-    called |= {"features": "pool5", "fc1": "relu6", "fc2": "relu7"}
-    for name in known:
-        if name.startswith("relu") and "_" in name:
-            called["block{}_conv{}".format(*name.removeprefix("relu").split("_"))] = name
-        elif name.startswith("pool"):
-            called[f"block{name.removeprefix('pool')}_pool"] = name
-    if layer in called:
-        return f"it is called {called[layer]} here"
-    if layer in ("avgpool", "flatten"):
-        return "it only brings pool5 to the size that fc6 takes: ask for pool5"
-    part, _, number = layer.partition(".")
-    if part == "classifier" and number.isdecimal() and f"{part}.{int(number) + 1}" in called:
-        before = called.get(f"{part}.{int(number) - 1}", "pool5")
-        return f"dropout changes nothing here: ask for {before}"
-    return ""
 
 
 def _layer_nodes(model: str, net: nn.Module) -> dict[str, str]:

@@ -12,7 +12,7 @@ import yaml
 from chronovision.config_files import read_config
 from chronovision.errors import UserError
 from chronovision.leftovers import find_leftovers
-from chronovision.networks import check_network
+from chronovision.network_hints import check_asked_network
 from chronovision.replaced import refuse_replacing
 from chronovision.results_folder import choose_results
 from chronovision.sampling_advice import describe_sampling
@@ -138,7 +138,7 @@ def _settings(project: Path, asked: Mapping, frames: Mapping) -> dict:
     if frames:
         merged = _overlay(merged, {"frames": frames})
     check_config(merged, project / "workflow/schemas/config.schema.yaml")
-    check_network(merged["network"])
+    check_asked_network(merged["network"])
     return merged
 
 

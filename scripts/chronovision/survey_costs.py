@@ -6,7 +6,8 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from chronovision.network_costs import network_seconds
-from chronovision.networks import activation_shapes, count_gflop
+from chronovision.networks import activation_shapes
+from chronovision.operations import count_gflop
 from chronovision.selection import frames_per_row
 from chronovision.speed import describe_precision, measure_speeds
 from chronovision.video_table import Video

@@ -17,8 +17,9 @@ from urllib.parse import urlparse
 import torch
 
 from chronovision.errors import UserError
-from chronovision.networks import check_network, count_gflop, make_model, weights_url
-from chronovision.provenance import add_step
+from chronovision.network_hints import check_asked_network
+from chronovision.networks import make_model, weights_url
+from chronovision.operations import count_gflop
 from chronovision.seeds import derive_rng
 from chronovision.state_dicts import State, read_state_dict, select_tensors
 from chronovision.store import whole_file, write_json
@@ -50,14 +51,15 @@ def fetch_weights(
     output_json : what they are: `model`, `asked`, `source` (imagenet, untrained or file),
         `trained`, `origin` (address or path), `reason` (why ``auto`` fell back on an untrained
         network), `seed` (of untrained weights), `sha256` (`tensors_digest`), `gflop`
-        (`chronovision.networks.count_gflop` of the layers) and `software`.
+        (`chronovision.operations.count_gflop` of the layers). Nothing else, such as versions: the
+        same tensors for the same wish are to give the same bytes.
 
     Raises
     ------
     UserError : unknown network or layer; weights that cannot be downloaded; a file that
         `read_file` refuses.
     """
-    check_network(network)
+    check_asked_network(network)
     model, asked = network["model"], network["weights"]
     state, facts = _obtain(asked, model, network["layers"], seed)
     digest = tensors_digest(state)
@@ -67,8 +69,7 @@ def fetch_weights(
     trained = facts["source"] != "untrained"
     facts = {"model": model, **facts, "asked": asked, "trained": trained, "sha256": digest}
     facts["gflop"] = count_gflop(model, network["layers"])
-    software = add_step({}, "fetch_weights", {}, ["torch", "torchvision"])["software"]
-    write_json(output_json, {**facts, "software": software})
+    write_json(output_json, facts)
     log.info("%s: %s weights, %d tensors, sha256 %s", model, facts["source"], len(state), digest)
 
 

@@ -8,18 +8,19 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from chronovision.errors import UserError
 from chronovision.network_costs import GFLOP
+from chronovision.network_hints import check_asked_network
 from chronovision.networks import (
     activation_shapes,
     build_extractor,
     channel_axis,
     check_network,
-    count_gflop,
     layer_nodes,
     load_weights,
     make_model,
     needed_tensors,
     normalisation,
 )
+from chronovision.operations import count_gflop
 
 # The field's names, written out by hand from torchvision's printed modules.
 VGG16 = {
@@ -123,7 +124,7 @@ def test_mistakes_are_named(changes, words):
 )
 def test_names_of_other_tools_lead_to_ours(model, layer, said):
     with pytest.raises(UserError, match=f"{model} has no layer '{layer}'") as error:
-        check_network(network(model=model, layers=[layer]))
+        check_asked_network(network(model=model, layers=[layer]))
     assert said in str(error.value)
 
 

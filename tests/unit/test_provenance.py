@@ -76,6 +76,16 @@ def test_features_depend_on_few_modules():
     }  # fmt: skip
 
 
+def test_hints_and_counts_of_operations_make_no_features_anew(sources):
+    """They concern the survey and the weights alone."""
+    before = digests(sources)
+    edit(sources / "chronovision/network_hints.py", "ask for pool5", "take pool5")
+    edit(sources / "chronovision/operations.py", "/ 1e9", "* 1e-9")
+    changed = {name for name, value in digests(sources).items() if value != before[name]}
+    assert "survey_folder" in changed
+    assert not {"extract_features", "extract_piece", "measure_changes"} & changed
+
+
 def test_files_that_the_code_reads_count(sources):
     script, pattern = sources / "render_page.py", "templates/*.html"
     before = source_digest(script), source_digest(script, pattern)
