@@ -20,8 +20,8 @@ def weights_name(network: Mapping, seed: int) -> str:
 
     It is ``{model}.{source}.{digest}``: `source` is imagenet, untrained, auto or file; `digest`
     stands for the layers, whatever their order, the seed if weights may be drawn, and the contents
-    of the user's file, whatever its name and its times. A file that is not there counts by its
-    path.
+    of the user's file, whatever its name. Times count only of a file in PyTorch's older format,
+    which holds no checksums. A file that is not there counts by its path.
 
     Parameters
     ----------
@@ -42,7 +42,8 @@ def weights_name(network: Mapping, seed: int) -> str:
 def _contents(path: str) -> list:
     """Fingerprint of a file, or its path; with the checksums that PyTorch gives each tensor.
 
-    A fingerprint alone would miss a few weights altered between the places that it looks at.
+    A fingerprint alone would miss weights altered between the places that it looks at. Where
+    there are no checksums, the time of the last change stands in for them.
     """
     found = fingerprint(path)
     if found is None:
@@ -52,4 +53,4 @@ def _contents(path: str) -> list:
             return [found, *((entry.file_size, entry.CRC) for entry in archive.infolist())]
     # PyTorch's older format, or no file of weights at all: fetch_weights says so.
     except Exception:
-        return [found]
+        return [found, os.stat(path).st_mtime_ns]

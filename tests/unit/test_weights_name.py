@@ -1,5 +1,7 @@
 """Names of the files of weights: one for each wish."""
 
+import builtins
+import io
 import os
 import re
 import subprocess
@@ -67,7 +69,43 @@ def test_one_weight_more_or_less_makes_another_name(file):
     assert len(names) == 5
 
 
-def test_planning_needs_neither_pytorch_nor_the_whole_file(file):
+def test_of_the_older_format_the_time_counts(file):
+    """It holds no checksums, and torchvision's VGG19 comes in it."""
+    state = torch.load(file)
+    torch.save(state, file, _use_new_zipfile_serialization=False)
+    size, before = file.stat().st_size, name(weights=str(file))
+    assert name(weights=str(file.rename(file.with_name("renamed.pth")))) == before
+    state["layer.77.weight"][50, 50] += 1e-3
+    torch.save(state, file, _use_new_zipfile_serialization=False)
+    assert file.stat().st_size == size
+    assert name(weights=str(file)) != before
+
+
+@pytest.mark.parametrize("kind", ["new", "older", "any"])
+def test_little_of_a_large_file_is_read(kind, file, tmp_path, monkeypatch):
+    if kind == "older":
+        torch.save(torch.load(file), file, _use_new_zipfile_serialization=False)
+    elif kind == "any":
+        os.truncate(file, 8 * 2**30)
+    read = []
+
+    class Counted(io.FileIO):
+        def readinto(self, buffer):
+            read.append(super().readinto(buffer))
+            return read[-1]
+
+        def readall(self):
+            read.append(len(result := super().readall()))
+            return result
+
+    for module in (builtins, io):
+        monkeypatch.setattr(module, "open", lambda path, *_: io.BufferedReader(Counted(path)))
+    name(weights=str(file))
+    monkeypatch.undo()
+    assert 8 * 8192 <= sum(read) < 300_000 < file.stat().st_size / 30
+
+
+def test_planning_needs_no_pytorch(file):
     code = (
         "import sys; from chronovision.weights_name import weights_name; "
         "from chronovision.network_costs import known_gflop; "
