@@ -94,7 +94,8 @@ AFTER = {
     "probe_video": EVERYTHING - {"fetch_weights"},
     "dump_frames": FEATURES,
     "describe_frames": {"describe_frames", "check_quality", "plot_video", "render_page"} | CLIPS,
-    "fetch_weights": WEIGHTS,
+    # The name of the weights stands for them: to fetch them again could only lose them.
+    "fetch_weights": set(),
     "extract_features": FEATURES,
     "measure_changes": CHANGES,
     "accumulate_changes": COUNTS,

@@ -181,7 +181,17 @@ def importers(project, module):
     return {name.removeprefix("rule ") for name in scripts if reaches(name, set())}
 
 
-MODULES = ("segments", "thumbnails", "weights", "frames", "summary", "quality", "duration", "job")
+MODULES = (
+    "segments",
+    "thumbnails",
+    "weights",
+    "state_dicts",
+    "frames",
+    "summary",
+    "quality",
+    "duration",
+    "job",
+)
 
 
 @pytest.mark.parametrize("module", MODULES)
@@ -191,6 +201,30 @@ def test_an_edited_module_reruns_the_rules_that_import_it(module, unchanged, edi
     users = importers(edited, module) & set(AFTER)
     planned = plan(unchanged, unchanged / "config.yaml", project=edited).succeeded()
     assert users and planned.rules == set().union(*(AFTER[rule] for rule in users))
+
+
+def test_a_fetch_that_fails_costs_neither_weights_nor_features(rerun, project, edited):
+    module = edited / "scripts/chronovision/weights.py"
+    begin = "    check_asked_network(network)\n"
+    assert begin in (text := module.read_text())
+    module.write_text(text.replace(begin, "    raise UserError('no connection')\n"))
+    weights = {path: path.read_bytes() for path in (rerun / "results/weights").iterdir()}
+    config = rerun / "config.yaml"
+    done = snakemake(rerun, config, "--forcerun", "fetch_weights", project=edited)
+    assert done.code != 0 and "error: no connection" in done.err
+    assert len(weights) == 2
+    assert weights == {path: path.read_bytes() for path in (rerun / "results/weights").iterdir()}
+    assert plan(rerun, config, project=project).succeeded().jobs == {}
+
+
+def test_the_same_weights_once_more_make_no_features_anew(rerun, project):
+    """Their new times do not count, although the file is too large to be compared by content."""
+    config = rerun / "config.yaml"
+    done = snakemake(
+        rerun, config, "-R", "fetch_weights", "--until", "fetch_weights", project=project
+    ).succeeded()
+    assert done.rules == {"fetch_weights"}
+    assert plan(rerun, config, project=project).succeeded().jobs == {}
 
 
 def test_an_edited_script_reruns_its_rule(unchanged, edited):

@@ -204,6 +204,14 @@ def gflop():
     return known_gflop(config["network"]["model"])
 
 
+def kept_weights(ending):
+    """A file of the weights. One that is there stays if a job that fetches it anew fails."""
+    pattern = "<results>/weights/{weights}" + ending
+    # Of a file that is not there Snakemake would say that it cannot be restored.
+    there = os.path.exists(f"{RESULTS}/weights/{WEIGHTS}{ending}")
+    return update(pattern) if there else pattern
+
+
 def network_minutes(wildcards, input, threads, attempt):
     """Runtime of a job that runs the network, or joins what others have made."""
     asked = rows(wildcards, input), config["frames"]["size"], gflop(), threads

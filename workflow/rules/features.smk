@@ -6,10 +6,12 @@
 rule fetch_weights:
     """Get the network's weights once for all videos: downloaded, from a file, or seeded.
 
-    The name stands for all that decides them: another wish makes another file.
+    The name stands for all that decides them: another wish makes another file. So the code has
+    no part in it: to fetch the same once more would only put at risk what is there.
     """
     output:
-        multiext("<results>/weights/{weights}", weights=".pth", facts=".json"),
+        weights=kept_weights(".pth"),
+        facts=kept_weights(".json"),
     log:
         "<results>/logs/fetch_weights/{weights}.log",
     benchmark:
@@ -23,8 +25,6 @@ rule fetch_weights:
     resources:
         mem_mb=4000,
         runtime=60,
-    params:
-        code=digest("fetch_weights"),
     message:
         "fetching weights {wildcards.weights}"
     script:
@@ -38,7 +38,8 @@ rule extract_features:
     """
     input:
         frames=whole_frames,
-        weights=f"<results>/weights/{WEIGHTS}.pth",
+        # Whether they are others is told by their facts, which Snakemake compares by content.
+        weights=ancient(f"<results>/weights/{WEIGHTS}.pth"),
         facts=f"<results>/weights/{WEIGHTS}.json",
         pieces=pieces,
     output:
@@ -72,7 +73,7 @@ rule extract_piece:
     """Run the network over a part of a long video's frames, and the one before the first."""
     input:
         frames="<results>/frames/{video}.h5",
-        weights=f"<results>/weights/{WEIGHTS}.pth",
+        weights=ancient(f"<results>/weights/{WEIGHTS}.pth"),
         facts=f"<results>/weights/{WEIGHTS}.json",
     output:
         features=temp("<results>/pieces/{video}/{piece}.h5"),
