@@ -324,7 +324,9 @@ def test_caching_table_agrees_with_the_runs():
         else:
             assert found == expected - optional, key
     for rule, found in seen.AFTER.items():
-        assert found - optional == with_successors({rule}) - optional, rule
+        # The weights' code does not count: their names stand for all that decides them.
+        expected = set() if rule == "fetch_weights" else with_successors({rule})
+        assert found - optional == expected - optional, rule
 
 
 # --- troubleshooting.md
