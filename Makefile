@@ -20,7 +20,8 @@ help: ## this list
 demo: $(READY) ## run the pipeline on a small set of clips [CORES=n]
 	.venv/bin/python scripts/make_demo_videos.py demo
 	$(SNAKEMAKE) --configfile config/demo.yaml
-	@! grep -q '"trained": false' results/demo/provenance.json || echo "The network is UNTRAINED"
+	@! grep -q '"trained": false' results/demo/provenance.json || echo "The network is UNTRAINED;" \
+		"to try its weights again: $(SNAKEMAKE) --configfile config/demo.yaml --forcerun fetch_weights"
 	@echo "Report: $(CURDIR)/results/demo/report/index.html"
 
 run: named $(READY) ## run it on a folder: VIDEOS=folder/ [CONFIG=my.yaml] [STEP=1/6 | FPS=24] [REPLACE=yes] [CORES=n]

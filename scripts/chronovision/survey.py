@@ -73,13 +73,13 @@ def survey_folder(
     frames = _sampling(fps, step)
     settings = _settings(Path(project), asked, frames)
     home = _results(folder, asked, settings, config)
+    weights = describe_weights(settings["network"], settings["seed"], home)
     facts, skipped = find_videos(folder)
     table = plan_table(home, folder, facts)
     videos = table.videos
     probed = {name: facts_of(video, facts) for name, video in videos.items()}
     unread = [f"{name}: {about}" for name, about in probed.items() if isinstance(about, str)]
     sound = {name: about for name, about in probed.items() if not isinstance(about, str)}
-    weights = describe_weights(settings["network"], settings["seed"], home)
     if replace is None:
         defaults = _settings(Path(project), {}, {})
         refuse_replacing(home, videos, sound, settings, defaults, config)

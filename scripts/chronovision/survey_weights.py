@@ -35,7 +35,14 @@ def describe_weights(network: Mapping, seed: int, results: str | os.PathLike) ->
         read_file(asked, model, network["layers"])
         return f"  trained network: {model} with the weights of {one_line(asked, SHOWN_PATH)}"
     url = weights_url(model)
-    reason = why_unreachable(url)
+    try:
+        reason = why_unreachable(url)
+    except TimeoutError as error:
+        # A slow name server or proxy: too little to refuse a run for.
+        return (
+            f"  WARNING: {model} with ImageNet weights, but so far {url} gives {error}. The run "
+            "waits for it longer, before frames go through the network"
+        )
     if reason is None:
         place = hub_file(url) if hub_file(url).exists() else url
         return f"  trained network: {model} with ImageNet weights ({place})"
@@ -49,5 +56,6 @@ def _describe_present(model: str, asked: str, file: Path) -> str:
     facts = read_json(file)
     if facts["trained"]:
         return f"  trained network: {model} with the weights in {file.with_suffix('.pth')}"
-    again = f"; to try again delete {file}" if asked == "auto" else ""
+    # Weights of another name, hence fetched: those of this name are there, and stay.
+    again = "; to try again set network.weights: imagenet" if asked == "auto" else ""
     return f"  UNTRAINED network: {model} (network.weights: {asked}{again})"

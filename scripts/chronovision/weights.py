@@ -29,7 +29,7 @@ log = logging.getLogger(__name__)
 #: Longest silence of a server before a download is given up.
 TIMEOUT_S = 30.0
 
-#: Time that a server has to show whether it has a file.
+#: Time that a server has to show, before a run, whether it has a file.
 ANSWER_S = 5.0
 
 
@@ -99,6 +99,10 @@ def why_unreachable(url: str) -> str | None:
     """Why torchvision's weights cannot be had, asked without downloading them; None if they can.
 
     The answer takes no longer than `ANSWER_S`, and the time to read a file in torch hub's cache.
+
+    Raises
+    ------
+    TimeoutError : no answer by then. A download, which waits for longer, may still succeed.
     """
     file = hub_file(url)
     if file.exists():
@@ -112,14 +116,16 @@ def why_unreachable(url: str) -> str | None:
     asking = threading.Thread(target=lambda: answers.append(_refusal(url)), daemon=True)
     asking.start()
     asking.join(ANSWER_S)
-    return answers[0] if answers else f"no answer within {ANSWER_S:g} s"
+    if not answers:
+        raise TimeoutError(f"no answer within {ANSWER_S:g} s")
+    return answers[0]
 
 
 def _refusal(url: str) -> str | None:
     """Why a server does not begin to send a file, asked as torch hub will."""
     request = urllib.request.Request(url, headers={"User-Agent": "torch.hub"})
     try:
-        with urllib.request.urlopen(request, timeout=ANSWER_S):
+        with urllib.request.urlopen(request, timeout=TIMEOUT_S):
             return None
     except (OSError, HTTPException, ValueError) as error:
         return str(error) or type(error).__name__

@@ -11,6 +11,7 @@ import pytest
 import torch
 import yaml
 
+from chronovision import survey as survey_module
 from chronovision import survey_weights
 from chronovision.errors import UserError
 from chronovision.survey import survey_folder
@@ -269,6 +270,24 @@ def test_weights_that_cannot_be_had_stop_the_run_before_it_begins(folder, conv1,
     )
 
 
+@pytest.mark.parametrize("asked", ["imagenet", "auto"])
+def test_a_slow_server_is_no_reason_to_refuse_a_run(folder, monkeypatch, asked):
+    def silent(url):
+        raise TimeoutError("no answer within 5 s")
+
+    monkeypatch.setattr(survey_weights, "why_unreachable", silent)
+    said = survey_with(folder, asked)
+    assert re.search("WARNING: alexnet with ImageNet weights, but .*no answer within 5 s", said)
+    assert Path("results/my_films/run.yaml").exists()
+
+
+def test_weights_are_looked_for_before_any_video_is_read(folder, monkeypatch):
+    """Of some containers the survey decodes whole films for their times."""
+    monkeypatch.setattr(survey_module, "find_videos", lambda folder: pytest.fail("read"))
+    with pytest.raises(UserError, match="nowhere.pth is not a file"):
+        survey_with(folder, "nowhere.pth")
+
+
 def test_weights_that_an_earlier_run_has_fetched_need_no_server(folder, conv1, monkeypatch):
     survey_with(folder, "untrained")
     monkeypatch.setattr(survey_weights, "why_unreachable", lambda url: "no route to host")
@@ -280,7 +299,7 @@ def test_weights_that_an_earlier_run_has_fetched_need_no_server(folder, conv1, m
         if asked == "imagenet":
             assert f"  trained network: alexnet with the weights in {made}" in said
         else:
-            again = f"to try again delete {made.with_suffix('.json')}"
+            again = "to try again set network.weights: imagenet"
             assert f"  UNTRAINED network: alexnet (network.weights: auto; {again})" in said
 
 

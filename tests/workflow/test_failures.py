@@ -9,10 +9,21 @@ import sys
 
 import pytest
 import torch
-from pipeline import PROJECT, TINY, copy_run, files, merged, snakemake, write_config, write_videos
+from pipeline import (
+    PROJECT,
+    TINY,
+    copy_run,
+    files,
+    merged,
+    plan,
+    snakemake,
+    write_config,
+    write_videos,
+)
 from torchvision.models import alexnet
 
 from chronovision.store import read_provenance, read_table
+from chronovision.survey_weights import describe_weights
 from chronovision.weights_name import weights_name
 from made_clips import cut, damage, ffmpeg, make_clip
 
@@ -258,7 +269,7 @@ def make_weights(folder):
     ],
 )
 def test_weights_and_layers(videos, project, tmp_path, network, said, monkeypatch):
-    """The run ends before a frame is decoded."""
+    """The run ends before a frame is decoded for the network."""
     write_videos(tmp_path, {"cuts": videos["cuts"]})
     make_weights(tmp_path)
     monkeypatch.chdir(tmp_path)
@@ -266,7 +277,6 @@ def test_weights_and_layers(videos, project, tmp_path, network, said, monkeypatc
     run = snakemake(
         tmp_path,
         write_config(tmp_path, {"network": network}),
-        "results/features/cuts.h5",
         project=project,
         environment=OFFLINE | {"TORCH_HOME": str(tmp_path / "hub")},
     )
@@ -291,16 +301,28 @@ def test_failing_weights_cost_nothing_of_what_is_there(rerun, project):
 
 def test_auto_falls_back_with_a_warning(videos, project, tmp_path):
     write_videos(tmp_path, {"cuts": videos["cuts"]})
-    name = weights_name({**TINY["network"], "weights": "auto"}, 0)
+    network, features = {"network": {"weights": "auto"}}, "results/features/cuts.h5"
+    name = weights_name(merged(TINY, network)["network"], 0)
     snakemake(
         tmp_path,
-        write_config(tmp_path, {"network": {"weights": "auto"}}),
-        f"results/weights/{name}.pth",
+        write_config(tmp_path, network),
+        features,
         project=project,
         environment=OFFLINE | {"TORCH_HOME": str(tmp_path / "hub")},
     ).succeeded()
     log = (tmp_path / f"results/logs/fetch_weights/{name}.log").read_text()
     assert re.search("WARNING: alexnet is used UNTRAINED, because .* cannot be had", log)
+    # What the survey and `make demo` advise tries again, and makes the features anew.
+    again = {"fetch_weights", "dump_frames", "extract_features"}
+    config = write_config(tmp_path, network)
+    assert not plan(tmp_path, config, features, project=project).succeeded().jobs
+    said = describe_weights(merged(TINY, network)["network"], 0, tmp_path / "results")
+    key, value = re.search(r"to try again set network\.(\w+): (\w+)", said).groups()
+    advised = write_config(tmp_path, {"network": {key: value}}, "advised.yaml")
+    assert plan(tmp_path, advised, features, project=project).succeeded().rules == again
+    advice = r"to try its weights again: .* config/demo\.yaml (--.*)\"\n"
+    words = re.search(advice, (PROJECT / "Makefile").read_text())[1].split()
+    assert plan(tmp_path, config, features, *words, project=project).succeeded().rules == again
 
 
 def test_cuda_that_is_not_there(rerun, project):
