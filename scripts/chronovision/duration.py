@@ -19,10 +19,10 @@ from threadpoolctl import threadpool_limits
 
 from chronovision import scores
 from chronovision.comparability import (
+    ENOUGH_GROUPS,
     NoFitError,
-    refuse_few_groups,
-    refuse_one_duration,
-    refuse_shared_files,
+    all_of,
+    obstacles,
     videos_with_clips,
 )
 from chronovision.errors import UserError
@@ -32,8 +32,6 @@ from chronovision.store import read_provenance, read_table, write_table
 
 log = logging.getLogger(__name__)
 
-#: Below this many groups each is held out alone, and each is shown.
-FEW_GROUPS = 10
 #: Controls that ask for no more than a clip table, so that they stand beside a reused model.
 REUSABLE_CONTROLS = ("mean_duration", "frame_count")
 PACKAGES = ("numpy", "pandas", "scikit-learn", "skops")
@@ -178,14 +176,9 @@ def split_folds(groups: np.ndarray, folds: int) -> np.ndarray:
     Returns
     -------
     (rows,) int64, 0-based.
-
-    Raises
-    ------
-    NoFitError : fewer than three groups.
     """
     n_groups = len(np.unique(groups))
-    refuse_few_groups(groups)
-    few = n_groups < FEW_GROUPS
+    few = n_groups < ENOUGH_GROUPS
     splitter = LeaveOneGroupOut() if few else GroupKFold(min(folds, n_groups))
     held_out = np.empty(len(groups), dtype=np.int64)
     for fold, (_, test) in enumerate(splitter.split(groups, groups=groups)):
@@ -234,7 +227,7 @@ def evaluate(name: str, condition: Condition, clips: ClipSet, held_out: np.ndarr
     inputs = condition.inputs(clips.first)
     model = condition.regression(name).fit(inputs[clips.first], clips.duration_s[clips.first])
     predicted = predict_folds(name, condition, clips, held_out)
-    few = len(np.unique(clips.group)) < FEW_GROUPS
+    few = len(np.unique(clips.group)) < ENOUGH_GROUPS
     rows = []
     for split, seconds in (("train", model.predict(inputs)), ("test", predicted)):
         each_group = split == "test" and (few or condition.is_model)
@@ -321,13 +314,28 @@ def _read_fittable(
     folds: int,
 ) -> tuple[pd.DataFrame, ClipSet, np.ndarray]:
     """The clip table, the same as arrays, and its folds; NoFitError if nothing can be fitted."""
-    check_comparable(provenance)
     table, clips = read_clip_set(clip_table, controls_table)
+    if found := _obstacles(table, provenance):
+        raise all_of(found)
+    return table, clips, split_folds(clips.group, folds)
+
+
+def _obstacles(table: pd.DataFrame, provenance: Mapping) -> list[NoFitError]:
+    """All that stands against a fit to a clip table."""
+    found = []
+    try:
+        check_comparable(provenance)
+    except NoFitError as error:
+        found.append(error)
+    if table.empty:
+        return found
     groups = dict(zip(table["video"], table["group"], strict=True))
     files = {name: video["sha256"] for name, video in videos_with_clips(provenance).items()}
-    refuse_shared_files(files, groups)
-    refuse_one_duration(row["duration_s"] for row in provenance["design"]["durations"])
-    return table, clips, split_folds(clips.group, folds)
+    # Snapshots are as good as clips of their own. Of one duration clips of other rates, in another
+    # video, may be a frame longer.
+    is_one = table.groupby("video")["n_frames"].nunique().max() == 1
+    only_s = provenance["design"]["durations"][0]["duration_s"] if is_one else None
+    return found + obstacles(groups, files, only_s)
 
 
 def check_comparable(provenance: Mapping) -> None:

@@ -4,6 +4,7 @@ import re
 from collections.abc import Mapping, Sequence
 
 from chronovision.clip_design import left_out
+from chronovision.comparability import ENOUGH_GROUPS
 from chronovision.labels import written_step
 from chronovision.provenance import all_software
 from chronovision.references import REFERENCES
@@ -221,7 +222,7 @@ def _coverage(rows: Sequence[Mapping]) -> str:
 
 def _duration(duration: Mapping, n_groups: int) -> str:
     estimators = _join([ESTIMATORS[name] for name in duration["estimators"]])
-    if n_groups < 10:
+    if n_groups < ENOUGH_GROUPS:
         folds = f"each of the {n_groups} groups of videos in turn"
     else:
         folds = f"groups of videos ({n_groups} groups in {min(duration['folds'], n_groups)} folds)"

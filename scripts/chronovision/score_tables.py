@@ -2,6 +2,8 @@
 
 import pandas as pd
 
+from chronovision.comparability import ENOUGH_GROUPS
+
 #: Metric of a score -> heading with unit.
 HEADINGS = {
     "r2": "R² (no unit)",
@@ -20,9 +22,6 @@ CONTROLS = {
     "pixel_change": "control: pixel changes",
 }
 
-#: From this number of groups on there is an R² worth a headline.
-ENOUGH_GROUPS = 10
-
 
 def score_table(kind: str, scores: pd.DataFrame) -> dict:
     """Out-of-fold scores of one metric and threshold.
@@ -36,9 +35,9 @@ def score_table(kind: str, scores: pd.DataFrame) -> dict:
 
     Returns
     -------
-    dict with ``kind``, ``few``, ``n_groups``, ``columns`` (headings), ``rows`` (estimator,
-    label, is_model, values), ``groups`` (the same with the group as label; empty with ten
-    groups or more), and ``slopes`` (sentences comparing slopes).
+    dict with ``kind``, ``few`` (groups: fewer than ``enough``), ``n_groups``, ``columns``
+    (headings), ``rows`` (estimator, label, is_model, values), ``groups`` (the same with the group
+    as label; empty with ten groups or more), and ``slopes`` (sentences comparing slopes).
     """
     return {"kind": kind, **_arrange(scores, "test")}
 
@@ -57,6 +56,7 @@ def _arrange(scores: pd.DataFrame, split: str) -> dict:
     of_groups = scores[is_model & scores["split"].str.startswith(f"{split}:")]
     return {
         "few": few,
+        "enough": ENOUGH_GROUPS,
         "n_groups": n_groups,
         "columns": [HEADINGS[name] for name in metrics],
         "rows": _rows(overall, metrics),

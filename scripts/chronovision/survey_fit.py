@@ -1,7 +1,6 @@
 """What stands against a fit of durations to a set of videos, said before anything is computed."""
 
-from collections.abc import Callable, Mapping, Sequence
-from functools import partial
+from collections.abc import Mapping
 
 from chronovision.clip_design import (
     Design,
@@ -13,12 +12,7 @@ from chronovision.clip_design import (
     number_of_clips,
     plan_clips,
 )
-from chronovision.comparability import (
-    NoFitError,
-    refuse_few_groups,
-    refuse_one_duration,
-    refuse_shared_files,
-)
+from chronovision.comparability import LEAST_GROUPS, NoFitError, obstacles
 from chronovision.identity import fingerprint
 from chronovision.survey_costs import extent
 from chronovision.video_table import Video
@@ -50,17 +44,20 @@ def describe_fit(
     try:
         design = plan_clips(footage, settings["clips"])
     except NoFitError as error:
-        design, obstacles = None, [error]
+        design, found = None, [error]
     else:
-        obstacles = []
+        found = []
         lines.append(_describe_clips(design))
         clauses = left_out(describe_design(design, footage, ()))
         lines += [f"  left out of the clips: {clause}" for clause in clauses]
-    obstacles += _obstacles(design, design.videos if design else list(footage), videos)
+    names = design.videos if design else footage
+    files = {name: fingerprint(videos[name].path) or name for name in names}
+    only_s = _only_duration(design, footage, settings["clips"]) if design else None
+    found += obstacles({name: groups[name] for name in names}, files, only_s)
     lines += [
         f"  WARNING: {obstacle.reason}. This run goes on WITHOUT the fit of durations. To have it: "
         f"{obstacle.remedy}"
-        for obstacle in obstacles
+        for obstacle in found
     ]
     return lines + _propose_least(footage, groups, settings["clips"], design)
 
@@ -80,24 +77,14 @@ def _describe_clips(design: Design) -> str:
     )
 
 
-def _obstacles(
-    design: Design | None, names: Sequence[str], videos: Mapping[str, Video]
-) -> list[NoFitError]:
-    """What else stands against a fit to the videos `names`, of which clips are as in `design`."""
-    groups = {name: videos[name].group for name in names}
-    files = {name: fingerprint(videos[name].path) or name for name in names}
-    checks: list[Callable[[], None]] = [
-        partial(refuse_few_groups, groups.values()),
-        partial(refuse_one_duration, design.durations_s if design else ()),
-        partial(refuse_shared_files, files, groups),
-    ]
-    found = []
-    for check in checks:
-        try:
-            check()
-        except NoFitError as error:
-            found.append(error)
-    return found
+def _only_duration(design: Design, footage: Mapping[str, Footage], clips: Mapping) -> float | None:
+    """The duration that all clips have; None if they have several, be it as snapshots."""
+    if len(design.durations_s) > 1:
+        return None
+    (duration,) = design.durations_s
+    lengths = [clip_length(duration, footage[name].interval_s) for name in design.videos]
+    # A clip of two frames cannot be read out earlier.
+    return None if clips["snapshots"] and max(lengths) > 2 else duration
 
 
 def _propose_least(
@@ -122,8 +109,9 @@ def _propose_least(
         asked = {**clips, "min_video_s": _between(below, min(kept))}
         try:
             design = plan_clips(footage, asked)
-            refuse_few_groups(groups[name] for name in design.videos)
         except NoFitError:
+            continue
+        if len({groups[name] for name in design.videos}) < LEAST_GROUPS:
             continue
         seconds = _clip_seconds(footage, asked, design)
         if seconds > most:

@@ -16,7 +16,7 @@ from sklearn import metrics
 from skops.io import dump
 
 from chronovision.applying import apply_duration_model
-from chronovision.comparability import NoFitError, refuse_shared_files
+from chronovision.comparability import NoFitError, obstacles
 from chronovision.duration import (
     PREDICTION_COLUMNS,
     conditions,
@@ -96,11 +96,6 @@ def test_a_group_is_never_split(sizes, folds):
     assert all(len(set(held_out[groups == name])) == 1 for name in set(groups))
     expected = len(sizes) if len(sizes) < 10 else min(folds, len(sizes))
     assert set(held_out) == set(range(expected))
-
-
-def test_too_few_groups():
-    with pytest.raises(NoFitError, match="form 2 groups, and fewer than 3"):
-        split_folds(np.array(["a", "b", "a"], dtype=object), 5)
 
 
 def test_tables_of_few_groups(few):
@@ -423,11 +418,39 @@ def test_a_model_of_before_is_named_as_such(few, tmp_path):
             load_model(tmp_path / "before.skops")
 
 
-def test_one_file_in_two_groups_is_refused():
-    files = {"a": "1", "b": "2", "c": "1"}
-    refuse_shared_files(files, {"a": "film", "b": "b", "c": "film"})
-    with pytest.raises(NoFitError, match="videos a and c are the same file"):
-        refuse_shared_files(files, {"a": "a", "b": "b", "c": "c"})
+def test_all_that_stands_against_a_fit_is_found():
+    files = {"a": "1", "b": "2", "c": "1", "d": "1"}
+    apart = {name: name for name in files}
+    together = {**apart, "c": "a", "d": "a"}
+    assert [error.remedy for error in obstacles(together, files, None)] == ["add videos"]
+    found = [error.reason for error in obstacles(apart, files, 4.0)]
+    assert len(found) == 2 and "all clips have the same duration (4 s)" in found[0]
+    assert "videos a, c and d are the same file in different groups" in found[1]
+    assert obstacles({**apart, "c": "a"}, {**files, "d": "3"}, None) == []
+
+
+def test_the_tables_say_every_obstacle_and_what_helps_against_each(tmp_path):
+    made = made_set(tmp_path, 1, n=300)
+    made.add("again", made_changes(0, 300), file="v00", rate=25)
+    outputs = fit(made.build(durations_s=[4]), tmp_path)
+    said = r"(?s)25 frames/s.* form 2 groups.*same duration \(4 s\).*again and v00 are the same.*"
+    remedies = r"set a frames\.step_s.*; and add videos; and put more.*; and give them one group"
+    assert_empty(outputs[:2], [PREDICTION_COLUMNS, COLUMNS], said + remedies)
+
+
+@pytest.mark.parametrize(("snapshots", "refused"), [(3, False), (0, True)])
+def test_snapshots_are_durations_of_their_own(tmp_path, snapshots, refused):
+    """As they are told by the config one would do; rates that differ a little make no second."""
+    made = made_set(tmp_path, 3, n=300)
+    made.add("slower", made_changes(9, 300), rate=29.8)
+    tables = made.build(durations_s=[4], snapshots=snapshots)
+    assert read_table(tables[0])["n_frames"].nunique() > 1
+    outputs = fit(tables, tmp_path)
+    if refused:
+        said = r"same duration \(4 s\)"
+        assert_empty(outputs[:2], [PREDICTION_COLUMNS, COLUMNS], said)
+    else:
+        assert len(read_table(outputs[0]))
 
 
 @pytest.mark.parametrize(

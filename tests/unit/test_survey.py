@@ -65,7 +65,7 @@ def test_what_is_written(folder):
     assert "1 MB on disk" in said and "processor cores" in said
     assert "vgg19 with ImageNet weights (https://" in said
     assert "WARNING: no clip duration fits, as" in said and said.count("WARNING") == 2
-    assert "WARNING: videos a and b are the same file in different groups" in said
+    assert "WARNING: videos a, b and c are the same file in different groups" in said
 
 
 def test_odd_names_and_files_that_are_no_videos(folder):

@@ -19,7 +19,7 @@ CONFIG = yaml.safe_load(Path(__file__).parents[2].joinpath("config/config.yaml")
 def said(tmp_path, groups=None, same=(), **lengths_s):
     """The lines on films of these lengths, at 25 frames/s; those in `same` are one file."""
     config = copy.deepcopy(CONFIG)
-    for key in ("min_video_s", "durations_s", "mode", "estimators", "max_per_video"):
+    for key in ("min_video_s", "durations_s", "mode", "estimators", "snapshots"):
         if key in lengths_s:
             config["duration" if key == "estimators" else "clips"][key] = lengths_s.pop(key)
     videos, facts = {}, {}
@@ -55,6 +55,14 @@ def test_every_obstacle_is_said_with_what_helps(tmp_path):
     assert "clips of 1 s (1 duration) from 3 videos" in one
     all_three = said(tmp_path, same=("a", "b"), a=300, b=0.08)
     assert all_three.count("WITHOUT the fit") == 3
+
+
+def test_snapshots_are_durations_of_their_own(tmp_path):
+    """But for clips of two frames, which have none."""
+    films = {"a": 300, "b": 300, "c": 300}
+    assert "same duration (4 s)" in said(tmp_path, durations_s=[4], **films)
+    assert "WARNING" not in said(tmp_path, durations_s=[4], snapshots=3, **films)
+    assert "same duration (0.08 s)" in said(tmp_path, durations_s=[0.08], snapshots=3, **films)
 
 
 def test_a_least_length_is_proposed_where_it_gives_more_clips(tmp_path):
