@@ -35,6 +35,19 @@ ASF_ENCRYPTION = tuple(
 NOT_FILMS = frozenset(
     ("tty", "concat", "hls", "dash", "sdp", "imf", "rtsp", "avisynth", "vapoursynth", "image2")
 )
+#: Outermost boxes without the whole of which pictures are missing; others may claim what they like.
+OF_PICTURES = frozenset(b"ftyp moov mdat moof sidx styp".split())
+#: How films begin, in more bytes than come by chance.
+BEGINNING = re.compile(
+    rb"\0\0\0[\x08-\xff]ftyp[ -~]{4}|"
+    rb"\x1aE\xdf\xa3.{1,60}?(?:matroska|webm)|"
+    rb"FLV\x01[\0-\x05]\0\0\0\x09\0\0\0\0|"
+    rb"RIFF.{4}AVI LIST|"
+    rb"OggS\0\x02|" + re.escape(ASF),
+    re.DOTALL,
+)
+#: Bytes that are worth a search for another film, and that are searched at a time.
+LEAST_FILM, PIECE_BYTES = 1 << 16, 1 << 20
 #: Bytes of a file that show whether it is text, and of an element that show its size.
 TEXT_BYTES, HEAD_BYTES = 4096, 288
 #: Texts have no other control characters than tabs, ends of lines and of pages, and escapes.
@@ -113,32 +126,69 @@ def _sample_descriptions(file: BinaryIO, length: int) -> Iterator[bytes]:
         start += before if kind in NESTED else size
 
 
-def refuse_joined(path: Path) -> None:
-    """Raise UserError if one file follows another in it, as `cat` joins them.
+def refuse_joined_or_cut(path: Path) -> int:
+    """Raise UserError if one file follows another in it, as by `cat`, or its end is missing.
 
-    Of MP4, Flash and ASF files FFmpeg reads the first alone; of others it mixes the times.
+    Of MP4, Flash and ASF files FFmpeg reads the first alone; of others it mixes the times. It says
+    nothing of a file that ends just between two frames, as it does with Matroska.
+
+    Returns
+    -------
+    Bytes at the file's end that belong to none of its outermost elements, as far as it has any.
     """
+    length, end = path.stat().st_size, 0
     begun = False  # Whether anything but the beginning has been seen.
     film: set[bytes] = set()  # What of the two parts of a film in old QuickTime files, …
     after = 0  # … and where the latter ends.
     own: tuple[bytes, ...] = ()  # How a file of this kind begins, unless by a box or page.
     for start, size, head in _elements(path):
+        kind = head[4:8]
         if start == 0:
             own = tuple(magic for magic in (EBML, ASF, FLV) if head.startswith(magic))
-        begins = head[4:8] == b"ftyp" or head.startswith(own) or _begins_ogg(head)
+            old = kind != b"ftyp"
+        begins = kind == b"ftyp" or head.startswith(own) or _begins_ogg(head)
         if begun and begins:
             _refuse_second(path, start)
         begun |= not begins
-        if head[4:8] == b"moov" and film == {b"moov", b"mdat"}:
+        if old and kind == b"moov" and film == {b"moov", b"mdat"}:
             _refuse_second(path, after)
-        if head[4:8] in (b"moov", b"mdat") and len(film) < 2:
-            film.add(head[4:8])
-            after = start + size
+        end = start + size
+        if kind in (b"moov", b"mdat") and len(film) < 2:
+            film.add(kind)
+            after = end
+        _refuse_missing_end(path, end - length, head)
+    if 0 < end < length and _has_open_end(path, end):
+        return 0
+    unread = max(length - end, 0) if end else 0
+    if unread > max(LEAST_FILM, length // 100):
+        _refuse_film_behind(path, end)
+    return unread
+
+
+def _refuse_film_behind(path: Path, end: int) -> None:
+    """Raise UserError if another film begins anywhere behind the last element."""
+    kept = b""  # The end of what was read before: a beginning may lie across it.
+    with path.open("rb") as file:
+        file.seek(end)
+        while piece := file.read(PIECE_BYTES):
+            found = BEGINNING.search(kept + piece)
+            if found:
+                _refuse_second(path, end - len(kept) + found.start())
+            end += len(piece)
+            kept = (kept + piece)[-HEAD_BYTES:]
+
+
+def _has_open_end(path: Path, start: int) -> bool:
+    """Whether an element begins here whose size is left open: it goes on to the file's end."""
+    with path.open("rb") as file:
+        file.seek(start)
+        head = file.read(HEAD_BYTES)
+    box = head[4:8] in BOXES and head[:4] == bytes(4)
+    return box or (head[:4] == b"RIFF" and head[8:12] in (b"AVI ", b"AVIX"))
 
 
 def _refuse_second(path: Path, start: int) -> None:
-    name = shlex.quote(os.fspath(path))
-    first, second = (shlex.quote(f"{one}{path.suffix}") for one in ("first", "second"))
+    name, first, second = (shlex.quote(os.fspath(one)) for one in (path, *_parts(path)))
     raise UserError(
         f"{path}: another file begins at byte {start}, as if by `cat`, which is no way to join "
         f"videos: part them, `head -c {start} < {name} > {first}` and "
@@ -146,21 +196,25 @@ def _refuse_second(path: Path, start: int) -> None:
     )
 
 
-def refuse_missing_end(path: Path) -> None:
-    """Raise UserError if the outermost elements of an MP4, MOV or AVI file go on beyond its end.
+def _parts(path: Path) -> list[Path]:
+    """Names for two parts of a file, beside it, that no file has."""
+    stem = path.stem
+    while True:
+        parts = [path.with_name(f"{stem}.part{number}{path.suffix}") for number in (1, 2)]
+        if not any(os.path.lexists(part) for part in parts):
+            return parts
+        stem += "_"
 
-    FFmpeg says nothing of a file that ends just between two frames, as it does with Matroska.
-    """
-    length = path.stat().st_size
-    for start, size, head in _elements(path):
-        # Some programs count the eight bytes before an AVI's contents, too.
-        slack = 9 if head.startswith(b"RIFF") else 0
-        missing = start + size - length
-        if missing > slack and (_box_size(head) or _riff_size(head)):
-            raise UserError(
-                f"{path}: the file is truncated (its container is {missing} bytes longer): get a "
-                "complete copy"
-            )
+
+def _refuse_missing_end(path: Path, missing: int, head: bytes) -> None:
+    """Raise UserError if so many bytes are missing of an element that matters to the pictures."""
+    # Some programs count the eight bytes before an AVI's contents, too.
+    slack = 9 if _riff_size(head) else 0
+    if missing > slack and (_riff_size(head) or (_box_size(head) and head[4:8] in OF_PICTURES)):
+        raise UserError(
+            f"{path}: the file is truncated (its container is {missing} bytes longer): get a "
+            "complete copy"
+        )
 
 
 def _elements(path: Path) -> Iterator[tuple[int, int, bytes]]:
@@ -206,12 +260,10 @@ def _riff_size(head: bytes) -> int | None:
 
 def _ebml_size(head: bytes) -> int | None:
     """Bytes of a Matroska element; those before its contents, where their size is left open."""
-    if not head or not head[0] or len(head) < 12:
+    tag = 9 - head[0].bit_length() if head else 9
+    if tag > 4 or len(head) <= tag or not head[tag]:
         return None
-    tag = 9 - head[0].bit_length()
     length = 9 - head[tag].bit_length()
-    if tag > 4 or length > 8:
-        return None
     size = int.from_bytes(head[tag : tag + length]) - (1 << 7 * length)
     return tag + length + (0 if size == (1 << 7 * length) - 1 else size)
 

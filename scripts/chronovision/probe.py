@@ -8,7 +8,7 @@ import re
 import subprocess
 import threading
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from contextlib import contextmanager
 from fractions import Fraction
 from pathlib import Path
@@ -20,8 +20,7 @@ from chronovision.clock import decoded_times
 from chronovision.containers import (
     refuse_encrypted,
     refuse_encryption,
-    refuse_joined,
-    refuse_missing_end,
+    refuse_joined_or_cut,
     refuse_text,
 )
 from chronovision.errors import UserError
@@ -48,6 +47,8 @@ CLOSING = frozenset(("mpeg", "mpegts", "ogg"))
 LONGEST = 100
 #: A stream with a tenth of another's pictures is no film beside it.
 FEWER = 10
+#: What FFmpeg says of the stream that becomes its output's first.
+MAPPING = re.compile(r"^  Stream #0:(\d+)(?:\[\w+\])? -> #0:0 \(", re.MULTILINE)
 
 
 def probe(path: str | os.PathLike, stream: int | None = None) -> dict:
@@ -81,7 +82,7 @@ def probe(path: str | os.PathLike, stream: int | None = None) -> dict:
     container, videos = _describe(path)
     chosen = _choose_stream(path, videos, stream)
     if stream is None and len(videos) > 1:
-        _refuse_still(path, videos, chosen)
+        _refuse_still(path, videos, chosen, container)
     found = videos[chosen]
     time_base = Fraction(found["time_base"])
     if "enc_key_id" in found.get("tags", {}):  # FFmpeg's note on a track of Matroska
@@ -91,7 +92,6 @@ def probe(path: str | os.PathLike, stream: int | None = None) -> dict:
     header_frames = found.get("nb_frames", "")
     with _ffprobe(path, "-select_streams", str(chosen), *ASKED) as rows:
         packets = read_packets(path, rows)
-    refuse_missing_end(path)
     timing = _timing(path, found, packets, container)
     return {
         "path": str(path),
@@ -118,7 +118,14 @@ def _refuse_by_its_bytes(path: Path) -> None:
         raise UserError(f"{path}: the file is empty: get a complete copy")
     refuse_text(path)
     refuse_encryption(path)
-    refuse_joined(path)
+    unread = refuse_joined_or_cut(path)
+    if unread:
+        log.warning(
+            "%s: the last %d bytes belong to nothing that its container names: FFmpeg may not read "
+            "them",
+            path,
+            unread,
+        )
 
 
 def _is_video(stream: dict) -> bool:
@@ -191,32 +198,39 @@ def _choose_stream(path: Path, videos: dict[int, dict], asked: int | None) -> in
                 "`stream` in the videos table"
             )
         return asked
-    chosen = next(iter(videos)) if len(videos) == 1 else _best_stream(path)
+    chosen = next(iter(videos)) if len(videos) == 1 else _best_stream(path, videos)
     if len(videos) > 1:
         log.info("%s has video streams %s; FFmpeg's own choice is %d", path, listed, chosen)
     return chosen
 
 
-def _best_stream(path: Path) -> int:
+def _best_stream(path: Path, videos: Container[int]) -> int:
     """Absolute index of the stream that FFmpeg takes when it is told nothing."""
     command = [find_tools().ffmpeg, "-hide_banner", "-nostdin", "-i", input_url(path)]
-    command += ["-an", "-sn", "-dn", "-frames:v", "1", "-f", "null", "-"]
+    # Titles are printed among the lines: those of the input before the one that is sought.
+    command += ["-map_metadata", "-1", "-map_chapters", "-1", "-an", "-sn", "-dn"]
+    command += ["-frames:v", "1", "-f", "null", "-"]
     done = subprocess.run(command, capture_output=True, text=True, errors="replace")
-    mapping = re.search(r"Stream #0:(\d+)(?:\[\w+\])? -> #0:0", done.stderr)
-    if not mapping:
+    mappings = MAPPING.findall(done.stderr)
+    if not mappings or int(mappings[-1]) not in videos:
         reason = (ADDRESS.sub("", done.stderr).strip().splitlines() or ["no message"])[-1]
         raise UserError(f"{path}: FFmpeg found no stream to decode ({reason})")
-    return int(mapping.group(1))
+    return int(mappings[-1])
 
 
-def _refuse_still(path: Path, videos: dict[int, dict], chosen: int) -> None:
+def _refuse_still(path: Path, videos: dict[int, dict], chosen: int, container: str) -> None:
     """Raise UserError if another stream has more than `FEWER` times the pictures of the chosen one.
 
     A title picture may be a stream of its own, with more pixels than the film.
     """
-    with _ffprobe(path, "-show_entries", "packet=stream_index", "-of", "csv=p=0") as rows:
-        counts = Counter(row.strip().strip(",") for row in rows)
-    pictures = {index: counts[str(index)] for index in videos}
+    claimed = {index: stream.get("nb_frames", "") for index, stream in videos.items()}
+    if "mp4" in container.split(",") and all(map(str.isdigit, claimed.values())):
+        pictures = {index: int(number) for index, number in claimed.items()}  # from its index
+    else:
+        asked = ("-select_streams", "v", "-show_entries", "packet=stream_index", "-of", "csv=p=0")
+        with _ffprobe(path, *asked) as rows:
+            counts = Counter(row.strip().strip(",") for row in rows)
+        pictures = {index: counts[str(index)] for index in videos}
     most = max(pictures, key=pictures.get)
     if pictures[most] > FEWER * pictures[chosen]:
         raise UserError(
@@ -242,14 +256,17 @@ def _rotation(path: Path, stream: dict) -> int:
     if not (a or c) or not (b or d):  # It has no angle; FFmpeg leaves the picture as it is.
         return 0
     angle = -math.degrees(math.atan2(b / math.hypot(b, d), a / math.hypot(a, c)))
-    if round(angle) % 90:
+    turn = round(angle) % 360
+    if turn == 359:  # FFmpeg turns the picture by angles above 1°, clockwise.
+        return 0
+    if turn % 90:
         straight = ("-map", f"0:{stream['index']}", "-vf", "sidedata=delete:DISPLAYMATRIX")
         command = advised(path, *straight, "-c:v", "ffv1", "out.mkv", before=("-noautorotate",))
         raise UserError(
             f"{path}: its pictures are to be shown turned by {angle:g}°, which is no quarter turn: "
             f"write them anew as they are coded: {command}"
         )
-    return round(angle) % 360
+    return turn
 
 
 def _aspect(stream: dict) -> str:
@@ -283,7 +300,7 @@ def _timing(path: Path, found: dict, packets: Packets, container: str) -> dict:
     if len(time_s) < 2:
         raise UserError(f"{path}: {len(time_s)} frame(s) in stream {stream}; a change needs two")
     if nominal_interval(time_s) <= 0:
-        raise UserError(f"{path}: most frames share a timestamp; {at_steady_rate(path)}")
+        raise UserError(f"{path}: most frames share a timestamp; {at_steady_rate(path, stream)}")
     return {
         "n_frames": len(time_s),
         "n_coded": n_coded,

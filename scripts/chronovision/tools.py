@@ -130,9 +130,15 @@ def advised(path: str | os.PathLike, *output: str, before: Sequence[str] = ()) -
     return shlex.join([find_tools().ffmpeg, *before, "-i", input_url(path), *output])
 
 
-def at_steady_rate(path: str | os.PathLike) -> str:
-    """The command that writes all frames of a file anew, without loss, at even times."""
-    even = ("-an", "-vf", "setpts=N/FRAME_RATE/TB", "-c:v", "ffv1")
+def at_steady_rate(path: str | os.PathLike, stream: int | None = None) -> str:
+    """The command that writes all frames of a file anew, without loss, at even times.
+
+    Parameters
+    ----------
+    stream : absolute index of the video stream; None leaves the choice to FFmpeg.
+    """
+    chosen = () if stream is None else ("-map", f"0:{stream}")
+    even = (*chosen, "-an", "-vf", "setpts=N/FRAME_RATE/TB", "-c:v", "ffv1")
     return f"if its frames come at a steady rate, write it anew: {advised(path, *even, 'out.mkv')}"
 
 

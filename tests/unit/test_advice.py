@@ -6,7 +6,7 @@ import pytest
 from chronovision.errors import UserError
 from chronovision.frames import Decoding, decode
 from chronovision.probe import probe
-from made_clips import follow, make_clip
+from made_clips import ffmpeg, follow, make_clip
 
 SOURCE = "testsrc2=s=96x72:r=30:d=2"
 #: How the elements of Matroska begin that hold the pictures (Cluster).
@@ -70,3 +70,14 @@ def test_what_is_advised_gives_all_frames(tmp_path, make, said):
     assert (
         difference.max() < 12 < np.abs(np.subtract(expected[0], expected[29], dtype=float)).mean()
     )
+
+
+def test_what_is_advised_gives_the_stream_that_was_asked_for(tmp_path):
+    path = shared(tmp_path)
+    large = make_clip(tmp_path / "large.mkv", SOURCE.replace("96x72", "192x144"), "-c:v", "ffv1")
+    both = tmp_path / "both.mkv"
+    ffmpeg("-i", large, "-i", path, "-map", "0", "-map", "1", "-c", "copy", both)
+    with pytest.raises(UserError, match="most frames share a timestamp") as caught:
+        probe(both, 1)
+    found = probe(follow(caught.value, tmp_path))
+    assert (found["n_frames"], found["width"]) == (60, 96)

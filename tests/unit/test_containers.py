@@ -64,8 +64,8 @@ def test_joined_files_are_parted_as_the_message_says(clips, tmp_path, suffix, op
         probe(joined)
     assert "\n" not in str(caught.value)
     assert run_advice(str(caught.value).replace("`cat`", "cat"), tmp_path) == 2
-    for name, part in zip(("first", "second"), parts, strict=True):
-        found = pictures(tmp_path / f"{name}.{suffix}")
+    for number, part in enumerate(parts, 1):
+        found = pictures(tmp_path / f"it's joined.part{number}.{suffix}")
         assert len(found) > 48  # Some encoders give no packet to a picture that is as the last.
         np.testing.assert_array_equal(found, pictures(part))
 
@@ -82,8 +82,83 @@ def test_joined_files_of_old_quicktime_are_parted(tmp_path, flags):
     with pytest.raises(UserError, match=f"another file begins at byte {len(old)}") as caught:
         probe(joined)
     assert run_advice(str(caught.value).replace("`cat`", "cat"), tmp_path) == 2
-    assert (tmp_path / "first.mov").read_bytes() == (tmp_path / "second.mov").read_bytes() == old
-    assert len(pictures(tmp_path / "second.mov")) == 36
+    parts = [tmp_path / f"joined.part{number}.mov" for number in (1, 2)]
+    assert [part.read_bytes() for part in parts] == [old, old]
+    assert len(pictures(parts[1])) == 36
+
+
+def test_parts_are_written_over_no_other_file(tmp_path):
+    """Not even from another folder, or where the film is called like a part."""
+    film = make_clip(tmp_path / "film.mp4").read_bytes()
+    other, here = tmp_path / "joined.part1.mp4", tmp_path / "here"
+    here.mkdir()
+    for joined in (tmp_path / "joined.mp4", other):
+        joined.write_bytes(2 * film)
+    for joined in (tmp_path / "joined.mp4", other):
+        before = set(tmp_path.iterdir())
+        with pytest.raises(UserError, match="another file begins") as caught:
+            probe(joined)
+        assert run_advice(str(caught.value).replace("`cat`", "cat"), here) == 2
+        written = set(tmp_path.iterdir()) - before
+        assert [path.read_bytes() for path in written] == [film, film]
+        assert joined.read_bytes() == other.read_bytes() == 2 * film
+    assert list(here.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("first", "between", "second"),
+    [
+        ("mp4", bytes(497), "mp4"),
+        ("mp4", b"\n\r", "mp4"),
+        ("mp4", b"", "mkv"),
+        ("mkv", b"", "mp4"),
+        ("mp4", bytes((1 << 20) - 2), "avi"),
+        ("mkv", bytes(99), "wmv"),
+        ("flv", b"", "mp4"),
+        ("ogv", b"\0", "flv"),
+    ],
+)
+def test_a_second_film_behind_something_else_is_found(clips, tmp_path, first, between, second):
+    codecs = {"ogv": "libtheora", "avi": "mpeg4", "wmv": "wmv2", "flv": "flv"}
+    source = "testsrc2=s=192x144:r=25:d=4,noise=alls=60:allf=t"
+    parts = []
+    for suffix in (first, second):
+        path = clips / f"noisy.{suffix}"
+        if not path.exists():
+            make_clip(path, source, "-c:v", codecs.get(suffix, "libx264"), "-b:v", "400k")
+        parts.append(path.read_bytes())
+    assert len(parts[1]) > 1 << 17
+    (tmp_path / f"joined.{first}").write_bytes(parts[0] + between + parts[1])
+    begins = len(parts[0] + between)
+    with pytest.raises(UserError, match=f"another file begins at byte {begins}, "):
+        probe(tmp_path / f"joined.{first}")
+
+
+def test_what_lies_behind_the_last_element_is_told(clips, tmp_path, caplog):
+    film = make_clip(clips / "plain.mp4").read_bytes()
+    live = make_clip(clips / "live.mkv", SOURCE, "-c:v", "mpeg4", "-live", "1", "-f", "matroska")
+    for name, content in (("0.mp4", film), ("1.mkv", live.read_bytes())):
+        (tmp_path / name).write_bytes(content)
+        assert probe(tmp_path / name)["n_frames"] == 36
+    assert caplog.text == ""
+    (tmp_path / "tail.mp4").write_bytes(film + bytes(200_000))
+    assert probe(tmp_path / "tail.mp4")["n_frames"] == 36
+    assert "tail.mp4: the last 200000 bytes belong to nothing that its container" in caplog.text
+
+
+def test_a_film_with_its_index_twice_is_one_film(clips, tmp_path):
+    film = make_clip(clips / "plain.mp4").read_bytes()
+    index = film[film.index(b"moov") - 4 :]
+    assert int.from_bytes(index[:4]) == len(index)
+    (tmp_path / "twice.mp4").write_bytes(film + index)
+    assert len(pictures(tmp_path / "twice.mp4")) == 36
+
+
+@pytest.mark.parametrize("kind", [b"free", b"skip", b"uuid"])
+def test_a_last_box_without_pictures_may_claim_what_it_likes(clips, tmp_path, kind):
+    film = make_clip(clips / "plain.mp4").read_bytes()
+    (tmp_path / "film.mp4").write_bytes(film + (5000).to_bytes(4) + kind + bytes(100))
+    assert len(pictures(tmp_path / "film.mp4")) == 36
 
 
 def test_joined_avi_files_are_read_to_their_end(clips):

@@ -7,6 +7,7 @@ import math
 import shutil
 import statistics
 import struct
+import subprocess
 
 import pytest
 
@@ -165,6 +166,15 @@ def test_of_several_streams_ffmpegs_choice_is_taken(clips, two_streams, flags, c
     assert "has video streams 1 (64×48), 2 (128×96); FFmpeg's own choice is" in caplog.text
 
 
+@pytest.mark.parametrize("title", ["Stream #0:9 -> #0:0 (", "x\n  Stream #0:2 -> #0:0 ("])
+def test_a_title_chooses_no_stream(clips, two_streams, title):
+    """FFmpeg prints titles among the lines in which it tells its choice."""
+    titles = [f"-metadata{of}" for of in ("", ":s:v:0", ":s:v:1")]
+    titles = [word for one in titles for word in (one, f"title={title}")]
+    ffmpeg("-i", two_streams, "-map", "0", "-c", "copy", *titles, clips / "titled.mkv")
+    assert probe(clips / "titled.mkv")["stream"] == 1
+
+
 @pytest.mark.parametrize(("stream", "width"), [(1, 64), (2, 128)])
 def test_a_named_stream_is_taken(two_streams, stream, width):
     found = probe(two_streams, stream)
@@ -213,6 +223,15 @@ def test_a_matrix_without_an_angle_turns_nothing(clips, plain, numbers):
     assert ffmpeg("-i", path, *raw) == ffmpeg("-i", plain, *raw)
 
 
+def test_an_angle_that_ffmpeg_ignores_turns_nothing(clips, plain):
+    cosine, sine = (round(f(math.radians(-1)) * (1 << 16)) for f in (math.cos, math.sin))
+    matrix = (cosine, -sine, 0, sine, cosine, 0, 0, 0, 1 << 30)
+    path = put_matrix(plain, clips / "scarcely.mp4", *matrix)
+    assert probe(path)["rotation"] == 0
+    raw = ("-f", "rawvideo", "-pix_fmt", "gray", "-frames:v", "1", "-")
+    assert ffmpeg("-i", path, *raw) == ffmpeg("-i", plain, *raw)
+
+
 @pytest.mark.parametrize("angle", [1, 45, 89, 300])
 def test_a_rotation_by_no_quarter_turn_is_refused(clips, plain, angle):
     """FFmpeg would turn the picture within its own frame, with black corners."""
@@ -236,6 +255,25 @@ def test_a_still_that_hides_the_film_is_refused(clips, plain, cover, suffix):
     with pytest.raises(UserError, match=r"stream 0, .* 1 picture\(s\), .*put 1 into .*`stream`"):
         probe(path)
     assert probe(path, 1)["n_frames"] == 36
+
+
+@pytest.mark.parametrize("suffix", ["mp4", "mkv"])
+def test_sound_is_not_listed_to_find_the_film(clips, two_streams, suffix, monkeypatch):
+    """Of MP4 files the index tells how many pictures a stream has."""
+    path, asked = clips / f"two.{suffix}", []
+    if suffix != "mp4":
+        ffmpeg("-i", two_streams, "-map", "0", "-c", "copy", path)
+    start = subprocess.Popen
+
+    def listen(command, **options):
+        asked.append(command)
+        return start(command, **options)
+
+    monkeypatch.setattr(subprocess, "Popen", listen)
+    assert probe(path)["stream"] == 1
+    lists = [one for one in asked if any(word.startswith("packet=") for word in one)]
+    streams = [one[one.index("-select_streams") + 1] for one in lists]
+    assert streams == (["1"] if suffix == "mp4" else ["v", "1"])
 
 
 @pytest.mark.parametrize(("sar", "said"), [("4/3", "4:3"), ("0", "1:1"), ("1", "1:1")])
@@ -283,6 +321,8 @@ def broken(clips, plain):
     ffmpeg("-i", plain, "-c", "copy", "-f", "h264", clips / "raw.h264")
     make_clip(clips / "one.mp4", "testsrc2=s=96x72:r=12:d=1", "-frames:v", "1")
     cut(plain, clips / "no_moov.mp4", 0.5)
+    whole = plain.read_bytes()
+    (clips / "no_mdat.mp4").write_bytes(whole[: whole.index(b"moov") - 4])
     cut(clips / "fast.mp4", clips / "cut.mp4", 0.5)
     cut(clips / "plain.mkv", clips / "cut.mkv", 0.5)
     return clips
@@ -298,8 +338,9 @@ def broken(clips, plain):
         ("rubbish.mp4", "not a video that FFmpeg can read|truncated, or is no video"),
         ("sub.srt", "not a video but text"),
         ("audio.m4a", "no video stream"),
-        ("no_moov.mp4", "truncated.*moov atom not found"),
-        ("cut.mp4", "truncated.*partial file|breaks off"),
+        ("no_moov.mp4", "truncated .its container is .* bytes longer"),
+        ("no_mdat.mp4", "truncated.*moov atom not found"),
+        ("cut.mp4", "truncated .its container is .* bytes longer"),
         ("cut.mkv", "truncated.*ended prematurely"),
         ("raw.h264", r"frame 0 has no timestamp; if its frames come at a steady rate, .* out\.mkv"),
         ("one.mp4", r"1 frame\(s\) in stream 0; a change needs two"),
