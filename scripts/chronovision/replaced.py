@@ -5,6 +5,7 @@ import math
 import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import NoReturn
 
 import yaml
 
@@ -19,6 +20,9 @@ from chronovision.weights_name import KINDS, weights_name
 
 #: What older features do not record, so that it is compared where it is known only.
 MAY_BE_UNKNOWN = ("seed", "strict")
+
+#: Columns of the table that decide features, and lines on them.
+COLUMNS, MOST_ROWS = ("start_s", "end_s", "stream"), 12
 
 
 def deciding_settings(config: Mapping) -> dict:
@@ -56,15 +60,15 @@ def recorded_settings(features: str | os.PathLike, defaults: Mapping) -> dict | 
 
 
 def differing_videos(
-    results: Path, videos: Iterable[str], config: Mapping, defaults: Mapping
+    results: Path, videos: Mapping[str, Video], config: Mapping, defaults: Mapping
 ) -> dict[str, dict]:
     """Videos whose features would be made anew, and what differs: key -> value of the features.
 
-    Only settings count: not the file, stream and part of a video, which stand in the table.
+    Settings count, and of the table the part and stream of a video; not its file.
     """
     asked, found = deciding_settings(config), {}
     name = weights_name(config["network"], config["seed"])
-    for video in videos:
+    for video, row in videos.items():
         path = results / "features" / f"{video}.h5"
         recorded = recorded_settings(path, defaults) if path.is_file() else None
         if recorded is None:
@@ -79,9 +83,17 @@ def differing_videos(
             other.pop("network.weights", None)  # the same file under another name
         elif used and not other and asked["network.weights"] not in KINDS:
             other["network.weights"] = f"{recorded['network.weights']}, with other contents"
+        other |= _other_row(path, row)
         if other:
             found[video] = other
     return found
+
+
+def _other_row(features: Path, row: Video) -> dict:
+    """What features record of their row of the table, where it is another by now."""
+    steps = read_provenance(features)["steps"]
+    told = {**steps.get("probe_video", {}), **steps["dump_frames"]}
+    return {key: told[key] for key in COLUMNS if key in told and told[key] != getattr(row, key)}
 
 
 def _recorded_weights(features: Path) -> str | None:
@@ -89,15 +101,14 @@ def _recorded_weights(features: Path) -> str | None:
     return read_provenance(features).get("network", {}).get("weights_name")
 
 
-def refuse_replacing(
+def describe_replacing(
     results: Path,
     videos: Mapping[str, Video],
     facts: Mapping[str, Mapping],
     config: Mapping,
     defaults: Mapping,
-    asked_in: str | os.PathLike | None,
-) -> None:
-    """Raise UserError if features in `results` would be made anew with other settings.
+) -> list[str]:
+    """What a run replaces in `results`, why, and how long it takes; nothing if it replaces nothing.
 
     Parameters
     ----------
@@ -105,25 +116,47 @@ def refuse_replacing(
     videos : rows of the table that the run will have.
     facts : id -> what `chronovision.probe.probe` says, of the videos that can be read.
     config, defaults : of the run, and the config with each key at its default.
-    asked_in : the user's file of settings, if there is one.
     """
-    differing = differing_videos(results, facts, config, defaults)
+    rows = {video: videos[video] for video in facts}
+    differing = differing_videos(results, rows, config, defaults)
     if not differing:
-        return
+        return []
     again = {video: facts[video] for video in differing}
-    other = yaml.safe_dump(
-        {"results": str(unused_folder(results))},
-        **{"default_flow_style": True, "allow_unicode": True, "width": math.inf},
-    )
-    into = f"in {asked_in}" if asked_in else "in a file of settings, named by CONFIG="
-    lines = [
-        f"{results} holds features that were made with other settings, and this run would replace "
-        "them. So far nothing was changed.",
+    return [
         *describe_differences(differing, config),
+        *_describe_rows(differing, rows),
         f"  to be replaced: the features of {len(differing)} of {len(videos)} videos, and all that "
         "is made of them: changes, counts, segments, clips, scores, figures and pages",
         f"  to make them takes {describe_time(videos, again, config)}",
-        f"  to keep both, write `pathvars: {other.strip()}` {into}, and run again",
+    ]
+
+
+def refuse_replacing(
+    results: Path, replacing: Iterable[str], asked: Mapping, asked_in: str | os.PathLike | None
+) -> NoReturn:
+    """Raise the UserError on features in `results` that would be replaced.
+
+    Parameters
+    ----------
+    replacing : what `describe_replacing` says.
+    asked, asked_in : the user's settings, and the file of them, if there is one.
+    """
+    other = yaml.safe_dump(
+        {"results": str(unused_folder(results))},
+        **{"default_flow_style": True, "allow_unicode": True, "width": math.inf},
+    ).strip()
+    into = f"in {asked_in}" if asked_in else "in a file of settings, named by CONFIG="
+    if "results" in (asked.get("pathvars") or {}):
+        keep = f"change `results` under `pathvars` {into} to `{other[1:-1]}`"
+    elif "pathvars" in asked:
+        keep = f"write `{other[1:-1]}` under `pathvars` {into}"
+    else:
+        keep = f"write `pathvars: {other}` {into}"
+    lines = [
+        f"{results} holds features that were made with other settings, and this run would replace "
+        "them. So far nothing was changed.",
+        *replacing,
+        f"  to keep both, {keep}, and run again",
         "  to replace them, run the same command with REPLACE=yes",
     ]
     raise UserError("\n".join(lines))
@@ -138,6 +171,18 @@ def describe_differences(differing: Mapping[str, Mapping], config: Mapping) -> l
         if old:
             lines.append(f"  {key}: {' and '.join(old)} -> {_shown(new)}")
     return lines
+
+
+def _describe_rows(differing: Mapping[str, Mapping], videos: Mapping[str, Video]) -> list[str]:
+    """The same for columns of the table, video by video."""
+    lines = [
+        f"  {key} of {video}: {_shown(one[key])} -> {_shown(getattr(videos[video], key))}"
+        for video, one in differing.items()
+        for key in COLUMNS
+        if key in one
+    ]
+    more = len(lines) - MOST_ROWS
+    return lines[:MOST_ROWS] + [f"  and {more} more of the table"] * (more > 0)
 
 
 def _shown(value: object) -> str:

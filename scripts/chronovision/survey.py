@@ -11,10 +11,11 @@ import yaml
 
 from chronovision.config_files import read_config
 from chronovision.errors import UserError
+from chronovision.leases import hold_results
 from chronovision.leftovers import find_leftovers
 from chronovision.network_hints import check_asked_network
-from chronovision.replaced import refuse_replacing
-from chronovision.results_folder import choose_results
+from chronovision.replaced import describe_replacing, refuse_replacing
+from chronovision.results_folder import choose_results, describe_moved, surveyed_folder
 from chronovision.sampling_advice import describe_sampling
 from chronovision.settings import SHOWN_PATH, check_config, one_line, read_fraction
 from chronovision.standing import read_standing
@@ -22,7 +23,7 @@ from chronovision.store import write_text
 from chronovision.survey_costs import describe_costs
 from chronovision.survey_fit import describe_fit
 from chronovision.survey_weights import describe_weights
-from chronovision.video_folder import facts_of, find_videos, plan_table, write_table
+from chronovision.video_folder import Table, facts_of, find_videos, plan_table, write_table
 
 
 class Survey(NamedTuple):
@@ -61,7 +62,8 @@ def survey_folder(
     ------
     UserError : no such folder, no video in it, a mistake in the config or in the edited table;
         weights that do not fit or cannot be had; another set in the results folder; features to be
-        replaced without leave. Nothing was written then.
+        replaced without leave; results that cannot be written, or that another run works on.
+        Nothing was written then.
     """
     if replace not in (None, "yes"):
         raise UserError(f"REPLACE={one_line(replace)}: say REPLACE=yes, or leave it out")
@@ -74,20 +76,28 @@ def survey_folder(
     settings = _settings(Path(project), asked, frames)
     home = _results(folder, asked, settings, config)
     weights = describe_weights(settings["network"], settings["seed"], home)
+    notes = describe_moved(home, folder)
+    known = surveyed_folder(home)
+    if known not in (None, str(folder)):  # Another way to the same files: their paths stay.
+        notes.append(f"  these results know it as {one_line(known, SHOWN_PATH)}")
+        folder = Path(known)
     facts, skipped = find_videos(folder)
     table = plan_table(home, folder, facts)
     videos = table.videos
     probed = {name: facts_of(video, facts) for name, video in videos.items()}
     unread = [f"{name}: {about}" for name, about in probed.items() if isinstance(about, str)]
     sound = {name: about for name, about in probed.items() if not isinstance(about, str)}
-    if replace is None:
-        defaults = _settings(Path(project), {}, {})
-        refuse_replacing(home, videos, sound, settings, defaults, config)
-    write_table(home, folder, table)
-    _write_overlay(home, folder, frames)
+    defaults = _settings(Path(project), {}, {})
+    replacing = describe_replacing(home, videos, sound, settings, defaults)
+    if replacing and replace is None:
+        refuse_replacing(home, replacing, asked, config)
+    _write(home, folder, table, frames)
     found = f"{len(videos)} video{'s' * (len(videos) != 1)}"
     summary = [f"{shown}: {found}, listed in {home}/videos.tsv; results go to {home}"]
-    summary += table.notes
+    summary += notes + table.notes
+    if replacing:
+        summary += ["  REPLACE=yes: features that were made with other settings are replaced"]
+        summary += replacing
     summary += _describe_left_out(skipped, unread) + _describe_gone(home)
     summary += describe_costs(videos, sound, settings)
     summary += describe_sampling(sound, settings, _command(folder, config))
@@ -149,6 +159,19 @@ def _overlay(below: Mapping, above: Mapping) -> dict:
         if isinstance(below[key], Mapping) and isinstance(above[key], Mapping)
     }
     return {**below, **above, **both}
+
+
+def _write(home: Path, folder: Path, table: Table, frames: Mapping) -> None:
+    """Write table and overlay, unless another run works on these results."""
+    hold_results(home / "locks")
+    try:
+        write_table(home, folder, table)
+        _write_overlay(home, folder, frames)
+    except OSError as error:
+        raise UserError(
+            f"{home.absolute()}: table and config cannot be written ({error.strerror}): make the "
+            "folder writable to you, or set pathvars.results to another one"
+        ) from error
 
 
 def _write_overlay(home: Path, folder: Path, frames: Mapping) -> None:

@@ -87,7 +87,7 @@ def test_a_folder_of_films_over_time(place):
     for line in (
         "  frames.size: 64 -> 72",
         "the features of 3 of 3 videos",
-        "`pathvars: {results: out/set 1_2}` in my.yaml",
+        "change `results` under `pathvars` in my.yaml to `results: out/set 1_2`",
         "REPLACE=yes",
     ):
         assert line in refused.stderr, refused.stderr
@@ -97,6 +97,7 @@ def test_a_folder_of_films_over_time(place):
     smaller["thresholds"] = {"kinds": ["static"]}
     done = run(place, smaller, "REPLACE=yes")
     assert done.returncode == 0, done.stderr
+    assert "  frames.size: 64 -> 72\n  to be replaced: the features of 2 of 2 videos" in done.stderr
     assert "no longer in the table: zoom." in done.stderr
     assert "make leftovers RESULTS='out/set 1'" in done.stderr
     assert (results / "report/zoom.html").is_file()
