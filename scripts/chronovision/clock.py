@@ -32,6 +32,8 @@ T = TypeVar("T")
 BACK_S = Fraction(1, 10)
 #: Share of the frames whose times may go back: of more, their order or their times are wrong.
 FEW = 0.01
+#: Frames at the beginning whose times by packets are compared with those by decoding.
+BEGINNING = 100
 #: What FFmpeg's filter `metadata` prints of each frame that has any: here, of all.
 PRINTING = "metadata=mode=add:key=a:value=b,metadata=mode=print:file=pipe\\\\:1"
 #: A line of it.
@@ -134,12 +136,25 @@ def decoded_times(
     return np.array(times)
 
 
-def _ticks(path: str | os.PathLike, stream: int) -> Iterator[int | None]:
+def begins_so(path: str | os.PathLike, stream: int, ticks: np.ndarray) -> bool:
+    """Whether the first `BEGINNING` frames that decoding gives are as far apart as `ticks`, (n,).
+
+    Packets may hold one field each, or no picture, or have the times of others.
+    """
+    few = ("-frames:v", str(BEGINNING))
+    decoded = list(_ticks(path, stream, *few))[:BEGINNING]  # the filter may be ahead
+    expected = ticks[:BEGINNING]
+    if len(decoded) != len(expected) or None in decoded:
+        return False
+    return bool(np.all(np.array(decoded) - decoded[0] == expected - expected[0]))
+
+
+def _ticks(path: str | os.PathLike, stream: int, *options: str) -> Iterator[int | None]:
     """Timestamps of the decoded frames."""
     # As many threads as for the rows: damage is decoded into more or fewer frames.
     command = [find_tools().ffmpeg, "-hide_banner", "-nostdin", "-nostats", "-v", "error"]
     command += ["-threads", "1", "-i", input_url(path), "-map", f"0:{stream}", "-vf", PRINTING]
-    command += ["-fps_mode", "passthrough", "-f", "null", "-"]
+    command += ["-fps_mode", "passthrough", *options, "-f", "null", "-"]
     with tempfile.TemporaryFile() as said:
         pipes = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": said}
         with subprocess.Popen(command, **pipes, text=True, errors="replace") as process:

@@ -332,7 +332,7 @@ def _note_decoding(file: h5py.File, info: dict, decoding: Decoding) -> None:
         log.warning("FFmpeg, %d times: %s", times, message)
     file.attrs["decoder_messages"] = json.dumps([f"{text} (×{n})" for text, n in worst])
     file.attrs["n_decoded"] = decoding.n_decoded
-    file.attrs["n_coded"] = info["n_coded"]
+    file.attrs["n_frames"] = info["n_frames"]
     file.attrs["header_frames"] = -1 if info["header_frames"] is None else info["header_frames"]
     file.attrs["clock_jumps"] = info["clock_jumps"]
     file.attrs["times_set"] = len(decoding.mended)

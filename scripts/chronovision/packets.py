@@ -21,9 +21,12 @@ ONE_PICTURE = frozenset(
 )
 #: Those of them whose packets may come in another order than their pictures.
 REORDERED = frozenset(["h264", "hevc"])
-#: A packet of H.264 or HEVC with fewer bytes may hold headers alone. One that repeats a picture of
-#: 1080p has 70, of 360p 20.
-LEAST_BYTES = 32
+#: Codecs whose packets may still hold half a picture, or none, as where a film was cut: how they
+#: begin is compared with what decoding gives, see `chronovision.clock.begins_so`.
+PREDICTED = frozenset(["av1", "h264", "hevc", "vp9"])
+#: A packet of H.264 or HEVC with fewer bytes may hold a delimiter alone, of 6 or 7. Films have some
+#: of 15, which repeat a picture.
+LEAST_BYTES = 8
 #: Times further apart, in seconds, may be a jump of the clock that FFmpeg closes …
 LONGEST_STEP_S = 5.0
 #: … which it does if they go on by more than this, or back by more than the second.
@@ -84,7 +87,8 @@ def shown_times(packets: Packets, codec: str, delayed: bool, tick_s: float) -> n
     """Ticks of the frames, in their order, if the packets alone tell what decoding would give.
 
     Each packet must hold a picture and have a time of its own; the first must be a key frame, and
-    none be shown before it; nothing may look like a jump of the clock or a frame out of turn.
+    none be shown before it; nothing may look like a jump of the clock or a frame out of turn. Times
+    in the order of the packets are not those of pictures that are shown in another order.
 
     Parameters
     ----------
@@ -109,7 +113,7 @@ def shown_times(packets: Packets, codec: str, delayed: bool, tick_s: float) -> n
     if steps.min() <= 0 or max(steps.max(), order.max(initial=0)) > longest:
         return None
     in_turn = np.diff(packets.pts).min() > 0
-    if order.min(initial=1) <= 0 or not (in_turn or (codec in REORDERED and delayed)):
+    if order.min(initial=1) <= 0 or in_turn == (codec in REORDERED and delayed):
         return None
     close = steps.min() * tick_s < SHORTEST_STEP_S
     return None if close and has_variable_rate(ticks * tick_s) else ticks

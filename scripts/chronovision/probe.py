@@ -16,7 +16,7 @@ from typing import IO
 
 import numpy as np
 
-from chronovision.clock import decoded_times
+from chronovision.clock import begins_so, decoded_times
 from chronovision.containers import (
     refuse_encrypted,
     refuse_encryption,
@@ -25,7 +25,15 @@ from chronovision.containers import (
 )
 from chronovision.errors import UserError
 from chronovision.identity import sha256_of
-from chronovision.packets import ASKED, JUMP_S, Packets, count_jumps, read_packets, shown_times
+from chronovision.packets import (
+    ASKED,
+    JUMP_S,
+    PREDICTED,
+    Packets,
+    count_jumps,
+    read_packets,
+    shown_times,
+)
 from chronovision.provenance import add_step
 from chronovision.store import write_json
 from chronovision.timing import has_variable_rate, median_interval, nominal_interval
@@ -288,8 +296,10 @@ def _timing(path: Path, found: dict, packets: Packets, container: str) -> dict:
     """Number, regularity and extent of the frames, as their rows will have them."""
     stream, time_base = found["index"], Fraction(found["time_base"])
     n_coded = len(packets.pts)
-    delayed = found.get("has_b_frames", 0) > 0
-    ticks = shown_times(packets, found.get("codec_name", ""), delayed, float(time_base))
+    codec, delayed = found.get("codec_name", ""), found.get("has_b_frames", 0) > 0
+    ticks = shown_times(packets, codec, delayed, float(time_base))
+    if ticks is not None and codec in PREDICTED and not begins_so(path, stream, ticks):
+        ticks = None
     if n_coded < 2:
         time_s = np.zeros(n_coded)
     elif ticks is None:

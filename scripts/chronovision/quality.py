@@ -58,10 +58,10 @@ def decoding_notes(facts: Mapping, whole: bool) -> Iterator[Note]:
         # Which of many messages are seen differs from run to run; that there are some does not.
         text = "the decoder reports damage: see the video's log in logs/dump_frames"
         yield Note("decoder_damage", "warning", 1, text)
-    decoded, coded, header = (int(facts[k]) for k in ("n_decoded", "n_coded", "header_frames"))
-    if whole and decoded != coded:
-        text = f"{decoded} frames were decoded of {coded} coded ones"
-        yield Note("frames_decoded", "warning", decoded - coded, text)
+    decoded, told, header = (int(facts[k]) for k in ("n_decoded", "n_frames", "header_frames"))
+    if whole and decoded != told:
+        text = f"{decoded} frames were decoded of {told} that the file's packets tell of"
+        yield Note("frames_decoded", "warning", decoded - told, text)
     if whole and header not in (-1, decoded):
         text = f"{decoded} frames were decoded, the file's header claims {header}"
         yield Note("frames_in_header", "warning", decoded - header, text)

@@ -17,7 +17,8 @@ from chronovision.quality import decoding_notes
 from chronovision.recomputing import decode_sample
 from chronovision.store import read_json, read_provenance
 from chronovision.timing import has_variable_rate, median_interval, nominal_interval
-from made_clips import ffprobe, follow, make_clip
+from field_coded import stream
+from made_clips import ffmpeg, ffprobe, follow, make_clip
 
 SETTINGS = {"size": 32, "geometry": "crop", "every": 1, "step_s": None, "fps": None}
 WHOLE = (None, None)
@@ -246,6 +247,75 @@ def hollow(data, sizes, numbers):
             size = 6
         offset += size
     return bytes(data)
+
+
+def test_h264_packets_of_any_size_without_a_picture_are_gaps(clips):
+    """Filler where pictures were: the beginning, decoded, shows what the sizes do not."""
+    path = make_clip(clips / "filler.mp4", "testsrc2=s=320x240:r=25:d=3", *ALL_KEY)
+    data = bytearray(path.read_bytes())
+    for packet in ffprobe(path, "-show_packets")["packets"][20:26]:
+        at, size = int(packet["pos"]), int(packet["size"])
+        data[at : at + size] = struct.pack(">IB", size - 4, 12) + b"\xff" * (size - 6) + b"\x80"
+    path.write_bytes(data)
+    found = probe(path)
+    assert (found["n_coded"], found["n_frames"], found["vfr"]) == (75, 69, True)
+    assert_is_that_of_the_rows(found, path)
+
+
+def test_a_film_cut_where_pictures_are_only_refreshed_begins_later(clips):
+    """The decoder shows nothing until all of a picture was refreshed."""
+    refreshed = ("-x264-params", "intra-refresh=1", "-g", "25", "-c:v", "libx264", "-bf", "0")
+    source = make(clips / "refreshed.mp4", *refreshed, source="testsrc2=s=160x120:r=25:d=4")
+    ffmpeg("-ss", "1", "-i", source, "-c", "copy", path := clips / "begins.mkv")
+    found = probe(path)
+    assert found["n_frames"] < found["n_coded"]
+    assert_is_that_of_the_rows(found, path)
+
+
+@pytest.mark.parametrize("suffix", ["mkv", "mp4", "ts"])
+def test_two_fields_are_one_frame(clips, suffix):
+    """Each with a packet and a time of its own: 50 fields are 25 frames a second."""
+    timed, path = clips / "timed.mp4", clips / f"fields.{suffix}"
+    times = ("-bsf:v", "setts=ts=N/50/TB")
+    ffmpeg("-f", "h264", "-i", "pipe:0", "-c", "copy", *times, timed, stdin=stream(75))
+    ffmpeg("-i", timed, "-c", "copy", path)
+    found = probe(path)
+    assert (found["n_coded"], found["n_frames"], found["vfr"]) == (150, 75, False)
+    assert found["frame_rate"] == pytest.approx(25)
+    assert_is_that_of_the_rows(found, path)
+
+
+@pytest.mark.parametrize("suffix", ["mkv", "mp4"])
+def test_times_in_the_order_of_decoding_are_those_of_the_rows(clips, suffix):
+    """Of pictures that are shown in another order: each gets the time of another."""
+    coded = make(clips / "right.mp4", "-c:v", "libx264", "-bf", "1", "-g", "25", "-b:v", "1M")
+    path = clips / f"wrong.{suffix}"
+    ffmpeg("-i", coded, "-c", "copy", "-bsf:v", "setts=pts=DTS", path)
+    found = probe(path)
+    assert found["times"] == "decoded"
+    assert_is_that_of_the_rows(found, path)
+
+
+def test_hidden_pictures_are_no_lost_ones(clips, tmp_path):
+    """VP8 has packets with a picture that others refer to, and nobody sees."""
+    source = "testsrc2=s=160x120:r=25:d=8"
+    for number in (1, 2):
+        passed = ("-pass", number, "-passlogfile", tmp_path / "log", "-b:v", "200k")
+        path = make(clips / "hidden.webm", *STEADY["v8.webm"][1], *passed, source=source)
+    probe_video(path, tmp_path / "info.json", stream=None)
+    found = read_json(tmp_path / "info.json")
+    assert found["n_frames"] == 200 < found["n_coded"]
+    noted, _ = dump(tmp_path)
+    assert noted == {}
+
+
+def test_a_picture_repeated_in_few_bytes_is_one(clips):
+    """Of a film that stands still packets hold some twenty bytes: they tell all."""
+    path = make(clips / "still.mp4", *H264, source="color=gray:s=64x48:r=25:d=3")
+    assert min(packet_sizes(path)) < 32
+    found = probe(path)
+    assert (found["times"], found["n_frames"]) == ("packets", 75)
+    assert_is_that_of_the_rows(found, path)
 
 
 # Times that go back

@@ -20,7 +20,7 @@ from chronovision.selection import Frame, resample
 CLEAN = {
     "decoder_messages": "[]",
     "n_decoded": 100,
-    "n_coded": 100,
+    "n_frames": 100,
     "header_frames": 100,
     "vfr": False,
     "clock_jumps": 0,
@@ -44,7 +44,7 @@ def test_a_clean_stream_gives_no_note():
     ("facts", "note", "value", "said"),
     [
         ({"decoder_messages": json.dumps(["[h264] bad (×3)", "b"])}, "decoder_damage", 1, "damage"),
-        ({"n_coded": 103}, "frames_decoded", -3, "100 frames were decoded of 103"),
+        ({"n_frames": 103}, "frames_decoded", -3, "100 frames were decoded of 103"),
         ({"header_frames": 120}, "frames_in_header", -20, "header claims 120"),
         ({"clock_jumps": 2}, "clock_jumps", 2, "jumps at 2 place"),
         ({"times_set": 3}, "times_set", 3, "times of 3 frame"),
