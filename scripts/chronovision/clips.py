@@ -4,6 +4,7 @@ import logging
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -13,22 +14,20 @@ from chronovision.clip_design import Design, Footage, describe_design, left_out,
 from chronovision.comparability import NoFitError
 from chronovision.counting import Clip, Series, count_dynamic, count_static
 from chronovision.errors import UserError
+from chronovision.pixel_control import (
+    PIXELS,
+    pixel_ranges,
+    pixel_thresholds,
+    why_not_counted,
+)
 from chronovision.provenance import add_step, merge
 from chronovision.sampling import sample_clips
 from chronovision.seeds import derive_rng
 from chronovision.store import read_provenance, read_table, write_table
-from chronovision.thresholds import (
-    Thresholds,
-    change_range,
-    resolve_thresholds,
-    video_thresholds,
-)
+from chronovision.thresholds import Thresholds, video_thresholds
 from chronovision.timing import median_interval, nominal_interval, span_duration
 
 log = logging.getLogger(__name__)
-
-#: Stands for the change of the pixels among the names of layers.
-PIXELS = "pixel_change"
 
 
 @dataclass(frozen=True)
@@ -51,47 +50,36 @@ def assemble_series(
     ranges: str | os.PathLike | None,
     thresholds: Mapping,
     seed: int,
+    pixels: Mapping[str, Thresholds] | None,
 ) -> dict[str, Series]:
     """Per video: the layers' changes, the same permuted in time, and the pixels' change.
 
     Thresholds are the whole video's, or the set's if `ranges` is given. Permuted changes are
-    counted with the thresholds and the noise of the true ones. The pixels have a range of
-    their own, of the same scope, and no fixed thresholds.
+    counted with the thresholds and the noise of the true ones. The pixels have those of `pixels`;
+    without, their change is left out.
 
     Returns
     -------
-    video -> `Series` of 2·layers + 1 columns.
+    video -> `Series` of 2·layers + 1 columns, or of 2·layers.
     """
     dynamic = thresholds.get("dynamic")
-    free = dict(thresholds)
-    if dynamic:
-        free["dynamic"] = {**dynamic, "tmax": None, "tmin": "min"}
-    pooled = np.concatenate([video.pixels for video in videos.values()])
     series = {}
     for name, video in videos.items():
         own = video_thresholds(video.changes, list(layers), thresholds, ranges)
-        scope = video.pixels if ranges is None else pooled
-        pixel_range = change_range(scope[:, np.newaxis], free)
-        joined = own.beside(own).beside(_pixel_thresholds(*pixel_range, free))
+        joined, names = own.beside(own), (*layers, *layers)
         changes, dt_s = video.changes[1:], np.diff(video.time_s)
+        columns = [changes, permuted(changes, seed, name)]
+        if pixels is not None:
+            joined, names = joined.beside(pixels[name]), (*names, PIXELS)
+            columns.append(video.pixels[1:])
         series[name] = Series(
-            np.column_stack([changes, permuted(changes, seed, name), video.pixels[1:]]),
+            np.column_stack(columns),
             joined,
             noise_sd(joined, dt_s, dynamic) if dynamic else None,
-            (*layers, *layers, PIXELS),
+            names,
             dt_s,
         )
     return series
-
-
-def _pixel_thresholds(low: np.ndarray, high: np.ndarray, thresholds: Mapping) -> Thresholds:
-    """Thresholds of the pixels' change. As a control they may cost the fit, but not the run."""
-    try:
-        return resolve_thresholds(low, high, [PIXELS], thresholds)
-    except UserError as error:
-        reason, _, remedy = str(error).rpartition(": ")
-        why = f"the control of pixel changes cannot be counted ({reason})"
-        raise NoFitError(why, remedy) from error
 
 
 def build_clip_table(
@@ -126,7 +114,8 @@ def build_clip_table(
     seed : the config's.
 
     If no clips can be cut, the tables have no rows, and the provenance says why (``why_empty``);
-    else it has the clips' ``design``, see `chronovision.clip_design.describe_design`.
+    else it has the clips' ``design``, see `chronovision.clip_design.describe_design`. If the
+    pixels cannot be counted, ``pixel_count`` is n/a, and ``why_no_pixel_count`` says why.
 
     Raises
     ------
@@ -134,20 +123,12 @@ def build_clip_table(
         frames.
     """
     layers, videos = _read_videos(changes, pixels)
-    provenance = merge({video: read_provenance(path) for video, path in changes.items()})
-    for name, video in videos.items():
-        intervals = {
-            "frame_interval_s": nominal_interval(video.time_s),
-            "mean_interval_s": span_duration(video.time_s) / len(video.time_s),
-        }
-        provenance["videos"][name] = {**provenance["videos"][name], **intervals}
     config = {"metric": metric, "threshold": threshold, "thresholds": thresholds}
     config |= {"clips": clips, "seed": seed}
-    provenance = add_step(provenance, "build_clip_table", config, ["numpy", "pandas"])
+    provenance = _provenance(changes, videos, config)
     footage = {name: Footage.of(video.time_s) for name, video in videos.items()}
     try:
         design = plan_clips(footage, clips)
-        series = assemble_series(videos, layers, ranges, thresholds, seed)
     except NoFitError as error:
         log.warning("no clips: %s", error)
         provenance["why_empty"] = error.record()
@@ -156,12 +137,56 @@ def build_clip_table(
         times = {name: video.time_s for name, video in videos.items()}
         sampled = sample_clips(times, design, clips, seed)
         provenance["design"] = _record(design, footage, sampled)
+        control, why = _pixel_control(videos, thresholds, pooled=ranges is not None)
+        if why:
+            provenance["why_no_pixel_count"] = why
+        series = assemble_series(videos, layers, ranges, thresholds, seed, control)
         dynamic = thresholds["dynamic"] if threshold == "dynamic" else None
         counts = _count(sampled, series, dynamic, clips.get("repeats", 1), seed)
     rows = _describe_clips(sampled, videos, groups, counts.shape[1])
+    _write_counts(rows, counts, layers, provenance, table_out, controls_out)
+
+
+def _provenance(
+    changes: Mapping[str, str | os.PathLike], videos: Mapping[str, Video], config: dict
+) -> dict[str, Any]:
+    """Provenance of the tables, with each video's intervals from row to row."""
+    provenance = merge({video: read_provenance(path) for video, path in changes.items()})
+    for name, video in videos.items():
+        intervals = {
+            "frame_interval_s": nominal_interval(video.time_s),
+            "mean_interval_s": span_duration(video.time_s) / len(video.time_s),
+        }
+        provenance["videos"][name] = {**provenance["videos"][name], **intervals}
+    return add_step(provenance, "build_clip_table", config, ["numpy", "pandas"])
+
+
+def _pixel_control(
+    videos: Mapping[str, Video], thresholds: Mapping, *, pooled: bool
+) -> tuple[dict[str, Thresholds] | None, dict[str, str] | None]:
+    """Thresholds of the pixels' change, or why it cannot be counted."""
+    pixels = {name: video.pixels for name, video in videos.items()}
+    ranges = pixel_ranges(pixels, thresholds, pooled=pooled)
+    if why := why_not_counted(ranges, thresholds):
+        told = "the control of pixel changes was not counted: %s: %s"
+        log.warning(told, why["reason"], why["remedy"])
+        return None, why
+    return pixel_thresholds(ranges, thresholds), None
+
+
+def _write_counts(
+    rows: pd.DataFrame,
+    counts: np.ndarray,
+    layers: Sequence[str],
+    provenance: Mapping,
+    table_out: str | os.PathLike,
+    controls_out: str | os.PathLike,
+) -> None:
+    """Write the counts (read-outs, repeats, series) beside their `rows`: table and controls."""
     names = [f"{prefix}{layer}_count" for prefix in ("", "permuted_") for layer in layers]
     names.append("pixel_count")
-    columns = pd.DataFrame(counts.reshape(len(rows), len(names)), columns=names)
+    counts = counts.reshape(len(rows), counts.shape[-1])
+    columns = pd.DataFrame(counts, columns=names[: counts.shape[1]]).reindex(columns=names)
     real, control = columns.iloc[:, : len(layers)], columns.iloc[:, len(layers) :]
     meaning = _column_meanings(layers)
     write_table(table_out, pd.concat([rows, real], axis=1), meaning, provenance)
@@ -258,7 +283,10 @@ def _column_meanings(layers: Sequence[str]) -> dict[str, tuple[str, str]]:
         "n_frames": ("frames of the clip; it holds one change less", "frame"),
         "start_s": ("time of the first frame", "s"),
         "duration_s": ("time from first to last frame, and one median frame interval", "s"),
-        "pixel_count": ("control: salient changes of the pixels (mean |ΔRGB|)", "count"),
+        "pixel_count": (
+            "control: salient changes of the pixels (mean |ΔRGB|); n/a if not counted",
+            "count",
+        ),
     }
     for layer in layers:
         meaning[f"{layer}_count"] = (f"salient changes of {layer} in the clip", "count")

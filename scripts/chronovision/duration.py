@@ -76,7 +76,7 @@ class ClipSet:
     ----------
     layers : names.
     counts, permuted : (rows, layers) float64.
-    pixel_count, n_frames, duration_s : (rows,) float64.
+    pixel_count, n_frames, duration_s : (rows,) float64; all pixel_count NaN if not counted.
     group : (rows,) names.
     first : (rows,) bool, the first repeat of each clip.
     """
@@ -144,7 +144,7 @@ def count_layers(table: pd.DataFrame) -> tuple[str, ...]:
 
 
 def conditions(clips: ClipSet) -> list[Condition]:
-    """The model itself, each layer alone, and the controls."""
+    """The model itself, each layer alone, and the controls, as far as they were counted."""
 
     def fixed(values: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:
         return lambda _train: values.reshape(len(values), -1)
@@ -153,15 +153,17 @@ def conditions(clips: ClipSet) -> list[Condition]:
         Condition("none", layer, fixed(clips.counts[:, index]))
         for index, layer in enumerate(clips.layers)
     ]
-    return [
+    found = [
         Condition("none", "all", fixed(clips.counts)),
         *alone,
         Condition("mean_duration", "all", fixed(clips.n_frames)),
         Condition("constant_rate", "all", clips.metronome),
         Condition("frame_count", "all", fixed(clips.n_frames)),
         Condition("permuted", "all", fixed(clips.permuted)),
-        Condition("pixel_change", "all", fixed(clips.pixel_count)),
     ]
+    if not np.isnan(clips.pixel_count).any():
+        found.append(Condition("pixel_change", "all", fixed(clips.pixel_count)))
+    return found
 
 
 def split_folds(groups: np.ndarray, folds: int) -> np.ndarray:
@@ -292,19 +294,30 @@ def fit_duration_model(
             for name in duration["estimators"]
             for condition in conditions(clips)
         ]
+    _write_results(results, table, held_out, provenance, predictions_out, scores_out)
+    models = _reusable(results)
+    save_model(model_out, models, describe_set(provenance, clips.layers, metric, threshold))
+    log.info("%d clips in %d folds", clips.first.sum(), held_out.max() + 1)
+
+
+def _write_results(
+    results: Sequence[Evaluation],
+    table: pd.DataFrame,
+    held_out: np.ndarray,
+    provenance: Mapping,
+    predictions_out: str | os.PathLike,
+    scores_out: str | os.PathLike,
+) -> None:
+    """Write the predictions of the models of all layers, and the scores of all conditions."""
     predicted = [
         prediction_table(table, result.predicted, result.estimator, held_out)
         for result in results
         if result.condition.is_model
     ]
-    write_table(
-        predictions_out, pd.concat(predicted, ignore_index=True), PREDICTION_COLUMNS, provenance
-    )
+    predictions = pd.concat(predicted, ignore_index=True)
+    write_table(predictions_out, predictions, PREDICTION_COLUMNS, provenance)
     rows = pd.DataFrame([row for result in results for row in result.scores])
     write_table(scores_out, rows, scores.COLUMNS, provenance)
-    models = _reusable(results)
-    save_model(model_out, models, describe_set(provenance, clips.layers, metric, threshold))
-    log.info("%d clips in %d folds", clips.first.sum(), held_out.max() + 1)
 
 
 def _read_fittable(

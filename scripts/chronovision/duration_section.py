@@ -24,15 +24,18 @@ def duration_section(clips: Paths, scores: Paths, applied: str | PathLike | None
     Returns
     -------
     dict with ``design`` (None without clips) and ``left_out``, see `chronovision.clip_design`;
-    ``no_clips`` and ``no_fit``: each reason why there are none, with ``reason``, ``remedy`` (a
-    sentence) and ``kinds`` (in words; empty if it holds for all); ``not_applied``, the same or
-    None; ``scores`` and ``applied``, arranged by `chronovision.score_tables`; ``blank``, the
-    figures of the set that only say why they are empty.
+    ``no_clips``, ``no_fit`` and ``no_pixels`` (the control of pixel changes): each reason why there
+    are none, with ``reason``, ``remedy`` (a sentence) and ``kinds`` (in words; empty if it holds
+    for all); ``not_applied``, the same or None; ``fitted``, the metrics and thresholds that have
+    scores, in words; ``scores`` and ``applied``, arranged by `chronovision.score_tables`;
+    ``blank``, the figures of the set that only say why they are empty.
     """
-    no_clips, no_fit = _why_empty(clips), _why_empty(scores)
+    no_clips, no_fit = (_why(tables, "why_empty") for tables in (clips, scores))
     designs = (read_provenance(path).get("design") for path in clips.values())
     design = next(filter(None, designs), None)
-    not_applied = next(iter(_group(_why_empty({"applied": applied}))), None) if applied else None
+    not_applied = (
+        next(iter(_group(_why({"applied": applied}, "why_empty"))), None) if applied else None
+    )
     blank = [f"counts_vs_duration.{kind}" for kind, why in no_clips.items() if why]
     blank += [f"predicted_vs_real.{kind}" for kind, why in no_fit.items() if why]
     return {
@@ -40,7 +43,9 @@ def duration_section(clips: Paths, scores: Paths, applied: str | PathLike | None
         "left_out": left_out(design) if design else [],
         "no_clips": _group(no_clips),
         "no_fit": _group(no_fit),
+        "no_pixels": _group(_why(clips, "why_no_pixel_count")) if scores else [],
         "not_applied": not_applied,
+        "fitted": [kind_label(kind) for kind, why in no_fit.items() if not why],
         "scores": [
             score_table(kind, read_table(scores[kind])) for kind, why in no_fit.items() if not why
         ],
@@ -49,9 +54,9 @@ def duration_section(clips: Paths, scores: Paths, applied: str | PathLike | None
     }
 
 
-def _why_empty(tables: Paths) -> dict[str, Mapping[str, str] | None]:
-    """Why each table has no rows; None if it has."""
-    return {kind: read_provenance(path).get("why_empty") for kind, path in tables.items()}
+def _why(tables: Paths, key: str) -> dict[str, Mapping[str, str] | None]:
+    """What the provenance of each table says under `key`; None if nothing."""
+    return {kind: read_provenance(path).get(key) for kind, path in tables.items()}
 
 
 def _group(missing: Mapping[str, Mapping[str, str] | None]) -> list[dict]:

@@ -54,8 +54,9 @@ def methods_paragraphs(
     n_groups: int,
     *,
     design: Mapping | None,
-    fitted: bool,
-    no_fit: Sequence[str] = (),
+    fitted: Sequence[str],
+    no_fit: Sequence[Mapping] = (),
+    no_pixels: Sequence[Mapping] = (),
 ) -> list[str]:
     """Paragraphs of text; citations are ``[@key; key]`` with keys of REFERENCES.
 
@@ -65,8 +66,9 @@ def methods_paragraphs(
     provenance : of the set, see `chronovision.provenance`.
     n_groups : groups of videos that give clips, which folds do not split.
     design : of the clips, see `chronovision.clip_design.describe_design`; None if there are none.
-    fitted : whether a duration model was fitted.
-    no_fit : why one that was asked for was not, a clause for each reason.
+    fitted : metrics and thresholds for which a duration model was fitted, in words.
+    no_fit, no_pixels : why one that was asked for was not, or why the pixels were not counted; of
+        each the ``reason`` and the ``kinds`` that it is of (empty if of all), in words.
     """
     paragraphs = [
         _frames(config["frames"], provenance) + " " + _network(provenance),
@@ -76,8 +78,12 @@ def methods_paragraphs(
         _clips(config["clips"], config["seed"], design) if design else "No clips were cut.",
     ]
     if fitted:
-        paragraphs.append(_duration(config["duration"], n_groups))
-    paragraphs += [f"No duration model was fitted: {reason}." for reason in no_fit]
+        told_of = fitted if no_fit else []
+        has_pixels = all(why["kinds"] for why in no_pixels)
+        paragraphs.append(_duration(config["duration"], n_groups, told_of, has_pixels))
+        what = "Changes of the pixels were not counted as a control"
+        paragraphs += [_not_made(what, why) for why in no_pixels]
+    paragraphs += [_not_made("No duration model was fitted", why) for why in no_fit]
     return [*paragraphs, _software(all_software(provenance))]
 
 
@@ -220,18 +226,26 @@ def _coverage(rows: Sequence[Mapping]) -> str:
     return f"Clips of one duration together last {reached} times the video that they are from."
 
 
-def _duration(duration: Mapping, n_groups: int) -> str:
+def _not_made(what: str, why: Mapping) -> str:
+    kinds = f" ({'; '.join(why['kinds'])})" if why["kinds"] else ""
+    return f"{what}{kinds}: {why['reason']}."
+
+
+def _duration(duration: Mapping, n_groups: int, kinds: Sequence[str], has_pixels: bool) -> str:
+    """How durations were predicted; `kinds`: of which counts, if not of all."""
+    of_kinds = f" ({'; '.join(kinds)})" if kinds else ""
+    pixels = "counts of pixel changes, " if has_pixels else ""
     estimators = _join([ESTIMATORS[name] for name in duration["estimators"]])
     if n_groups < ENOUGH_GROUPS:
         folds = f"each of the {n_groups} groups of videos in turn"
     else:
         folds = f"groups of videos ({n_groups} groups in {min(duration['folds'], n_groups)} folds)"
     return (
-        f"Durations in seconds were predicted from the counts of all layers by {estimators} "
-        f"[@pedregosa2011]. Predictions are out of fold, leaving out {folds}; scaling and "
-        "hyperparameters were fitted within the training folds. Scores stand beside those of "
+        f"Durations in seconds were predicted from the counts of all layers{of_kinds} by "
+        f"{estimators} [@pedregosa2011]. Predictions are out of fold, leaving out {folds}; scaling "
+        "and hyperparameters were fitted within the training folds. Scores stand beside those of "
         "controls: mean duration, counts at a constant rate, number of frames, counts of "
-        "permuted changes, counts of pixel changes, and each layer alone. Predicting clock time "
+        f"permuted changes, {pixels}and each layer alone. Predicting clock time "
         "from counts is nearly trivial, hence scores are to be read against these controls."
     )
 

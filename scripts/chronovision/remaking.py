@@ -38,7 +38,7 @@ ALLOWED_CHANNELS = 2e-7
 FLOOR = 1e-4
 
 #: What the provenance of a table says that its rows do not.
-TOLD = ("design", "why_empty")
+TOLD = ("design", "why_empty", "why_no_pixel_count")
 
 Steps = Mapping[str, Mapping]
 
@@ -132,7 +132,7 @@ def compare_tables(stored: Path, made: Path, tally: Tally) -> None:
 
 
 def compare_told(stored: Path, made: Path, tally: Tally) -> None:
-    """Compare what two tables say of their clips, and of why they have no rows.
+    """Compare what two tables say of their clips, and of why they have no rows or no control.
 
     The tables of a set that gives no clips, or no model, have nothing else to compare.
     """

@@ -124,9 +124,7 @@ def _methods(
         config,
         provenance,
         len(groups),
-        design=durations["design"],
-        fitted=bool(durations["scores"]),
-        no_fit=[why["reason"] for why in durations["no_fit"]],
+        **{key: durations[key] for key in ("design", "fitted", "no_fit", "no_pixels")},
     )
 
 

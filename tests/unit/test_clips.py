@@ -16,6 +16,7 @@ from chronovision.clips import Video, assemble_series
 from chronovision.comparability import NoFitError
 from chronovision.counting import Clip, count_dynamic, count_static
 from chronovision.errors import UserError
+from chronovision.pixel_control import pixel_ranges, pixel_thresholds
 from chronovision.sampling import partition_clips, random_clips, sample_clips, snapshot_lengths
 from chronovision.seeds import derive_rng
 from chronovision.store import read_provenance, read_table
@@ -235,8 +236,14 @@ def made_videos(n=300, rate=30.0, names=("a", "b")):
     return videos
 
 
+def series_of(videos, layers=LAYERS, thresholds=THRESHOLDS):
+    pixels = {name: video.pixels for name, video in videos.items()}
+    control = pixel_thresholds(pixel_ranges(pixels, thresholds, pooled=False), thresholds)
+    return assemble_series(videos, layers, None, thresholds, 0, control)
+
+
 def run(clips, videos, *, layers=LAYERS, repeats=1, thresholds=THRESHOLDS):
-    series = assemble_series(videos, layers, None, thresholds, 0)
+    series = series_of(videos, layers, thresholds)
     return count_dynamic(clips, series, dynamic=thresholds["dynamic"], seed=0, repeats=repeats)
 
 
@@ -285,7 +292,7 @@ def test_dynamic_counts_equal_a_plain_loop_started_afresh(special):
 
 def test_static_counts_equal_a_plain_loop():
     videos = made_videos()
-    series = assemble_series(videos, LAYERS, None, THRESHOLDS, 0)
+    series = series_of(videos)
     clips = [Clip("a", 0, (300, 7)), Clip("b", 250, (50,)), Clip("a", 13, (2,))]
     counts = count_static(clips, series)
     expected = []
@@ -373,14 +380,14 @@ def test_static_tables_have_one_repeat_and_permutation_keeps_the_whole(tmp_path)
         )
         for name in made.changes
     }
-    series = assemble_series(videos, LAYERS, None, THRESHOLDS, 0)
+    series = series_of(videos)
     whole = count_static([Clip("a", 0, (200,)), Clip("b", 0, (900,))], series)[:, 0]
     np.testing.assert_array_equal(whole[:, :3], whole[:, 3:6])
 
 
 def test_layers_are_permuted_together():
     videos = made_videos(names=("a",))
-    series = assemble_series(videos, LAYERS, None, THRESHOLDS, 0)["a"]
+    series = series_of(videos)["a"]
     real, shuffled = series.changes[:, :3], series.changes[:, 3:6]
     assert not np.array_equal(real, shuffled)
     assert {tuple(row) for row in real} == {tuple(row) for row in shuffled}

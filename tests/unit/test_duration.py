@@ -303,21 +303,39 @@ def test_what_cannot_be_fitted_is_said_in_tables_without_rows(tmp_path, obstacle
             load_model(model)
 
 
-def test_a_control_that_cannot_be_counted_costs_its_own_fit_only(tmp_path):
-    """Pixels that change almost evenly have no Tmax above Tmin; the static threshold needs none."""
-    thresholds = {**THRESHOLDS, "dynamic": {**THRESHOLDS["dynamic"], "tmax_scale": 0.6}}
-    made = MadeSet(tmp_path)
+@pytest.mark.parametrize("scope", ["video", "set"])
+def test_a_control_that_cannot_be_counted_costs_itself_only(tmp_path, scope):
+    """Pixels that change almost evenly have no Tmax above Tmin; with the advice they have one."""
+    made, ranges = MadeSet(tmp_path), None
     for index in range(3):
-        made.add(f"v{index}", made_changes(index, 300), pixels=np.linspace(10, 11, 300))
-    static = {key: value for key, value in thresholds.items() if key != "dynamic"}
-    tables = {
-        threshold: made.build(threshold, thresholds=settings, durations_s=[1, 2])
-        for threshold, settings in (("static", static), ("dynamic", thresholds))
+        made.add(f"v{index}", made_changes(index, 300), pixels=np.linspace(10, 11 + index, 300))
+    if scope == "set":
+        ranges = tmp_path / "ranges.tsv"
+        pool_ranges(made.changes, ranges, settings=THRESHOLDS)
+
+    def built(threshold, scale):
+        dynamic = {**THRESHOLDS["dynamic"], "tmax_scale": scale, "tmax": 0.1, "tmin": 0.01}
+        thresholds = {**THRESHOLDS, "dynamic": dynamic, "scope": scope}
+        if threshold == "static":
+            del thresholds["dynamic"]
+        tables = made.build(threshold, thresholds=thresholds, ranges=ranges, durations_s=[1, 2])
+        return tables, read_table(tables[0]), read_table(tables[1])["pixel_count"]
+
+    assert built("static", 0.6)[2].notna().all()
+    tables, sunk, pixel_count = built("dynamic", 0.6)
+    assert len(sunk) and pixel_count.isna().all()
+    why = read_provenance(tables[1])["why_no_pixel_count"]
+    assert "v0 change by 10 to 1" in why["reason"] and "0.6·(Fmax + Fmin)/2" in why["reason"]
+    outputs = fit(tables, tmp_path)
+    assert set(read_table(outputs[1])["control"]) == {
+        *("none", "mean_duration", "constant_rate", "frame_count", "permuted"),
     }
-    assert len(read_table(tables["static"][0]))
-    said = "control of pixel changes cannot be counted .*lies above its Tmax .*: raise tmax_scale"
-    assert_empty(tables["dynamic"][:1], [HEAD + COUNTS], said)
-    assert_empty(fit(tables["dynamic"], tmp_path)[:2], [PREDICTION_COLUMNS, COLUMNS], said)
+    least = float(re.search(r"tmax_scale to ([\d.]+)", why["remedy"])[1])
+    tables, counted, pixel_count = built("dynamic", least)
+    assert pixel_count.notna().all() and "why_no_pixel_count" not in read_provenance(tables[1])
+    # The layers have fixed thresholds, which the control has no part in.
+    pd.testing.assert_frame_equal(sunk, counted)
+    assert built("dynamic", round(least - 0.02, 9))[2].isna().all()
 
 
 def test_a_video_that_gives_no_clips_stands_against_no_fit(tmp_path):

@@ -333,7 +333,7 @@ def use(config, folder) -> None:
     use_thresholds(config)
     design = use_clips(config)
     provenance = MadeResults(folder).provenance("a") | {"videos": {"a": {}, "b": {}}}
-    paragraphs = methods_paragraphs(config, provenance, 12, design=design, fitted=True)
+    paragraphs = methods_paragraphs(config, provenance, 12, design=design, fitted=["all"])
     assert not re.search(r"\b(nan|inf)\b", " ".join(paragraphs))
 
 

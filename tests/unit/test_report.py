@@ -234,12 +234,32 @@ def test_without_a_model_the_report_says_why(made, missing):
     said = f"No duration model was fitted{which}: two <groups> only. Everything else is computed."
     assert told.count(said) == 1 and "To have it: Add videos." in told
     methods = made.path("report", "methods.md").read_text(encoding="utf-8")
-    assert "No duration model was fitted: two <groups> only." in methods
+    assert f"No duration model was fitted{which}: two <groups> only." in methods
     assert ("were predicted from the counts" in methods) == (missing == 1)
+    of_the_other = "from the counts of all layers (1 − Pearson r, dynamic threshold) by"
+    assert (of_the_other in methods) == (missing == 1)
     assert ("nearly trivial" in told) == ("Out-of-fold" in told) == (missing == 1)
     shown = captions(text)
     assert sum(one.startswith("Counts and durations") for one in shown) == 2
     assert sum(one.startswith("Predicted and true") for one in shown) == 2 - missing
+
+
+@pytest.mark.parametrize("missing", [0, 1, 2])
+def test_without_the_control_of_pixels_the_report_says_why(made, missing):
+    made.add_set()
+    for kind in made.kinds[:missing]:
+        path = made.path("clips", f"{kind}.tsv")
+        design = read_provenance(path)["design"]
+        made.table(path, read_table(path), design=design, why_no_pixel_count=WHY)
+    told = Page(overview(made)).text
+    which = "" if missing == 2 else " (1 − Pearson r, static threshold)"
+    said = f"The control of pixel changes was not counted{which}: two <groups> only. Everything"
+    assert told.count(said) == bool(missing) and "No duration model was" not in told
+    methods = made.path("report", "methods.md").read_text(encoding="utf-8")
+    said = f"Changes of the pixels were not counted as a control{which}: two <groups> only."
+    assert (said in methods) == bool(missing)
+    assert ("counts of pixel changes" in methods) == (missing < 2)
+    assert "from the counts of all layers by" in methods
 
 
 def test_without_clips_the_report_says_why(made):
@@ -413,7 +433,7 @@ def test_methods_can_be_written_for_every_preset(made, preset):
     thresholds["dynamic"] = {**defaults["thresholds"]["dynamic"], **thresholds["dynamic"]}
     check_config(made.config, PROJECT / "workflow/schemas/config.schema.yaml")
     provenance = made.provenance("a") | {"videos": {"a": {}, "b": {}}}
-    paragraphs = methods_paragraphs(made.config, provenance, 12, design=DESIGN, fitted=True)
+    paragraphs = methods_paragraphs(made.config, provenance, 12, design=DESIGN, fitted=["all"])
     assert (preset == "demo") == ("n frames last nearest to 1/6 s" in " ".join(paragraphs))
     assert all(key in REFERENCES for key in cited_keys(paragraphs))
     assert "None" not in " ".join(paragraphs)
@@ -431,7 +451,7 @@ def test_methods_tell_the_values_used(made):
     made.config["thresholds"] |= {"range": "percentile", "scope": "set"}
     made.config["clips"] |= {"mode": "partition", "snapshots": 2, "repeats": 3}
     provenance = made.provenance("a")
-    told = methods_paragraphs(made.config, provenance, 12, design=DESIGN, fitted=True)
+    told = methods_paragraphs(made.config, provenance, 12, design=DESIGN, fitted=["all"])
     text = spell_citations(" ".join(told))
     told = (
         "12.5 per second",
