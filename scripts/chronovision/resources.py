@@ -31,7 +31,7 @@ class Length(NamedTuple):
     Attributes
     ----------
     size : bytes.
-    undecoded : bytes of a file that may have to be decoded to be probed, see `PACKETS_TELL`.
+    undecoded : bytes of a file that may have to be decoded to be probed, see `UNDECODED`.
     frames, megapixels : frames to be decoded, and of each.
     rows, duration_s : of the analysed series.
     """
@@ -60,10 +60,12 @@ class Cost(NamedTuple):
     decodes: bool = False
 
 
-#: Files whose packets tell the times of their frames, as a rule; others may have to be decoded to
-#: be probed, …
-PACKETS_TELL = frozenset((".m4v", ".mkv", ".mov", ".mp4", ".webm"))
-#: … at so many bytes per second: 5 KB a frame, as of a small film in an AVI file, at 3.3 ms.
+#: Share of a file that may have to be decoded to be probed, by its ending, all of others: packets
+#: of these tell the times of their frames, as a rule; those of VP8 in Matroska do not.
+UNDECODED = dict.fromkeys(
+    (".dv", ".flv", ".m2t", ".m2ts", ".m4v", ".mov", ".mp4", ".mts", ".mxf", ".ts"), 0.0
+) | {".mkv": 0.25, ".webm": 0.25}
+#: Bytes per second of what is decoded: 5 KB a frame, as of a small film in an AVI file, at 3.3 ms.
 PROBING = 1.5e6
 
 #: Bytes per second of a slow network drive.
@@ -90,8 +92,8 @@ COSTS = {
 def unprobed_length(path: str | os.PathLike) -> Length:
     """What is known of a video before it has been probed; nothing of a file that is not there."""
     size = os.path.getsize(path) if os.path.exists(path) else 0
-    told = os.path.splitext(path)[1].lower() in PACKETS_TELL
-    return Length(size=size, undecoded=0 if told else size)
+    share = UNDECODED.get(os.path.splitext(path)[1].lower(), 1.0)
+    return Length(size=size, undecoded=round(share * size))
 
 
 def video_length(

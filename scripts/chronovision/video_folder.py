@@ -23,9 +23,9 @@ log = logging.getLogger(__name__)
 
 #: File names that are taken for videos: FFmpeg would also decode texts and pictures.
 VIDEO_NAME = re.compile(
-    r".*\.(264|265|3g2|3gp|asf|avi|divx|dv|dvr-ms|f4v|flv|gif|h264|h265|hevc|insv|ivf|m1v|m2t|m2ts|"
-    r"m2v|m4v|mj2|mjpe?g|mkv|mod|mov|mp4|mpe|mpeg|mpg|mts|mxf|nut|ogm|ogv|qt|rm|rmvb|tod|trp|ts|"
-    r"vob|webm|wmv|wtv|xvid|y4m)",
+    r".*\.(264|265|3g2|3gp|asf|avi|divx|dv|dvr-ms|f4v|flv|gif|h264|h265|hevc|insv|ivf|lrv|m1v|m2p|"
+    r"m2t|m2ts|m2v|m4v|mj2|mjpe?g|mkv|mod|mov|mp4|mpe|mpeg|mpg|mpv|mts|mxf|nut|ogm|ogv|qt|rm|rmvb|"
+    r"tod|trp|ts|vob|vro|webm|wmv|wtv|xvid|y4m)",
     re.IGNORECASE | re.DOTALL,
 )
 

@@ -29,9 +29,10 @@ PERIODIC = re.compile(r"(.+?)\1{19,}$")
 #: pandas writes whole numbers beside missing ones as 1.0.
 STREAM = re.compile(r"([0-9]{1,6})(\.0)?")
 #: How much of Europe writes 1.5.
-DECIMAL_COMMA = re.compile(r"[0-9.]*,[0-9]+")
-#: Names of a column of row numbers: pandas writes none, and calls it so when it reads it again.
-INDEX = re.compile(r"|Unnamed: \d+")
+DECIMAL_COMMA = re.compile(r"[+-]?[0-9.]*,[0-9]+([eE][+-]?[0-9]+)?")
+#: Names of a column of row numbers or names: pandas and R write none, and when they read it again,
+#: or make a column of it, they call it so.
+INDEX = re.compile(r"|Unnamed: \d+|index|level_0|X|\.\.\.1|row_?names?|row\.names", re.IGNORECASE)
 #: What cells may be apart by where tabs are needed.
 SEPARATORS = {";": "semicolons", ",": "commas", " ": "spaces"}
 #: How to write a table that can be read.
@@ -140,8 +141,8 @@ def _check_header(named: str, header: list[str]) -> None:
             )
     if INDEX.fullmatch(header[0]) and set(header).issuperset(REQUIRED):
         raise UserError(
-            f"{named}: its first column has no name, as an index of rows: write the table without "
-            f"it. {WRITING}"
+            f"{named}: its first column, named {quoted(header[0])}, is an index of rows: write the "
+            f"table without it. {WRITING}"
         )
     for name in REQUIRED:
         if name not in header:
@@ -238,23 +239,28 @@ def _group(where: str, cell: str) -> str:
 def _number(where: str, name: str, cell: str | None) -> float | None:
     if cell is None:
         return None
+    _refuse_decimal_comma(where, name, cell)
     try:
         value = float(cell)
     except ValueError:
         value = math.nan
-    if DECIMAL_COMMA.fullmatch(cell):
-        raise UserError(
-            f"{where}: {name} = {quoted(cell)} has a decimal comma: write a point, as in 1.5"
-        )
     # Python reads 1_5 as 15, who wrote it may have meant 1.5.
     if not math.isfinite(value) or value < 0 or "_" in cell:
         raise UserError(f"{where}: {name} = {quoted(cell)} is not a time in seconds, 0 or more")
     return value
 
 
+def _refuse_decimal_comma(where: str, name: str, cell: str) -> None:
+    if DECIMAL_COMMA.fullmatch(cell):
+        raise UserError(
+            f"{where}: {name} = {quoted(cell)} has a decimal comma: write a point, as in 1.5"
+        )
+
+
 def _index(where: str, cell: str | None) -> int | None:
     if cell is None:
         return None
+    _refuse_decimal_comma(where, "stream", cell)
     index = STREAM.fullmatch(cell)
     if not index:
         raise UserError(f"{where}: stream = {quoted(cell)} is not a stream index (0, 1, …)")

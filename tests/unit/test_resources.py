@@ -99,13 +99,28 @@ def test_a_large_file_takes_its_time_before_it_is_probed():
 
 def test_a_file_that_may_be_decoded_to_be_probed_asks_for_it(tmp_path):
     """A film of two hours in 700 MB, 180,000 frames of 0.3 megapixels: 2.8 ms each."""
-    paths = [tmp_path / name for name in ("film.AVI", "film.mp4", "film.ts")]
+    paths = [tmp_path / name for name in ("film.AVI", "film.mp4", "film.mpg", "film.ts")]
     for path in paths:
         with path.open("wb") as file:
             file.truncate(700_000_000)
     asked = [stage_minutes("probe_video", unprobed_length(path), attempt=1) for path in paths]
     decoding_min = 180_000 * (DECODING_MS[0] + DECODING_MS[1] * 0.3) / 60_000
-    assert asked[0] == asked[2] > decoding_min > asked[1] == LEAST_MIN
+    assert asked[0] == asked[2] > decoding_min > asked[1] == asked[3] == LEAST_MIN
+
+
+@pytest.mark.parametrize(
+    ("ending", "least", "most"),
+    [("mxf", 24, 24), ("m2ts", 24, 24), ("TS", 24, 24), ("webm", 200, 500), ("mpg", 1500, 1600)],
+)
+def test_a_very_large_file_asks_for_days_only_if_it_may_be_decoded(tmp_path, ending, least, most):
+    """Of 100 GB; a VP8 film takes a few minutes per GB."""
+    with (tmp_path / f"film.{ending}").open("wb") as file:
+        file.truncate(10**11)
+    length = unprobed_length(tmp_path / f"film.{ending}")
+    assert least <= stage_minutes("probe_video", length, attempt=1) <= most
+
+
+def test_a_file_that_is_not_there_asks_for_nothing(tmp_path):
     assert unprobed_length(tmp_path / "none.avi") == Length()
 
 

@@ -16,6 +16,10 @@ ENDINGS = {
     "tod": ("-c:v", "mpeg2video", "-f", "mpegts"),
     "insv": ("-c:v", "libx264", "-f", "mp4"),
     "ogm": ("-c:v", "libtheora", "-f", "ogg"),
+    "vro": ("-c:v", "mpeg2video", "-f", "vob"),
+    "m2p": ("-c:v", "mpeg2video", "-f", "mpeg"),
+    "mpv": ("-c:v", "mpeg2video", "-f", "mpeg2video"),
+    "lrv": ("-c:v", "libx264", "-f", "mp4"),
     "mjpg": ("-c:v", "mjpeg", "-f", "mjpeg"),
     "GIF": ("-r", "25"),
 }

@@ -52,9 +52,12 @@ def test_every_other_character_in_a_path_is_kept(tmp_path, name):
         ('"";"video";"path"\n"1";"a";"a.mp4"\n', "apart by semicolons, not by tabs"),
         ('"video" "path"\n"1" "a" "a.mp4"\n', "apart by spaces, not by tabs"),
         ("film;file\na;a.mp4\n", "no column `video` in its first line; it must be tab-separated"),
-        ("\tvideo\tpath\n0\ta\ta.mp4\n", "its first column has no name, as an index of rows"),
-        ('""\t"video"\t"path"\n"1"\t"a"\t"a.mp4"\n', "its first column has no name"),
-        ("Unnamed: 0\tvideo\tpath\n0\ta\ta.mp4\n", "its first column has no name"),
+        ("\tvideo\tpath\n0\ta\ta.mp4\n", "its first column, named '', is an index of rows"),
+        ('""\t"video"\t"path"\n"1"\t"a"\t"a.mp4"\n', "its first column, named '', is an"),
+        *(
+            (f"{name}\tvideo\tpath\n0\ta\ta.mp4\n", f"named {name!r}, is an index of rows")
+            for name in ("Unnamed: 0", "index", "X", "...1", "rownames", "rowname", "row.names")
+        ),
         (
             '"video"\t"path"\n"1"\t"a"\t"a.mp4"\n"2"\t"b"\t""\n',
             "3 cells under 2 columns in each line: the first ones are names of rows, which R",
@@ -77,6 +80,9 @@ def test_every_other_character_in_a_path_is_kept(tmp_path, name):
         ('video\tpath\n"a\n"\ta.mp4\n\nb c\tb.mp4\n', "line 5: 'b c' cannot be a video id"),
         ("video\tpath\tstart_s\na\ta.mp4\t1,5\n", "'1,5' has a decimal comma: write a point"),
         ("video\tpath\tend_s\na\ta.mp4\t1.500,25\n", "'1.500,25' has a decimal comma"),
+        ("video\tpath\tstart_s\na\ta.mp4\t-1,5\n", "'-1,5' has a decimal comma"),
+        ("video\tpath\tend_s\na\ta.mp4\t1,5e2\n", "'1,5e2' has a decimal comma"),
+        ("video\tpath\tstream\na\ta.mp4\t1,0\n", "stream = '1,0' has a decimal comma"),
         ("video\tpath\tstart_s\na\ta.mp4\tinf\n", "start_s = 'inf' is not a time"),
         ("video\tpath\tstart_s\na\ta.mp4\t-1\n", "start_s = '-1' is not a time"),
         ("video\tpath\tend_s\na\ta.mp4\t1e999\n", "end_s = '1e999' is not a time"),
