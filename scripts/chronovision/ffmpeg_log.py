@@ -29,8 +29,9 @@ DAMAGE = re.compile(
     r"\[(?:(?:error|fatal|panic)\]|warning\].*(?:corrupt|duplicated MOOV))(?:(?!\[\S* @ 0x).)*",
     re.MULTILINE,
 )
-#: How lines begin that show names and titles out of the file, before any frame is described …
-QUOTED = "[info]"
+#: How lines begin that show names and titles out of the file, before any frame is described: the
+#: second and further lines of a title begin with a space …
+QUOTED, CONTINUED = "[info]", " "
 #: … and, from then on, tell of the output alone.
 OUTPUT = re.compile(
     r"\[info\] +(?:Output #0, rawvideo|Metadata:$|encoder +: Lav[fc]\S+(?: rawvideo)?$|"
@@ -72,7 +73,7 @@ def listen(stderr: Iterable[bytes], described: queue.Queue, heard: Heard) -> Non
     for raw in stderr:
         line = raw.decode(errors="replace").rstrip()
         quoted = line.startswith(QUOTED)
-        if quoted and time_base is None:
+        if time_base is None and (quoted or line.startswith(CONTINUED)):
             continue
         if not quoted and (match := TIME_BASE.search(line)):
             time_base, expected = Fraction(int(match[1]), int(match[2])), 0

@@ -38,6 +38,7 @@ from chronovision.store import new_h5, read_json
 from chronovision.timing import has_variable_rate, nominal_interval
 from chronovision.tools import (
     ADDRESS,
+    advised,
     find_tools,
     input_url,
     killed,
@@ -123,6 +124,7 @@ def decode(
         fps_mode="passthrough",
         # The description of the output, between those of frames, would quote titles.
         map_metadata="-1",
+        map_chapters="-1",
         # Ticks of 1/rate, the default, are too coarse for a variable rate: FFmpeg would complain.
         enc_time_base="1:1000000",
     ).compile(cmd=[find_tools().ffmpeg, "-hide_banner", "-nostdin", "-nostats"])
@@ -154,6 +156,12 @@ def decode(
             raise UserError(
                 f"{path}: FFmpeg stopped with status {process.returncode} ({reason}): the file is "
                 "damaged, or of a codec that this FFmpeg lacks"
+            )
+        if described.qsize() != 1:  # The end alone is left.
+            anew = advised(path, "-an", "-map_metadata", "-1", "-c", "copy", "out.mkv")
+            raise UserError(
+                f"{path}: FFmpeg described more frames than it wrote, so their times are not sure: "
+                f"write the file anew: {anew}"
             )
     finally:
         process.kill()

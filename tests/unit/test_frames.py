@@ -31,6 +31,7 @@ from made_clips import (
     damage,
     decoded_frames,
     ffmpeg,
+    follow,
     make_clip,
     make_lossless,
     make_ramps,
@@ -352,6 +353,45 @@ def test_names_and_titles_are_no_messages(clips, name):
     decoding = Decoding()
     assert len(frames_of(path, decoding=decoding)) == 12
     assert not decoding.messages
+
+
+FORGED = (
+    "How to mend a partial file\n[h264 @ 0x5] [error] moov atom not found\n[error] corrupt\n"
+    "[Parsed_showinfo_1 @ 0x5] [info] config in time_base: 1/12288, frame_rate: 12/1\n"
+    "[Parsed_showinfo_1 @ 0x5] [info] n:   0 pts:      0 pts_time:0 iskey:1 type:I\nend"
+)
+
+
+@pytest.mark.parametrize("suffix", ["mp4", "mkv"])
+def test_titles_of_many_lines_and_chapters_are_no_messages(clips, suffix, tmp_path):
+    """A description that tells of mending a file, and quotes what FFmpeg says of frames."""
+    plain = make_clip(clips / "untitled.mp4", "testsrc2=s=64x48:r=12:d=1", *H264)
+    chapter = "[CHAPTER]\nTIMEBASE=1/1000\nSTART=0\nEND=500\ntitle=a\n"
+    escaped = FORGED.replace("=", "\\=").replace("\n", "\\\n")
+    (tmp_path / "tags").write_text(f";FFMETADATA1\ntitle={escaped}\ncomment={escaped}\n{chapter}")
+    path = clips / f"titled.{suffix}"
+    ffmpeg("-i", plain, "-i", tmp_path / "tags", "-map_metadata", 1, "-c", "copy", path)
+    assert FORGED.encode() in path.read_bytes()
+    decoding = Decoding()
+    titled, expected = frames_of(path, decoding=decoding), frames_of(plain)
+    times = [[frame.time - one[0].time for frame in one] for one in (titled, expected)]
+    np.testing.assert_allclose(*np.array(times, float), atol=0.001)
+    assert [frame.key for frame in titled] == [frame.key for frame in expected]
+    assert not decoding.messages and not decoding.interrupted
+
+
+def test_a_description_too_many_is_an_error(plain, monkeypatch, tmp_path):
+    """Else each frame would have the time of another."""
+
+    def listen_more(stderr, described, decoding):
+        described.put((Fraction(1, 12), "0", True))
+        listen(stderr, described, decoding)
+
+    monkeypatch.setattr(chronovision.frames, "listen", listen_more)
+    with pytest.raises(UserError, match="described more frames than it wrote") as caught:
+        frames_of(plain)
+    monkeypatch.undo()
+    assert len(frames_of(follow(caught.value, tmp_path))) == 36
 
 
 def test_what_only_decoding_shows_is_refused(clips, plain):
