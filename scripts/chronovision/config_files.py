@@ -139,13 +139,15 @@ def _repeats_within(
 def _json_repeats(text: str) -> Iterator[Repeat]:
     """In text that is JSON: YAML's parsers stumble over its tabs and surrogates."""
     sections: list[dict[str, int]] = []
+    line, counted = 1, 0
     for token in JSON_TOKEN.finditer(text):
+        line, counted = line + text.count("\n", counted, token.start()), token.start()
         if token[0] == "{":
             sections.append({})
         elif token[0] == "}":
             sections.pop()
         elif token[2]:
-            key, line = json.loads(token[1]), text.count("\n", 0, token.start()) + 1
+            key = json.loads(token[1])
             if key in sections[-1]:
                 yield Repeat(key, sections[-1][key], line)
             sections[-1].setdefault(key, line)
