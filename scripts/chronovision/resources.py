@@ -31,7 +31,7 @@ class Length(NamedTuple):
     Attributes
     ----------
     size : bytes.
-    undecoded : bytes of a file that may have to be decoded to be probed, see `UNDECODED`.
+    undecoded : bytes of a file that is, or may have to be, decoded to be probed: `UNDECODED`.
     frames, megapixels : frames to be decoded, and of each.
     rows, duration_s : of the analysed series.
     """
@@ -114,7 +114,34 @@ def video_length(
         megapixels=info["width"] * info["height"] / 1e6,
         rows=expected_rows(info, settings, span),
         duration_s=max(end_s - (span[0] or 0.0), 0.0),
+        # Records of before frames were decoded for it do not say.
+        undecoded=info["bytes"] if info.get("times") == "decoded" else 0,
     )
+
+
+def jobs_of_video(config: Mapping) -> dict[str, int]:
+    """Stages of `COSTS`, and how many jobs each has for a video in a run with this config."""
+    metrics, thresholds = len(config["changes"]["metrics"]), len(config["thresholds"]["kinds"])
+    return dict.fromkeys(COSTS, 1) | {
+        "export_images": int(config["frames"]["images"] is not None),
+        "measure_changes": metrics,
+        "accumulate_changes": thresholds,
+        "segment_video": thresholds,
+    }
+
+
+def decodings(stage: str, config: Mapping) -> int:
+    """How often a stage decodes a video, if it does: `strict` has the whole stream checked."""
+    return 2 if stage == "dump_frames" and config["strict"] else 1
+
+
+def video_seconds(length: Length, config: Mapping) -> float:
+    """Seconds on one core of all that a run does with a video, the network's work apart."""
+    stages = sum(
+        number * stage_seconds(stage, length, decodings(stage, config))
+        for stage, number in jobs_of_video(config).items()
+    )
+    return stages + START_S
 
 
 def stage_seconds(stage: str, length: Length, decodings: int = 1) -> float:

@@ -145,6 +145,7 @@ def _hold(frame: Frame, ticks: range, rate: Fraction, key: bool) -> Iterator[Row
 def expected_rows(info: Mapping, settings: Mapping, span: tuple[float | None, float | None]) -> int:
     """About how many rows the analysed series of a probed video will have."""
     start, end = span[0] or 0.0, min(span[1] or math.inf, info["duration_s"])
-    coded = info["n_frames"] / info["duration_s"]
-    rate = settings["fps"] or coded / frames_per_row(info, settings)
-    return max(round((end - start) * rate), 0)
+    if settings["fps"]:
+        return max(round((end - start) * settings["fps"]), 0)
+    coded = (end - start) * info["n_frames"] / info["duration_s"]
+    return max(math.ceil(round(coded, 6) / frames_per_row(info, settings)), 0)

@@ -8,16 +8,12 @@ from collections.abc import Mapping, Sequence
 from chronovision.network_costs import network_seconds
 from chronovision.networks import activation_shapes
 from chronovision.operations import count_gflop
-from chronovision.selection import frames_per_row
+from chronovision.resources import Length, video_length, video_seconds
 from chronovision.speed import describe_precision, measure_speeds
 from chronovision.video_table import Video
 
-#: Rules of thumb, in seconds of one core, of everything but the network: decoding twice and
-#: describing, per frame …
-FRAME_S = 0.02
-
-#: … and the start of the jobs, tables and figures, per video.
-VIDEO_S = 30.0
+#: Jobs of one video that go on at a time: both that decode it.
+JOBS_AT_ONCE = 2
 
 #: Size of exported images.
 IMAGE_BYTES_PER_PIXEL = {"jpg": 0.4, "png": 2.0}
@@ -39,10 +35,8 @@ def describe_costs(
     """
     if not facts:
         return []
-    seconds, frames = zip(
-        *(extent(videos[name], about, settings["frames"]) for name, about in facts.items()),
-        strict=True,
-    )
+    lengths = _lengths(videos, facts, settings)
+    frames, seconds = zip(*((one.rows, one.duration_s) for one in lengths), strict=True)
     rates = Counter(round(about["frame_rate"], 3) for about in facts.values())
     listed = ", ".join(f"{rate:g} ({count})" for rate, count in sorted(rates.items()))
     speeds = measure_speeds(settings["network"]["device"])
@@ -51,7 +45,7 @@ def describe_costs(
     return [
         f"  {sum(frames)} frames to analyse, {_time(sum(seconds))} of video; frames per second "
         f"(videos): {listed}",
-        f"  {_describe_time(frames, settings, speeds)}",
+        f"  {_describe_time(lengths, settings, speeds)}",
         *describe_precision(settings["network"]["precision"], speeds),
         f"  about {_size(disk)} on disk, and {_size(temporary)} for a while",
     ]
@@ -61,23 +55,44 @@ def describe_time(
     videos: Mapping[str, Video], facts: Mapping[str, Mapping], settings: Mapping
 ) -> str:
     """How long a run on videos takes, in words; arguments as for `describe_costs`."""
-    frames = [extent(videos[name], facts[name], settings["frames"])[1] for name in facts]
-    return _describe_time(frames, settings, measure_speeds(settings["network"]["device"]))
+    speeds = measure_speeds(settings["network"]["device"])
+    return _describe_time(_lengths(videos, facts, settings), settings, speeds)
+
+
+def run_seconds(lengths: Sequence[Length], settings: Mapping, gflops: float) -> tuple[float, float]:
+    """Seconds of a run on videos: of the network, and of the rest on all cores of this machine.
+
+    The jobs' requests follow from the same numbers, see `chronovision.resources`.
+
+    Parameters
+    ----------
+    lengths : of each video.
+    settings : the config of the run.
+    gflops : operations per second of the networks that run at once, in 10⁹.
+    """
+    gflop = count_gflop(settings["network"]["model"], settings["network"]["layers"])
+    rows = sum(length.rows for length in lengths)
+    at_once = min(os.cpu_count() or 1, JOBS_AT_ONCE * len(lengths))
+    rest = sum(video_seconds(length, settings) for length in lengths) / at_once
+    return network_seconds(rows, settings["frames"]["size"], gflop, gflops), rest
+
+
+def _lengths(
+    videos: Mapping[str, Video], facts: Mapping[str, Mapping], settings: Mapping
+) -> list[Length]:
+    return [video_length(facts[name], settings["frames"], videos[name].span) for name in facts]
 
 
 def _describe_time(
-    frames: Sequence[int], settings: Mapping, speeds: Mapping[str, float | None]
+    lengths: Sequence[Length], settings: Mapping, speeds: Mapping[str, float | None]
 ) -> str:
-    """How long a run takes on videos of so many frames each."""
-    size, model = settings["frames"]["size"], settings["network"]["model"]
-    cores, total = os.cpu_count() or 1, sum(frames)
-    gflop = count_gflop(model, settings["network"]["layers"])
+    """How long a run takes on videos of these lengths."""
     speed = speeds[settings["network"]["precision"]] or speeds["float32"]
-    work_s = network_seconds(total, size, gflop, speed)
-    work_s += total * FRAME_S / cores + len(frames) * VIDEO_S / cores
+    network_s, rest_s = run_seconds(lengths, settings, speed)
     return (
-        f"about {_time(work_s)} on the {cores} processor cores of this machine (rule of thumb for "
-        f"{model} at {size} pixels; a GPU is far faster)"
+        f"about {_time(network_s + rest_s)} on the {os.cpu_count() or 1} processor cores of this "
+        f"machine (rule of thumb), {_time(network_s)} of it for {settings['network']['model']} at "
+        f"{settings['frames']['size']} pixels, which a GPU makes far faster"
     )
 
 
@@ -88,16 +103,6 @@ def _stored_per_frame(settings: Mapping) -> float:
     units = sum(math.prod(shapes[layer]) for layer in network["keep_maps"])
     of_image = IMAGE_BYTES_PER_PIXEL.get(settings["frames"]["images"], 0) * size**2
     return BYTES_PER_FRAME + units * {"float16": 2, "float32": 4}[network["maps_dtype"]] + of_image
-
-
-def extent(video: Video, about: Mapping, frames: Mapping) -> tuple[float, int]:
-    """Seconds and frames of a video that are analysed."""
-    end = min(video.end_s or math.inf, about["duration_s"])
-    seconds = max(end - (video.start_s or 0.0), 0.0)
-    share = seconds / about["duration_s"]
-    coded = about["n_frames"] * share
-    kept = seconds * frames["fps"] if frames["fps"] else coded / frames_per_row(about, frames)
-    return seconds, math.ceil(round(kept, 6))
 
 
 def _time(seconds: float) -> str:

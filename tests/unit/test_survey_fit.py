@@ -31,6 +31,7 @@ def said(tmp_path, groups=None, same=(), **lengths_s):
         frames = round(seconds * 25)
         facts[name] = {"duration_s": frames / 25, "n_frames": frames, "frame_rate": 25.0}
         facts[name] |= {"median_interval_s": 0.04, "vfr": False}
+        facts[name] |= {"bytes": 10**6, "width": 320, "height": 240}
     return "\n".join(describe_fit(videos, facts, config))
 
 
@@ -101,6 +102,7 @@ def test_the_survey_foretells_the_durations_of_the_fit(tmp_path, rate):
         video = Video("a", str(tmp_path), "a", None, None, None, None)
         facts = {"duration_s": float(n_frames / rate), "n_frames": n_frames}
         facts |= {"frame_rate": float(rate), "median_interval_s": float(1 / rate), "vfr": False}
+        facts |= {"bytes": 10**6, "width": 320, "height": 240}
         design = plan_clips({"a": rows}, CONFIG["clips"])
         lines = describe_fit({"a": video}, {"a": facts}, CONFIG)
         longest = f"{design.durations_s[-1]:g} s"

@@ -3,6 +3,7 @@
 import pytest
 from pipeline import merged, plan, write_config, write_videos
 
+from chronovision.resources import COSTS, jobs_of_video
 from made_clips import make_clip
 
 PER_VIDEO = {
@@ -44,6 +45,10 @@ def test_the_right_jobs_are_planned(n_videos, asked, videos, tmp_path):
     metrics, kinds = len(asked["changes"]["metrics"]), len(asked["thresholds"]["kinds"])
     fits = asked.get("duration", {}).get("estimators") != []
     per_video = {"measure_changes": metrics, "accumulate_changes": kinds, "segment_video": kinds}
+    images = {"images": None, **asked.get("frames", {})}
+    assert jobs_of_video(asked | {"frames": images}) == {
+        rule: jobs.get(rule, 0) // n_videos for rule in COSTS
+    }
     expected = {rule: n_videos * per_video.get(rule, 1) for rule in PER_VIDEO}
     expected |= dict.fromkeys(SET_WIDE, 1) | {"build_clip_table": metrics * kinds, "all": 1}
     if asked.get("frames", {}).get("images"):

@@ -173,7 +173,7 @@ def rows(wildcards, input):
 
 def stage_minutes(stage):
     """Runtime of a rule that works on one video."""
-    decodings = 2 if stage == "dump_frames" and config["strict"] else 1
+    decodings = resources.decodings(stage, config)
     return lambda wildcards, attempt: resources.stage_minutes(
         stage, length(wildcards.video), attempt, decodings
     )
