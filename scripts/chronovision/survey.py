@@ -11,6 +11,7 @@ import yaml
 
 from chronovision.config_files import read_config
 from chronovision.errors import UserError
+from chronovision.known_facts import KnownFacts
 from chronovision.leases import hold_results
 from chronovision.leftovers import find_leftovers
 from chronovision.network_hints import check_asked_network
@@ -81,17 +82,18 @@ def survey_folder(
     if known not in (None, str(folder)):  # Another way to the same files: their paths stay.
         notes.append(f"  these results know it as {one_line(known, SHOWN_PATH)}")
         folder = Path(known)
-    facts, skipped = find_videos(folder)
+    probing = KnownFacts(home / "probed.json")
+    facts, skipped = find_videos(folder, probing.probe)
     table = plan_table(home, folder, facts)
     videos = table.videos
-    probed = {name: facts_of(video, facts) for name, video in videos.items()}
+    probed = {name: facts_of(video, facts, probing.probe) for name, video in videos.items()}
     unread = [f"{name}: {about}" for name, about in probed.items() if isinstance(about, str)]
     sound = {name: about for name, about in probed.items() if not isinstance(about, str)}
     defaults = _settings(Path(project), {}, {})
     replacing = describe_replacing(home, videos, sound, settings, defaults)
     if replacing and replace is None:
         refuse_replacing(home, replacing, asked, config)
-    _write(home, folder, table, frames)
+    _write(home, folder, table, frames, probing)
     found = f"{len(videos)} video{'s' * (len(videos) != 1)}"
     summary = [f"{shown}: {found}, listed in {home}/videos.tsv; results go to {home}"]
     summary += notes + table.notes
@@ -161,12 +163,13 @@ def _overlay(below: Mapping, above: Mapping) -> dict:
     return {**below, **above, **both}
 
 
-def _write(home: Path, folder: Path, table: Table, frames: Mapping) -> None:
-    """Write table and overlay, unless another run works on these results."""
+def _write(home: Path, folder: Path, table: Table, frames: Mapping, probing: KnownFacts) -> None:
+    """Write table, overlay and facts, unless another run works on these results."""
     hold_results(home / "locks")
     try:
         write_table(home, folder, table)
         _write_overlay(home, folder, frames)
+        probing.save()
     except OSError as error:
         raise UserError(
             f"{home.absolute()}: table and config cannot be written ({error.strerror}): make the "

@@ -2,10 +2,9 @@
 
 import hashlib
 import logging
-import os
 import re
 import unicodedata
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -30,8 +29,15 @@ VIDEO_NAME = re.compile(
 )
 
 
-def find_videos(folder: Path) -> tuple[dict[str, dict], dict[str, str]]:
+def find_videos(
+    folder: Path, probe: Callable[..., dict] = probe
+) -> tuple[dict[str, dict], dict[str, str]]:
     """Videos of a folder and what is left out.
+
+    Parameters
+    ----------
+    folder : its subfolders are not searched.
+    probe : `chronovision.probe.probe`, or what answers as it does.
 
     Returns
     -------
@@ -50,7 +56,7 @@ def find_videos(folder: Path) -> tuple[dict[str, dict], dict[str, str]]:
             reason = "braces, a <name>, control characters or bytes that are no UTF-8 in its path"
             skipped[quoted(path.name, SHOWN_PATH)] = f"{reason}: rename"
         else:
-            about = _probe(path)
+            about = _facts(probe, str(path))
             if isinstance(about, str):
                 skipped[name] = about
             else:
@@ -62,7 +68,7 @@ def find_videos(folder: Path) -> tuple[dict[str, dict], dict[str, str]]:
     return facts, skipped
 
 
-def _probe(path: str | os.PathLike, stream: int | None = None) -> dict | str:
+def _facts(probe: Callable[..., dict], path: str, stream: int | None = None) -> dict | str:
     """What the file says of itself, or why it cannot be used."""
     try:
         return probe(path, stream)
@@ -74,14 +80,16 @@ def _first_reason(skipped: Mapping[str, str]) -> str:
     return "".join(f" ({name}: {reason})" for name, reason in list(skipped.items())[:1])
 
 
-def facts_of(video: Video, facts: Mapping[str, dict]) -> dict | str:
+def facts_of(
+    video: Video, facts: Mapping[str, dict], probe: Callable[..., dict] = probe
+) -> dict | str:
     """What is known of a row of the table, or why its file cannot be used.
 
     `facts` is what `find_videos` found: another stream, or a file elsewhere, is probed here.
     """
     if video.stream is None and video.path in facts:
         return facts[video.path]
-    return _probe(video.path, video.stream)
+    return _facts(probe, video.path, video.stream)
 
 
 def clean_name(name: str, fallback: str) -> str:
