@@ -150,11 +150,11 @@ def stage_seconds(stage: str, length: Length, decodings: int = 1) -> float:
     seconds = cost.s + cost.rows_s * length.rows / 1000
     if cost.reads:
         seconds += length.size / READING
-    if stage == "probe_video":
-        seconds += length.undecoded / PROBING
+    decoding_s = length.frames * (DECODING_MS[0] + DECODING_MS[1] * length.megapixels) / 1000
+    if stage == "probe_video" and length.undecoded:
+        seconds += decoding_s or length.undecoded / PROBING
     if cost.decodes:
-        per_frame = DECODING_MS[0] + DECODING_MS[1] * length.megapixels
-        seconds += decodings * length.frames * per_frame / 1000
+        seconds += decodings * decoding_s
     return seconds
 
 

@@ -19,6 +19,7 @@ from chronovision.resources import (
     set_minutes,
     stage_mb,
     stage_minutes,
+    stage_seconds,
     unprobed_length,
     video_length,
 )
@@ -26,6 +27,7 @@ from chronovision.resources import (
 INFO = {"bytes": 10**7, "n_frames": 1500, "duration_s": 60.0, "width": 1280, "height": 720}
 INFO |= {"frame_rate": 25.0, "vfr": False}
 FRAMES = {"every": 1, "step_s": None, "fps": None}
+WHOLE = (None, None)
 
 
 def test_the_length_of_a_video():
@@ -122,6 +124,18 @@ def test_a_very_large_file_asks_for_days_only_if_it_may_be_decoded(tmp_path, end
 
 def test_a_file_that_is_not_there_asks_for_nothing(tmp_path):
     assert unprobed_length(tmp_path / "none.avi") == Length()
+
+
+def test_a_film_that_was_decoded_to_be_probed_takes_what_its_frames_do():
+    """Two hours of DVD in 4 GB, 180,000 frames at 3.4 ms: not what so many bytes may be."""
+    film = INFO | {"bytes": 4 * 10**9, "n_frames": 180_000, "duration_s": 7200.0}
+    film |= {"width": 720, "height": 576}
+    seconds = {
+        times: stage_seconds("probe_video", video_length(film | {"times": times}, FRAMES, WHOLE))
+        for times in ("packets", "decoded")
+    }
+    assert seconds["packets"] == 41
+    assert seconds["decoded"] - seconds["packets"] == pytest.approx(180 * (1.3 + 5 * 0.41472))
 
 
 def test_pieces_ask_for_the_longest_of_them():
