@@ -29,6 +29,10 @@ DAMAGE = re.compile(
     r"\[(?:(?:error|fatal|panic)\]|warning\].*(?:corrupt|duplicated MOOV))(?:(?!\[\S* @ 0x).)*",
     re.MULTILINE,
 )
+#: Damaged packets, of any stream of the file, and their times of decoding.
+CORRUPT = re.compile(
+    r"(?:Packet corrupt \(stream = |corrupt input packet in stream )(\d+)(?:, dts = (\w+)\))?"
+)
 #: How lines begin that show names and titles out of the file, before any frame is described: the
 #: second and further lines of a title begin with a space …
 QUOTED, CONTINUED = "[info]", " "
@@ -57,6 +61,18 @@ def find_damage(said: str) -> list[str]:
     """The messages of damage, without what the writer of our output has against equal times."""
     found = (match[0].rstrip() for match in DAMAGE.finditer(said))
     return [message for message in found if "dts to muxer" not in message]
+
+
+def of_pictures(messages: Iterable[str], stream: int, seams: int) -> list[str]:
+    """The messages of damage that concern the pictures of a stream.
+
+    Packets of other streams, as sound, do not; nor do packets at the seams where parts were joined,
+    whose counter goes on otherwise, if no more packets are said to be corrupt than there are seams.
+    """
+    found = [(message, CORRUPT.search(message)) for message in messages]
+    corrupt = {at[2] for _, at in found if at and int(at[1]) == stream and at[2]}
+    excused = 0 < len(corrupt) <= seams
+    return [text for text, at in found if not at or (int(at[1]) == stream and not excused)]
 
 
 def listen(stderr: Iterable[bytes], described: queue.Queue, heard: Heard) -> None:

@@ -21,7 +21,7 @@ from tqdm import tqdm
 
 from chronovision.clock import go_forward
 from chronovision.errors import UserError
-from chronovision.ffmpeg_log import Heard, find_damage, listen
+from chronovision.ffmpeg_log import Heard, find_damage, listen, of_pictures
 from chronovision.identity import refuse_another_file
 from chronovision.probe import video_provenance
 from chronovision.provenance import add_step
@@ -291,12 +291,7 @@ def dump_frames(
     # This format's index of the many small chunks does not grow in memory.
     with new_h5(output, provenance, libver="v110", needed=needed) as file:
         n = _write_rows(file, size, analysed_rows(info, settings, span, decoding))
-        messages = []
-        if strict or (decoding.interrupted and not decoding.messages):
-            messages = decoder_messages(info["path"], info["stream"])
-            refuse_truncation(info["path"], messages)
-        if not decoding.messages:
-            decoding.messages.update(messages)
+        messages = _complete_messages(info, decoding, strict)
         _note_decoding(file, info, decoding)
         if strict and messages:
             raise UserError(
@@ -304,6 +299,24 @@ def dump_frames(
                 "strict is true: get an undamaged copy, or set strict: false"
             )
     log.info("%s: %d frames decoded, %d kept", info["path"], decoding.n_decoded, n)
+
+
+def _complete_messages(info: dict, decoding: Decoding, strict: bool) -> list[str]:
+    """What FFmpeg reports of the pictures when it only decodes, if that is asked or needed.
+
+    In `decoding` the messages are left that concern the pictures, or these if there are none.
+    """
+    kind = {"stream": info["stream"], "seams": info["clock_jumps"]}
+    for message in set(decoding.messages).difference(of_pictures(decoding.messages, **kind)):
+        del decoding.messages[message]
+    if not (strict or (decoding.interrupted and not decoding.messages)):
+        return []
+    messages = decoder_messages(info["path"], info["stream"])
+    refuse_truncation(info["path"], messages)
+    messages = of_pictures(messages, **kind)
+    if not decoding.messages:
+        decoding.messages.update(messages)
+    return messages
 
 
 def _write_rows(file: h5py.File, size: int, decoded: Iterator[Row]) -> int:
