@@ -226,6 +226,8 @@ def _elements(path: Path) -> Iterator[tuple[int, int, bytes]]:
             file.seek(start)
             head = file.read(HEAD_BYTES)
             size = size_of(head)
+            if size_of is _box_size and not size:
+                size = _unknown_box_size(head, length - start)
             if not size:
                 return
             yield start, size, head
@@ -248,6 +250,12 @@ def _box_size(head: bytes) -> int | None:
     size, large = int.from_bytes(head[:4]), int.from_bytes(head[8:16])
     size = large if size == 1 else size
     return size if size >= 8 else None
+
+
+def _unknown_box_size(head: bytes, left: int) -> int | None:
+    """Bytes of a box of a kind of its own, as cameras write; rubbish would not fit the file."""
+    size = int.from_bytes(head[:4])
+    return size if re.fullmatch(b"[ -~\xa9]{4}", head[4:8]) and 8 <= size <= left else None
 
 
 def _riff_size(head: bytes) -> int | None:

@@ -146,6 +146,23 @@ def test_what_lies_behind_the_last_element_is_told(clips, tmp_path, caplog):
     assert "tail.mp4: the last 200000 bytes belong to nothing that its container" in caplog.text
 
 
+def test_a_box_of_a_kind_of_its_own_is_passed_over(clips, tmp_path, caplog):
+    """Also if a film of its own is in it; what follows it is looked at."""
+    small = make_clip(clips / "plain.mp4").read_bytes()
+    box = (200_008).to_bytes(4) + b"beam" + small + bytes(200_000 - len(small))
+    live = ("-c:v", "libx264", "-movflags", "frag_keyframe+empty_moov+default_base_moof")
+    film = make_clip(clips / "live.mp4", SOURCE, *live).read_bytes()
+    begin = int.from_bytes(film[:4])
+    path = tmp_path / "film.mp4"
+    for content in (film + box, film[:begin] + box + film[begin:]):
+        path.write_bytes(content)
+        assert probe(path)["n_frames"] == 36
+        assert caplog.text == ""
+        path.write_bytes(content + small)
+        with pytest.raises(UserError, match=f"another file begins at byte {len(content)}"):
+            probe(path)
+
+
 def test_a_film_with_its_index_twice_is_one_film(clips, tmp_path):
     film = make_clip(clips / "plain.mp4").read_bytes()
     index = film[film.index(b"moov") - 4 :]
