@@ -3,6 +3,7 @@
 import errno
 import os
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -367,8 +368,8 @@ def test_a_part_or_stream_of_the_kept_table_counts(films):
 def test_a_file_of_weights_counts_by_its_contents(tmp_path):
     """Its name does not matter; other contents under the same name do."""
     file, renamed = tmp_path / "w.pth", tmp_path / "v.pth"
-    for path in (file, renamed):
-        path.write_bytes(b"weights")
+    file.write_bytes(b"weights")
+    shutil.copy2(file, renamed)  # with its time, which counts of a file that is no archive
     config = with_overlay({"network": {"weights": str(file)}})
     made = {"weights_name": weights_name(config["network"], 0)}
     extract(tmp_path, "a", network={"weights": str(file)}, made=made)
