@@ -122,3 +122,13 @@ def test_a_folder_of_films_over_time(place):
     assert verified.returncode == 0 and "Not of this set" not in verified.stdout
     again = run(place, smaller)
     assert again.returncode == 0 and "Nothing to be done" in again.stderr, again.stderr
+
+    # The folder moves; the link that is advised keeps all that is made.
+    (place / "films").rename(place / "movies")
+    refused = run(place, smaller, "VIDEOS=movies")
+    assert refused.returncode != 0 and "which is gone" in refused.stderr, refused.stderr
+    subprocess.run(
+        re.search("moved, (ln .+) keeps them", refused.stderr)[1], shell=True, check=True
+    )
+    again = run(place, smaller, "VIDEOS=movies")
+    assert again.returncode == 0 and "Nothing to be done" in again.stderr, again.stderr
