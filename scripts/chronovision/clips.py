@@ -126,25 +126,36 @@ def build_clip_table(
     config = {"metric": metric, "threshold": threshold, "thresholds": thresholds}
     config |= {"clips": clips, "seed": seed}
     provenance = _provenance(changes, videos, config)
+    sampled, counts, about = _cut_and_count(videos, layers, ranges, config)
+    provenance |= about
+    rows = _describe_clips(sampled, videos, groups, counts.shape[1])
+    _write_counts(rows, counts, layers, provenance, table_out, controls_out)
+
+
+def _cut_and_count(
+    videos: Mapping[str, Video],
+    layers: Sequence[str],
+    ranges: str | os.PathLike | None,
+    config: Mapping,
+) -> tuple[list[Clip], np.ndarray, dict[str, Any]]:
+    """Clips, their counts (rows, repeats, series), and what the provenance says of them."""
+    thresholds, clips, seed = (config[key] for key in ("thresholds", "clips", "seed"))
     footage = {name: Footage.of(video.time_s) for name, video in videos.items()}
     try:
         design = plan_clips(footage, clips)
     except NoFitError as error:
         log.warning("no clips: %s", error)
-        provenance["why_empty"] = error.record()
-        sampled, counts = [], np.empty((0, 1, 2 * len(layers) + 1), dtype=np.int64)
-    else:
-        times = {name: video.time_s for name, video in videos.items()}
-        sampled = sample_clips(times, design, clips, seed)
-        provenance["design"] = _record(design, footage, sampled)
-        control, why = _pixel_control(videos, thresholds, pooled=ranges is not None)
-        if why:
-            provenance["why_no_pixel_count"] = why
-        series = assemble_series(videos, layers, ranges, thresholds, seed, control)
-        dynamic = thresholds["dynamic"] if threshold == "dynamic" else None
-        counts = _count(sampled, series, dynamic, clips.get("repeats", 1), seed)
-    rows = _describe_clips(sampled, videos, groups, counts.shape[1])
-    _write_counts(rows, counts, layers, provenance, table_out, controls_out)
+        counts = np.empty((0, 1, 2 * len(layers) + 1), dtype=np.int64)
+        return [], counts, {"why_empty": error.record()}
+    times = {name: video.time_s for name, video in videos.items()}
+    sampled = sample_clips(times, design, clips, seed)
+    about = {"design": _record(design, footage, sampled)}
+    control, why = _pixel_control(videos, thresholds, pooled=ranges is not None)
+    if why:
+        about["why_no_pixel_count"] = why
+    series = assemble_series(videos, layers, ranges, thresholds, seed, control)
+    dynamic = thresholds["dynamic"] if config["threshold"] == "dynamic" else None
+    return sampled, _count(sampled, series, dynamic, clips.get("repeats", 1), seed), about
 
 
 def _provenance(

@@ -288,16 +288,23 @@ def fit_duration_model(
         write_empty_results(predictions_out, scores_out, provenance)
         save_no_model(model_out, error.reason)
         return
-    with threadpool_limits(1):
-        results = [
-            evaluate(name, condition, clips, held_out)
-            for name in duration["estimators"]
-            for condition in conditions(clips)
-        ]
+    results = _evaluate_all(duration["estimators"], clips, held_out)
     _write_results(results, table, held_out, provenance, predictions_out, scores_out)
     models = _reusable(results)
     save_model(model_out, models, describe_set(provenance, clips.layers, metric, threshold))
     log.info("%d clips in %d folds", clips.first.sum(), held_out.max() + 1)
+
+
+def _evaluate_all(
+    estimators: Sequence[str], clips: ClipSet, held_out: np.ndarray
+) -> list[Evaluation]:
+    """Each regression under each condition, on one thread: then the sums are the same anywhere."""
+    with threadpool_limits(1):
+        return [
+            evaluate(name, condition, clips, held_out)
+            for name in estimators
+            for condition in conditions(clips)
+        ]
 
 
 def _write_results(

@@ -368,15 +368,6 @@ def test_no_ffmpeg_at_all(videos, project, tmp_path):
 # The set
 
 
-def test_every_clip_duration_is_too_long(rerun, project):
-    config = write_config(rerun, {"clips": {"durations_s": [30, 60]}})
-    target = "results/clips/correlation.static.tsv"
-    run = snakemake(rerun, config, target, project=project)
-    log = rerun / "results/logs/build_clip_table/correlation.static.log"
-    assert_one_line(run, log, r"no clip duration fits: .*clips\.durations_s")
-    assert_nothing_made(rerun, target)
-
-
 @pytest.mark.parametrize(
     ("added", "said"),
     [
@@ -396,12 +387,3 @@ def test_rates_that_differ_at_the_fit(finished, project, all_videos, tmp_path, a
     assert "Traceback" not in run.err + log.read_text()
     assert read_table(folder / target).empty
     assert re.search(said.split(".*")[0], read_provenance(folder / target)["why_empty"]["reason"])
-
-
-def test_a_model_that_is_none(rerun, project):
-    (rerun / "model.skops").write_text("no model")
-    config = write_config(rerun, {"duration": {"apply": "model.skops"}})
-    target = "results/duration/applied/predictions.tsv"
-    run = snakemake(rerun, config, target, project=project)
-    assert_one_line(run, rerun / "results/logs/apply_duration_model.log", r"model\.skops")
-    assert_nothing_made(rerun, target)

@@ -61,7 +61,7 @@ def test_short_films_are_left_out_of_the_clips_and_the_reason_goes(small_films, 
     """Then again a reason for tables that stay empty: other words of it are told, too."""
     folder = copy_run(small_films, tmp_path / "run")
     results = folder / "results"
-    other = write_config(folder, {"clips": {"durations_s": [5, 7]}}, "other.yaml")
+    other = write_config(folder, {"clips": {"durations_s": [5, 7], "min_video_s": 1}}, "other.yaml")
     snakemake(folder, other, project=project).succeeded()
     assert_told(results, "no clip duration fits, as")
     assert "its least is 5 s" in (results / "report/index.html").read_text()
