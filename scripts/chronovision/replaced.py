@@ -3,6 +3,7 @@
 import json
 import math
 import os
+import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import NoReturn
@@ -11,12 +12,16 @@ import yaml
 
 from chronovision.config_slices import decoding_settings, feature_settings, weight_settings
 from chronovision.errors import UserError
+from chronovision.labels import written_step
 from chronovision.results_folder import unused_folder
 from chronovision.settings import one_line
 from chronovision.store import read_provenance
 from chronovision.survey_costs import describe_time
 from chronovision.video_table import Video
 from chronovision.weights_name import KINDS, weights_name
+
+#: A results folder that got a number already: the next one is not called films_2_2.
+NUMBERED = re.compile(r"_[0-9]+$")
 
 #: What older features do not record, so that it is compared where it is known only.
 MAY_BE_UNKNOWN = ("seed", "strict")
@@ -132,17 +137,22 @@ def describe_replacing(
 
 
 def refuse_replacing(
-    results: Path, replacing: Iterable[str], asked: Mapping, asked_in: str | os.PathLike | None
+    results: Path,
+    replacing: Iterable[str],
+    expected: Iterable[str],
+    asked: Mapping,
+    asked_in: str | os.PathLike | None,
 ) -> NoReturn:
     """Raise the UserError on features in `results` that would be replaced.
 
     Parameters
     ----------
     replacing : what `describe_replacing` says.
+    expected : what else the run would be like: who knows it may not want it.
     asked, asked_in : the user's settings, and the file of them, if there is one.
     """
     other = yaml.safe_dump(
-        {"results": str(unused_folder(results))},
+        {"results": str(unused_folder(Path(NUMBERED.sub("", str(results)))))},
         **{"default_flow_style": True, "allow_unicode": True, "width": math.inf},
     ).strip()
     into = f"in {asked_in}" if asked_in else "in a file of settings, named by CONFIG="
@@ -158,6 +168,7 @@ def refuse_replacing(
         *replacing,
         f"  to keep both, {keep}, and run again",
         "  to replace them, run the same command with REPLACE=yes",
+        *expected,
     ]
     raise UserError("\n".join(lines))
 
@@ -167,9 +178,10 @@ def describe_differences(differing: Mapping[str, Mapping], config: Mapping) -> l
     asked = deciding_settings(config)
     lines = []
     for key, new in asked.items():
-        old = dict.fromkeys(_shown(one[key]) for one in differing.values() if key in one)
+        show = _shown_step if key == "frames.step_s" else _shown
+        old = dict.fromkeys(show(one[key]) for one in differing.values() if key in one)
         if old:
-            lines.append(f"  {key}: {' and '.join(old)} -> {_shown(new)}")
+            lines.append(f"  {key}: {' and '.join(old)} -> {show(new)}")
     return lines
 
 
@@ -183,6 +195,10 @@ def _describe_rows(differing: Mapping[str, Mapping], videos: Mapping[str, Video]
     ]
     more = len(lines) - MOST_ROWS
     return lines[:MOST_ROWS] + [f"  and {more} more of the table"] * (more > 0)
+
+
+def _shown_step(step_s: float | None) -> str:
+    return "none" if step_s is None else f"{written_step(step_s)} s"
 
 
 def _shown(value: object) -> str:

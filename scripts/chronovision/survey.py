@@ -71,7 +71,8 @@ def survey_folder(
     folder = Path(os.path.abspath(os.path.expanduser(folder)))
     shown = one_line(folder, SHOWN_PATH)
     if not os.path.isdir(folder):
-        raise UserError(f"{shown}: no such folder; VIDEOS must name a folder with videos in it")
+        what = "a file, and no folder" if os.path.isfile(folder) else "no such folder"
+        raise UserError(f"{shown}: {what}; VIDEOS must name a folder with videos in it")
     asked = {} if config is None else read_config(config)
     frames = _sampling(fps, step)
     settings = _settings(Path(project), asked, frames)
@@ -91,8 +92,10 @@ def survey_folder(
     sound = {name: about for name, about in probed.items() if not isinstance(about, str)}
     defaults = _settings(Path(project), {}, {})
     replacing = describe_replacing(home, videos, sound, settings, defaults)
+    expected = describe_sampling(sound, settings, _command(folder, config))
+    expected += describe_fit(videos, sound, settings)
     if replacing and replace is None:
-        refuse_replacing(home, replacing, asked, config)
+        refuse_replacing(home, replacing, expected, asked, config)
     _write(home, folder, table, frames, probing)
     found = f"{len(videos)} video{'s' * (len(videos) != 1)}"
     summary = [f"{shown}: {found}, listed in {home}/videos.tsv; results go to {home}"]
@@ -102,9 +105,7 @@ def survey_folder(
         summary += replacing
     summary += _describe_left_out(skipped, unread) + _describe_gone(home)
     summary += describe_costs(videos, sound, settings)
-    summary += describe_sampling(sound, settings, _command(folder, config))
-    summary += describe_fit(videos, sound, settings)
-    return Survey(home / "run.yaml", [*summary, weights])
+    return Survey(home / "run.yaml", [*summary, *expected, weights])
 
 
 def _results(
