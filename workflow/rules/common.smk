@@ -206,7 +206,7 @@ def gflop():
 
 def kept_weights(ending):
     """A file of the weights. One that is there stays if a job that fetches it anew fails."""
-    pattern = "<results>/weights/{weights}" + ending
+    pattern = f"<results>/weights/{{weights}}{ending}"
     # Of a file that is not there Snakemake would say that it cannot be restored.
     there = os.path.exists(f"{RESULTS}/weights/{WEIGHTS}{ending}")
     return update(pattern) if there else pattern
