@@ -210,7 +210,10 @@ def test_a_fetch_that_fails_costs_neither_weights_nor_features(rerun, project, e
     module.write_text(text.replace(begin, "    raise UserError('no connection')\n"))
     weights = {path: path.read_bytes() for path in (rerun / "results/weights").iterdir()}
     config = rerun / "config.yaml"
-    done = snakemake(rerun, config, "--forcerun", "fetch_weights", project=edited)
+    # Before the package that is installed, which is not the edited one.
+    first = {"PYTHONPATH": str(edited / "scripts")}
+    forced = ("--forcerun", "fetch_weights")
+    done = snakemake(rerun, config, *forced, project=edited, environment=first)
     assert done.code != 0 and "error: no connection" in done.err
     assert len(weights) == 2
     assert weights == {path: path.read_bytes() for path in (rerun / "results/weights").iterdir()}
