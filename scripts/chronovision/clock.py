@@ -19,8 +19,7 @@ from chronovision.tools import (
     at_steady_rate,
     find_tools,
     input_url,
-    killed,
-    refuse_truncation,
+    refuse_failure,
 )
 
 log = logging.getLogger(__name__)
@@ -166,17 +165,5 @@ def _ticks(path: str | os.PathLike, stream: int, *options: str) -> Iterator[int 
                 process.kill()
                 raise
         said.seek(0)
-        _judge(path, process.returncode, said.read().decode(errors="replace"))
-
-
-def _judge(path: str | os.PathLike, code: int, said: str) -> None:
-    """Raise UserError if FFmpeg did not end well, or says that the file ends too early."""
-    messages = [ADDRESS.sub("", line) for line in said.splitlines()]
-    refuse_truncation(path, messages)
-    if code < 0:
-        raise UserError(f"{path}: FFmpeg {killed(code)}")
-    if code != 0:
-        raise UserError(
-            f"{path}: FFmpeg stopped with status {code} ({(messages or ['no message'])[-1]}): the "
-            "file is damaged, or of a codec that this FFmpeg lacks"
-        )
+        lines = said.read().decode(errors="replace").splitlines()
+        refuse_failure(path, process.returncode, [ADDRESS.sub("", line) for line in lines])

@@ -42,6 +42,7 @@ from chronovision.tools import (
     find_tools,
     input_url,
     killed,
+    refuse_failure,
     refuse_truncation,
 )
 
@@ -148,15 +149,7 @@ def decode(
             yield replace(frame, time=time)
         process.wait()
         listener.join()
-        refuse_truncation(path, list(decoding.messages))
-        if process.returncode < 0:
-            raise UserError(f"{path}: FFmpeg {killed(process.returncode)}")
-        if process.returncode != 0:
-            reason = (list(decoding.messages) or ["no message"])[-1]
-            raise UserError(
-                f"{path}: FFmpeg stopped with status {process.returncode} ({reason}): the file is "
-                "damaged, or of a codec that this FFmpeg lacks"
-            )
+        refuse_failure(path, process.returncode, list(decoding.messages))
         if described.qsize() != 1:  # The end alone is left.
             anew = advised(path, "-an", "-map_metadata", "-1", "-c", "copy", "out.mkv")
             raise UserError(

@@ -155,3 +155,23 @@ def refuse_truncation(path: str | os.PathLike, messages: Sequence[str]) -> None:
                 f"{path}: the file is truncated, or is no video (FFmpeg: {message.strip()}): get a "
                 "complete copy"
             )
+
+
+def refuse_failure(path: str | os.PathLike, code: int, messages: Sequence[str]) -> None:
+    """Raise UserError if FFmpeg did not end well, or says that the file ends too early.
+
+    Parameters
+    ----------
+    path : the file that it decoded.
+    code : its exit status.
+    messages : what it said, the last one last.
+    """
+    refuse_truncation(path, messages)
+    if code < 0:
+        raise UserError(f"{path}: FFmpeg {killed(code)}")
+    if code != 0:
+        reason = messages[-1] if messages else "no message"
+        raise UserError(
+            f"{path}: FFmpeg stopped with status {code} ({reason}): the file is "
+            "damaged, or of a codec that this FFmpeg lacks"
+        )
