@@ -16,15 +16,15 @@ from pathlib import Path
 import h5py
 import numpy as np
 import pytest
-from independent import Decoded, decode_plainly
-from jobs import HANGS_S, Job, run_job
-from mutations import KINDS, mutate
-from real_clips import CLIPS, WITH_END, make_clips
 
 from chronovision.quality import decoding_notes
 from chronovision.resources import stage_mb
 from chronovision.store import read_json
 from chronovision.tools import find_tools
+from support.mutations import KINDS, mutate
+from support.plain_decoding import Decoded, decode_plainly
+from support.real_clips import CLIPS, WITH_END, make_clips
+from support.watched_jobs import HANGS_S, Job, run_job
 
 #: Of the pictures, as it is unless a config says otherwise.
 SIZE = 224

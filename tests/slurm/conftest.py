@@ -1,25 +1,13 @@
-"""A cluster for all tests of this folder, and the videos and finished runs of tests/workflow."""
+"""A cluster for all tests of this folder."""
 
-import importlib.util
 import os
 import shutil
-import sys
-from pathlib import Path
 
 import pytest
 
-sys.path.append(str(Path(__file__).parents[1] / "workflow"))  # pipeline.py, kills.py
-
-from cluster import SBIN, Cluster
+from support.cluster import SBIN, Cluster
 
 PROGRAMS = ("munged", "slurmctld", "slurmd", "srun", "setpriv")
-
-WORKFLOW = Path(__file__).parents[1] / "workflow"
-_spec = importlib.util.spec_from_file_location("workflow_fixtures", WORKFLOW / "conftest.py")
-_fixtures = importlib.util.module_from_spec(_spec)
-_spec.loader.exec_module(_fixtures)
-shared, all_videos, videos = _fixtures.shared, _fixtures.all_videos, _fixtures.videos
-project, finished = _fixtures.project, _fixtures.finished
 
 
 @pytest.fixture(scope="session")

@@ -4,8 +4,9 @@ import shlex
 from pathlib import Path
 
 import pytest
-from kills import mishap
-from pipeline import (
+
+from support.kills import mishap
+from support.pipeline import (
     command_line,
     copy_run,
     files,
@@ -14,7 +15,7 @@ from pipeline import (
     write_config,
     write_videos,
 )
-from slurm_runs import run, start, wait, write_profile
+from support.slurm_runs import run, start, wait, write_profile
 
 pytestmark = pytest.mark.slurm
 

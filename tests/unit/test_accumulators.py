@@ -22,7 +22,7 @@ from chronovision.decay import (
     dynamic_accumulator_seconds,
 )
 from chronovision.thresholds import Thresholds, resolve_thresholds
-from published_rule import by_frames, by_seconds
+from support.published_rule import by_frames, by_seconds
 
 DYNAMIC = {
     "tmax_scale": 1.0,

@@ -6,7 +6,7 @@ import pytest
 from chronovision.errors import UserError
 from chronovision.frames import Decoding, decode
 from chronovision.probe import probe
-from made_clips import ffmpeg, follow, make_clip
+from support.clips import ffmpeg, follow, make_clip
 
 SOURCE = "testsrc2=s=96x72:r=30:d=2"
 #: How the elements of Matroska begin that hold the pictures (Cluster).

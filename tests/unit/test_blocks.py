@@ -25,7 +25,7 @@ from chronovision.store import (
     write_table,
 )
 from chronovision.thresholds import video_thresholds
-from made_sets import LAYERS, THRESHOLDS, MadeSet, made_changes
+from support.sets import LAYERS, THRESHOLDS, MadeSet, made_changes
 
 COLUMNS = {"a": ("a number", "m"), "b": ("another", "s"), "c": ("yes or no", "0 or 1")}
 #: None, one, and two block boundaries, and rows that end at one.

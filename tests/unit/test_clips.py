@@ -2,7 +2,6 @@
 
 import math
 from collections import Counter
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -21,10 +20,9 @@ from chronovision.sampling import partition_clips, random_clips, sample_clips, s
 from chronovision.seeds import derive_rng
 from chronovision.store import read_provenance, read_table
 from chronovision.thresholds import pool_ranges
-from made_sets import CLIPS, LAYERS, THRESHOLDS, MadeSet, made_changes, made_set
-from published_rule import by_frames, by_seconds
-
-PROJECT = Path(__file__).parents[2]
+from support.paths import PROJECT
+from support.published_rule import by_frames, by_seconds
+from support.sets import CLIPS, LAYERS, THRESHOLDS, MadeSet, made_changes, made_set
 
 
 def planned(times, **clips):

@@ -17,8 +17,8 @@ from chronovision.quality import decoding_notes
 from chronovision.recomputing import decode_sample
 from chronovision.store import read_json, read_provenance
 from chronovision.timing import has_variable_rate, median_interval, nominal_interval
-from field_coded import stream
-from made_clips import ffmpeg, ffprobe, follow, make_clip
+from support.clips import ffmpeg, ffprobe, follow, make_clip
+from support.field_coded import stream
 
 SETTINGS = {"size": 32, "geometry": "crop", "every": 1, "step_s": None, "fps": None}
 WHOLE = (None, None)

@@ -2,7 +2,6 @@
 
 import re
 import subprocess
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,9 +10,9 @@ from chronovision.errors import UserError
 from chronovision.frames import Decoding, decode
 from chronovision.probe import probe
 from chronovision.tools import find_tools
-from made_clips import ffmpeg, make_clip
+from support.clips import ffmpeg, make_clip
+from support.paths import PROJECT
 
-PROJECT = Path(__file__).parents[2]
 SOURCE = "testsrc2=s=96x72:r=12:d=3"
 KEYS = ("76a6c65c5ea762046bd749a2e632ccbb", "a7e61c373e219033c21091fa607bf3b8")
 

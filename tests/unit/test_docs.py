@@ -1,7 +1,6 @@
 """The documentation: its links, its tables and the example that it computes by hand."""
 
 import ast
-import importlib.util
 import re
 import subprocess
 from pathlib import Path
@@ -21,8 +20,9 @@ from chronovision.resources import COSTS, stage_mb
 from chronovision.store import read_table
 from chronovision.tools import find_tools
 from chronovision.weights import fetch_weights
+from support.paths import PROJECT
+from support.reruns import AFTER, RERUNS
 
-PROJECT = Path(__file__).parents[2]
 DOCS = PROJECT / "docs"
 PAGES = [PROJECT / "README.md", PROJECT / "config" / "README.md", *sorted(DOCS.glob("*.md"))]
 CONFIG = yaml.safe_load((PROJECT / "config" / "config.yaml").read_text(encoding="utf-8"))
@@ -309,21 +309,17 @@ def with_successors(rules: set[str]) -> set[str]:
 
 
 def test_caching_table_agrees_with_the_runs():
-    """tests/workflow/reruns.py holds what Snakemake is seen to run again."""
-    path = PROJECT / "tests" / "workflow" / "reruns.py"
-    spec = importlib.util.spec_from_file_location("reruns", path)
-    seen = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(seen)
+    """tests/support/reruns.py holds what Snakemake is seen to run again."""
     # Rules that run only where the config asks for them.
     optional = {"export_images", "extract_piece", "pool_ranges", "apply_duration_model"}
     for key, first in caching_table("By key").items():
         expected = set(rules()) if key == "pathvars.results" else with_successors(first)
-        found = seen.RERUNS[key][1] - optional
+        found = RERUNS[key][1] - optional
         if key in ("changes.metrics", "thresholds.kinds"):  # The row has two cases, the runs one.
             assert found <= expected, key
         else:
             assert found == expected - optional, key
-    for rule, found in seen.AFTER.items():
+    for rule, found in AFTER.items():
         # The weights' code does not count: their names stand for all that decides them.
         expected = set() if rule == "fetch_weights" else with_successors({rule})
         assert found - optional == expected - optional, rule

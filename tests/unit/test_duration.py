@@ -30,7 +30,7 @@ from chronovision.model_file import load_model, refuse_mixed_rates, refuse_other
 from chronovision.scores import COLUMNS, score
 from chronovision.store import read_provenance, read_table, sidecar_path
 from chronovision.thresholds import pool_ranges
-from made_sets import LAYERS, THRESHOLDS, MadeSet, made_changes, made_set
+from support.sets import LAYERS, THRESHOLDS, MadeSet, made_changes, made_set
 
 HEAD = ["clip", "video", "group", "repeat", "start_frame", "n_frames", "start_s", "duration_s"]
 COUNTS = [f"{layer}_count" for layer in LAYERS]

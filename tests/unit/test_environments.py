@@ -7,14 +7,14 @@ import subprocess
 import sys
 import tomllib
 import zipfile
-from pathlib import Path
 
 import pytest
 import yaml
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-PROJECT = Path(__file__).parents[2]
+from support.paths import PROJECT
+
 PACKAGE = PROJECT / "scripts/chronovision"
 ENVIRONMENTS = sorted((PROJECT / "envs").glob("*.yaml"))
 

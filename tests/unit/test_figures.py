@@ -22,7 +22,7 @@ from chronovision.matrices import (
 from chronovision.set_figures import plot_set
 from chronovision.store import read_table
 from chronovision.timeline import draw_timeline
-from made_results import KINDS, MadeResults
+from support.results import KINDS, MadeResults
 
 pytestmark = [
     pytest.mark.filterwarnings("error"),

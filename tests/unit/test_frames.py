@@ -25,7 +25,7 @@ from chronovision.frames import (
 )
 from chronovision.probe import probe_video
 from chronovision.store import read_json, read_provenance
-from made_clips import (
+from support.clips import (
     H264,
     cut,
     damage,

@@ -46,11 +46,11 @@ from chronovision.thresholds import resolve_thresholds
 from chronovision.video_folder import find_videos, name_videos
 from chronovision.video_table import FORMULA, PERIODIC, VIDEO_ID, find_table, read_videos
 from chronovision.weights import fetch_weights
-from made_clips import make_clip
-from made_results import KINDS, MadeResults
-from test_report import overview_of, page_of
+from support.clips import make_clip
+from support.pages import overview_of, page_of
+from support.paths import PROJECT
+from support.results import KINDS, MadeResults
 
-PROJECT = Path(__file__).parents[2]
 SCHEMA_PATH = PROJECT / "workflow/schemas/config.schema.yaml"
 SCHEMA = yaml.safe_load(SCHEMA_PATH.read_text(encoding="utf-8"))
 

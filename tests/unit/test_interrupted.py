@@ -8,7 +8,7 @@ from chronovision import tools
 from chronovision.errors import UserError
 from chronovision.frames import dump_frames
 from chronovision.probe import probe_video
-from made_clips import make_clip
+from support.clips import make_clip
 
 SIZE = 64
 SETTINGS = {"size": SIZE, "geometry": "crop", "every": 1, "step_s": None, "fps": None}

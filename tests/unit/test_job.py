@@ -3,14 +3,12 @@
 import logging
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
 from chronovision.errors import UserError
 from chronovision.job import logged_job
-
-SCRIPTS = Path(__file__).parents[2] / "scripts"
+from support.paths import SCRIPTS
 
 
 @pytest.fixture

@@ -8,9 +8,9 @@ import yaml
 
 from chronovision import known_facts, survey_weights
 from chronovision.survey import survey_folder
-from made_clips import make_clip
+from support.clips import make_clip
+from support.paths import PROJECT
 
-PROJECT = Path(__file__).parents[2]
 KEPT = Path("out/probed.json")
 
 

@@ -10,7 +10,7 @@ from chronovision.layout import Owner, owner_of
 from chronovision.leftovers import find_leftovers, tell_leftovers
 from chronovision.standing import read_standing
 from chronovision.store import read_json, write_json, write_text
-from made_results import MadeResults
+from support.results import MadeResults
 
 VIDEOS = ("a", "b", "c")
 

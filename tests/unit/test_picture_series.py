@@ -10,7 +10,7 @@ from chronovision.frames import Decoding, decode
 from chronovision.picture_series import advise_on_pictures
 from chronovision.tools import find_tools
 from chronovision.video_folder import find_videos
-from made_clips import ffmpeg, make_ramps
+from support.clips import ffmpeg, make_ramps
 
 RAMPS = make_ramps(32, 32)
 

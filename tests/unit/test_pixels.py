@@ -15,7 +15,7 @@ from chronovision.frames import dump_frames
 from chronovision.pixels import COLUMNS, describe_frames, export_images, pixel_facts
 from chronovision.probe import probe_video
 from chronovision.store import read_json, read_table
-from made_clips import make_clip, make_lossless
+from support.clips import make_clip, make_lossless
 
 SETTINGS = {"size": 32, "geometry": "crop", "every": 1, "step_s": None, "fps": None}
 WHOLE = (None, None)

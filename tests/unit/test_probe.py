@@ -13,7 +13,7 @@ import pytest
 
 from chronovision.errors import UserError
 from chronovision.probe import probe, probe_video, video_provenance
-from made_clips import (
+from support.clips import (
     count_frames,
     cut,
     decoded_frames,

@@ -16,8 +16,7 @@ from chronovision.provenance import (
     merge,
     source_digest,
 )
-
-SCRIPTS = Path(__file__).parents[2] / "scripts"
+from support.paths import SCRIPTS
 
 
 @pytest.fixture

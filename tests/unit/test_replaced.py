@@ -18,9 +18,9 @@ from chronovision.store import new_h5, write_json
 from chronovision.survey import survey_folder
 from chronovision.video_table import Video
 from chronovision.weights_name import weights_name
-from made_clips import make_clip
+from support.clips import make_clip
+from support.paths import PROJECT
 
-PROJECT = Path(__file__).parents[2]
 CONFIG = yaml.safe_load((PROJECT / "config/config.yaml").read_text(encoding="utf-8"))
 UNTRAINED = {"network": {"weights": "untrained"}}
 

@@ -17,7 +17,7 @@ from chronovision.sampling_notes import PERIODS, cadence, cadence_note, uneven_n
 from chronovision.selection import Frame, resample
 from chronovision.store import read_json, read_table
 from chronovision.weights import fetch_weights
-from made_clips import ffmpeg, make_lossless
+from support.clips import ffmpeg, make_lossless
 
 FRAMES = {"size": 64, "geometry": "crop", "every": 1, "step_s": None, "fps": None}
 NETWORK = {

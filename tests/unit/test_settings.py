@@ -1,15 +1,14 @@
 """The config's check: defaults, hints, contradictions; and the documentation of every key."""
 
 import copy
-from pathlib import Path
 
 import pytest
 import yaml
 
 from chronovision.errors import UserError
 from chronovision.settings import check_config
+from support.paths import PROJECT
 
-PROJECT = Path(__file__).parents[2]
 SCHEMA = PROJECT / "workflow/schemas/config.schema.yaml"
 DEFAULTS = yaml.safe_load((PROJECT / "config/config.yaml").read_text())
 

@@ -20,8 +20,7 @@ from chronovision.video_folder import clean_name, name_videos
 from chronovision.video_table import read_videos
 from chronovision.weights import fetch_weights
 from chronovision.weights_name import weights_name
-
-PROJECT = Path(__file__).parents[2]
+from support.paths import PROJECT
 
 
 def make_video(path, rate=25, n_frames=20):

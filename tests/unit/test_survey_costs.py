@@ -1,7 +1,5 @@
 """What the survey says a run takes; facts and the machine's speed are made up."""
 
-from pathlib import Path
-
 import pytest
 import yaml
 
@@ -10,8 +8,9 @@ from chronovision.network_costs import CORE_GFLOPS
 from chronovision.resources import ROOM, network_minutes, stage_minutes, video_length
 from chronovision.survey_costs import describe_costs, describe_time, run_seconds
 from chronovision.video_table import Video
+from support.paths import PROJECT
 
-CONFIG = yaml.safe_load(Path(__file__).parents[2].joinpath("config/config.yaml").read_text())
+CONFIG = yaml.safe_load(PROJECT.joinpath("config/config.yaml").read_text())
 VGG19 = 39.02  # 10⁹ operations up to pool5
 
 #: A film of two hours in 1080p, with what the jobs of a run with the defaults are, by the rules.

@@ -2,7 +2,6 @@
 
 import copy
 from fractions import Fraction
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,8 +11,9 @@ from chronovision.clip_design import Footage, plan_clips
 from chronovision.sampling import sample_clips
 from chronovision.survey_fit import describe_fit
 from chronovision.video_table import Video
+from support.paths import PROJECT
 
-CONFIG = yaml.safe_load(Path(__file__).parents[2].joinpath("config/config.yaml").read_text())
+CONFIG = yaml.safe_load(PROJECT.joinpath("config/config.yaml").read_text())
 
 
 def said(tmp_path, groups=None, same=(), **lengths_s):

@@ -27,10 +27,10 @@ from chronovision.thresholds import pool_ranges
 from chronovision.verdicts import Check, Tally, attempt, summary
 from chronovision.verifying import verify_results
 from chronovision.weights import fetch_weights
-from made_clips import make_clip
-from made_sets import MadeSet, made_changes
+from support.clips import make_clip
+from support.paths import PROJECT
+from support.sets import MadeSet, made_changes
 
-PROJECT = Path(__file__).parents[2]
 CONFIG = yaml.safe_load((PROJECT / "config" / "config.yaml").read_text(encoding="utf-8"))
 LAYERS = ["pool1", "conv2", "pool5"]
 NETWORK = {

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from chronovision.video_folder import find_videos
-from made_clips import make_clip
+from support.clips import make_clip
 
 SOURCE = "testsrc2=s=96x72:r=25:d=1"
 #: Ending -> how a camera or program writes such files.

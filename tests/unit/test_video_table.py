@@ -1,15 +1,13 @@
 """The table of videos: what is read, what is refused, and how it is said."""
 
 import re
-from pathlib import Path
 
 import pandas as pd
 import pytest
 
 from chronovision.errors import UserError
 from chronovision.video_table import find_table, read_videos
-
-PROJECT = Path(__file__).parents[2]
+from support.paths import PROJECT
 
 
 def table(tmp_path, text):

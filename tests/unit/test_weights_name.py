@@ -6,12 +6,12 @@ import os
 import re
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 import torch
 
 from chronovision.weights_name import weights_name
+from support.paths import PROJECT
 
 NETWORK = {"model": "alexnet", "weights": "untrained", "layers": ["pool1", "pool5"]}
 
@@ -112,7 +112,7 @@ def test_planning_needs_no_pytorch(file):
         f"weights_name({{'model': 'a', 'layers': ['b'], 'weights': {str(file)!r}}}, 0); "
         "known_gflop('a'); print({'torch', 'pandas'} & set(sys.modules))"
     )
-    scripts = Path(__file__).parents[2] / "scripts"
+    scripts = PROJECT / "scripts"
     done = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, cwd=scripts, check=True
     )

@@ -6,11 +6,12 @@ import shutil
 import pytest
 import torch
 import yaml
-from pipeline import PROJECT, copy_run, plan, snakemake, write_config, write_videos
-from reruns import AFTER, CLIPS, REPORT, RERUNS, TABLE_RERUNS
 from torchvision.models import alexnet
 
-from made_clips import make_clip
+from support.clips import make_clip
+from support.paths import PROJECT
+from support.pipeline import copy_run, plan, snakemake, write_config, write_videos
+from support.reruns import AFTER, CLIPS, REPORT, RERUNS, TABLE_RERUNS
 
 SCHEMA = PROJECT / "workflow/schemas/config.schema.yaml"
 

@@ -6,8 +6,11 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from kills import assert_all_whole, mishap
-from pipeline import (
+
+from support.kills import assert_all_whole, mishap
+from support.pipeline import (
+    assert_nothing_made,
+    assert_one_line,
     command_line,
     copy_run,
     files,
@@ -16,7 +19,6 @@ from pipeline import (
     write_config,
     write_videos,
 )
-from test_failures import assert_nothing_made, assert_one_line
 
 #: Linux's own limit for what stays in a file system of a size that is set anew.
 ROOM = "200m"

@@ -9,9 +9,17 @@ import sys
 
 import pytest
 import torch
-from pipeline import (
-    PROJECT,
+from torchvision.models import alexnet
+
+from chronovision.store import read_provenance, read_table
+from chronovision.survey_weights import describe_weights
+from chronovision.weights_name import weights_name
+from support.clips import cut, damage, ffmpeg, make_clip
+from support.paths import PROJECT
+from support.pipeline import (
     TINY,
+    assert_nothing_made,
+    assert_one_line,
     copy_run,
     files,
     merged,
@@ -20,28 +28,6 @@ from pipeline import (
     write_config,
     write_videos,
 )
-from torchvision.models import alexnet
-
-from chronovision.store import read_provenance, read_table
-from chronovision.survey_weights import describe_weights
-from chronovision.weights_name import weights_name
-from made_clips import cut, damage, ffmpeg, make_clip
-
-
-def assert_one_line(run, log, said):
-    """The run failed, and its one `error:` line is in the job's log and on stderr."""
-    assert run.code != 0
-    errors = [line for line in log.read_text().splitlines() if line.startswith("error:")]
-    assert len(errors) == 1 and re.search(said, errors[0]), errors
-    assert errors[0] in run.err
-    assert "Traceback" not in run.err + log.read_text()
-
-
-def assert_nothing_made(folder, *names):
-    left = files(folder)
-    assert not [name for name in left if name.endswith(".part")]
-    assert not [name for name in names if name in left]
-
 
 # Videos. All of them are in one set, run with --keep-going.
 

@@ -14,8 +14,12 @@ from pathlib import Path
 import pytest
 import torch
 import yaml
-from pipeline import (
-    PROJECT,
+from torchvision.models import alexnet
+
+from chronovision.store import read_json, read_table
+from chronovision.video_table import read_videos
+from support.paths import PROJECT
+from support.pipeline import (
     TINY,
     files,
     merged,
@@ -25,10 +29,6 @@ from pipeline import (
     write_config,
     write_videos,
 )
-from torchvision.models import alexnet
-
-from chronovision.store import read_json, read_table
-from chronovision.video_table import read_videos
 
 #: Leading dash, quotes, substitutions, separators, wildcards, formats; letters that combine, run
 #: from right to left or are put together from several; a path of over 300 characters.

@@ -1,8 +1,9 @@
 """`kill -9` of a job in each stage, at its start, while it writes, and just before its end."""
 
 import pytest
-from kills import KILLS, assert_all_whole, assert_finished_like, killed_run
-from pipeline import files
+
+from support.kills import KILLS, assert_all_whole, assert_finished_like, killed_run
+from support.pipeline import files
 
 
 @pytest.mark.parametrize(("rule", "point"), KILLS)

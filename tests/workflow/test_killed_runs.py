@@ -1,8 +1,15 @@
 """`kill -9` of Snakemake in each stage; the job that it leaves behind goes on."""
 
 import pytest
-from kills import KILLS, assert_all_whole, assert_finished_like, killed_run, wait_for_orphans
-from pipeline import snakemake
+
+from support.kills import (
+    KILLS,
+    assert_all_whole,
+    assert_finished_like,
+    killed_run,
+    wait_for_orphans,
+)
+from support.pipeline import snakemake
 
 
 @pytest.mark.parametrize(("rule", "point"), KILLS)

@@ -2,7 +2,8 @@
 
 import h5py
 import pytest
-from pipeline import copy_run, plan, snakemake, write_config, write_videos
+
+from support.pipeline import copy_run, plan, snakemake, write_config, write_videos
 
 #: Pieces of 1.2 seconds.
 PIECES = {"features": {"chunk_minutes": 0.02}, "network": {"keep_maps": ["pool5"]}}

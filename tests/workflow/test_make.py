@@ -9,9 +9,10 @@ from pathlib import Path, PurePath
 
 import pytest
 import yaml
-from pipeline import PROJECT, TINY, copy_project, files, merged
 
 from chronovision.layout import owner_of
+from support.paths import PROJECT
+from support.pipeline import TINY, copy_project, files, merged
 
 #: Files of a finished set that are of no video, metric, threshold or network.
 OF_THE_SET = re.compile(

@@ -3,11 +3,11 @@
 import re
 
 import pytest
-from pipeline import copy_run, files, snakemake, write_config, write_videos
 
 from chronovision.store import read_provenance, read_table
 from chronovision.verifying import verify_results
-from made_clips import make_clip
+from support.clips import make_clip
+from support.pipeline import copy_run, files, snakemake, write_config, write_videos
 
 KINDS = ("correlation.static", "correlation.dynamic")
 LEAST = {"clips": {"min_video_s": 1}}

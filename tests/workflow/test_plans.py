@@ -1,10 +1,10 @@
 """Dry runs: what is planned for many configs, videos tables and places."""
 
 import pytest
-from pipeline import merged, plan, write_config, write_videos
 
 from chronovision.resources import COSTS, jobs_of_video
-from made_clips import make_clip
+from support.clips import make_clip
+from support.pipeline import merged, plan, write_config, write_videos
 
 PER_VIDEO = {
     "probe_video", "dump_frames", "describe_frames", "extract_features", "measure_changes",

@@ -7,10 +7,15 @@ import zipfile
 import h5py
 import pytest
 from PIL import Image
-from pipeline import snakemake, weights_in, write_config
-from test_failures import assert_nothing_made, assert_one_line
 
 from chronovision.store import read_json, read_provenance
+from support.pipeline import (
+    assert_nothing_made,
+    assert_one_line,
+    snakemake,
+    weights_in,
+    write_config,
+)
 
 
 @pytest.fixture(scope="module")

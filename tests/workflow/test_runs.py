@@ -9,10 +9,10 @@ import h5py
 import numpy as np
 import pandas as pd
 import pytest
-from pipeline import files, snakemake, weights_in, write_config, write_videos
 
 from chronovision.store import read_table
-from made_clips import count_frames, decoded_frames
+from support.clips import count_frames, decoded_frames
+from support.pipeline import files, snakemake, weights_in, write_config, write_videos
 
 LAYERS = ["pool1", "pool2", "pool5"]
 VIDEOS = {"cuts": 0, "streams": 2, "zoom": 0}  # and the video stream that FFmpeg chooses

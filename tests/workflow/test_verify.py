@@ -7,9 +7,10 @@ import sys
 import h5py
 import pandas as pd
 import pytest
-from pipeline import PROJECT, files
 
 from chronovision.verifying import verify_results
+from support.paths import PROJECT
+from support.pipeline import files
 
 VIDEOS = ("cuts", "streams", "zoom")
 KINDS = ("correlation.dynamic", "correlation.static")

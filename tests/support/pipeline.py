@@ -13,7 +13,7 @@ from pathlib import Path
 
 import yaml
 
-PROJECT = Path(__file__).parents[2]
+from support.paths import PROJECT
 
 #: An untrained AlexNet on small pictures: a few seconds for a whole pipeline's arithmetic.
 TINY = {
@@ -174,3 +174,18 @@ def weights_in(results: Path) -> str:
 def files(folder: Path) -> set[str]:
     """Relative paths of all files in `folder`."""
     return {str(p.relative_to(folder)) for p in folder.rglob("*") if not p.is_dir()}
+
+
+def assert_one_line(run, log, said):
+    """The run failed, and its one `error:` line is in the job's log and on stderr."""
+    assert run.code != 0
+    errors = [line for line in log.read_text().splitlines() if line.startswith("error:")]
+    assert len(errors) == 1 and re.search(said, errors[0]), errors
+    assert errors[0] in run.err
+    assert "Traceback" not in run.err + log.read_text()
+
+
+def assert_nothing_made(folder, *names):
+    left = files(folder)
+    assert not [name for name in left if name.endswith(".part")]
+    assert not [name for name in names if name in left]

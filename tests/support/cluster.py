@@ -16,7 +16,7 @@ from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 
-from pipeline import wait_until
+from support.pipeline import wait_until
 
 TEMPLATE = Path(__file__).parent / "slurm.conf.in"
 NODES = ("cpu1", "gpu1")

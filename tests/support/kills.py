@@ -4,9 +4,9 @@ import os
 from pathlib import Path
 
 import h5py
-from pipeline import Run, files, snakemake, wait_until
 
 from chronovision.store import read_json
+from support.pipeline import Run, files, snakemake, wait_until
 
 KILLER = Path(__file__).parent / "killer"
 

@@ -1,18 +1,14 @@
-"""Videos and finished runs that the tests of the workflow share."""
+"""Videos and finished runs that the tests of the workflow, here and on SLURM, share."""
 
 import fcntl
 import os
 import shutil
-import sys
 from pathlib import Path
 
 import pytest
 
-sys.path.append(str(Path(__file__).parents[1] / "unit"))  # made_clips.py
-
-from pipeline import copy_project, copy_run, snakemake, write_config, write_videos
-
-from made_clips import ffmpeg, make_clip
+from support.clips import ffmpeg, make_clip
+from support.pipeline import copy_project, copy_run, snakemake, write_config, write_videos
 
 
 @pytest.fixture(scope="session")

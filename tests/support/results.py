@@ -12,11 +12,12 @@ from PIL import Image
 
 from chronovision.provenance import merge
 from chronovision.store import new_h5, read_table, write_json, write_table
+from support.paths import PROJECT
 
 POOLS = ("pool1", "pool2", "pool3", "pool4", "pool5")
 KINDS = tuple(f"{m}.{t}" for m in ("correlation", "euclidean") for t in ("static", "dynamic"))
 METRICS = ("r2", "rmse_s", "mae_s", "relative_error", "slope", "intercept_s")
-CONFIG = Path(__file__).parents[2] / "config" / "config.yaml"
+CONFIG = PROJECT / "config" / "config.yaml"
 
 
 class MadeResults:

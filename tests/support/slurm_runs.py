@@ -5,8 +5,10 @@ import subprocess
 from pathlib import Path
 
 import yaml
-from cluster import Cluster
-from pipeline import PROJECT, Run, command_line
+
+from support.cluster import Cluster
+from support.paths import PROJECT
+from support.pipeline import Run, command_line
 
 #: What this cluster needs beside the lines that the profile asks its users to edit: it has no
 #: database of jobs, and no GPU behind what jobs are given, so that they run with device cpu.

@@ -1,0 +1,1 @@
+"""What tests share: material, runs and oracles. No test module imports another one."""

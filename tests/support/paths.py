@@ -1,0 +1,6 @@
+"""Where the project lies."""
+
+from pathlib import Path
+
+PROJECT = Path(__file__).parents[2]
+SCRIPTS = PROJECT / "scripts"
