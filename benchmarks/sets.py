@@ -51,7 +51,7 @@ def build_clips(folder: Path, repeats: int) -> int:
 
 
 def fit(folder: Path) -> None:
-    from chronovision.duration import fit_duration_model
+    from chronovision.duration_model import fit_duration_model
 
     names = ("predictions.tsv", "scores.tsv", "model.skops")
     fit_duration_model(

@@ -1,6 +1,6 @@
 """Adapter of rule fit_duration_model."""
 
-from chronovision.duration import fit_duration_model
+from chronovision.duration_model import fit_duration_model
 from chronovision.job import logged_job
 
 with logged_job(snakemake.log[0]):

@@ -8,17 +8,15 @@ import numpy as np
 import pandas as pd
 from sklearn.base import RegressorMixin
 
-from chronovision import scores
-from chronovision.comparability import NoFitError
-from chronovision.duration import (
-    PACKAGES,
-    PREDICTION_COLUMNS,
-    check_comparable,
-    count_layers,
-    prediction_table,
-    write_empty_results,
+from chronovision import predictions, scores
+from chronovision.clip_set import count_layers
+from chronovision.comparability import (
+    NoFitError,
+    describe_set,
+    require_comparable_clips,
+    require_same_set,
 )
-from chronovision.model_file import describe_set, load_model, refuse_other_set
+from chronovision.model_file import PACKAGES, load_model
 from chronovision.provenance import add_step
 from chronovision.store import read_provenance, read_table, write_table
 
@@ -35,9 +33,9 @@ def apply_duration_model(
 
     Parameters
     ----------
-    model_path : file written by `chronovision.duration.fit_duration_model`.
+    model_path : file written by `chronovision.duration_model.fit_duration_model`.
     clip_tables : ``metric.threshold`` -> clip table; the one of the model's is taken.
-    predictions_out : TSV, see `chronovision.duration.PREDICTION_COLUMNS`; fold is n/a.
+    predictions_out : TSV, see `chronovision.predictions.COLUMNS`; fold is n/a.
     scores_out : TSV, see `chronovision.scores.COLUMNS`: split ``applied`` over all clips and
         for each group, with the mean duration and the frame count of the other set as controls.
 
@@ -52,19 +50,19 @@ def apply_duration_model(
         config["model_set"] = model["set"]
         clips = _table_for(model_path, model["set"], clip_tables)
         table, provenance = read_table(clips), read_provenance(clips)
-        check_comparable(provenance)
+        require_comparable_clips(provenance)
         layers = count_layers(table)
         ours = describe_set(provenance, layers, model["set"]["metric"], model["set"]["threshold"])
-        refuse_other_set(model_path, model["set"], ours)
+        require_same_set(model_path, model["set"], ours)
     except NoFitError as error:
         log.warning("no predictions: %s", error)
         provenance = add_step(provenance, "apply_duration_model", config, PACKAGES)
         provenance["why_empty"] = error.record()
-        write_empty_results(predictions_out, scores_out, provenance)
+        predictions.write_empty_results(predictions_out, scores_out, provenance)
         return
     predicted, rows = _predict(model["regressions"], table, layers)
     provenance = add_step(provenance, "apply_duration_model", config, PACKAGES)
-    write_table(predictions_out, predicted, PREDICTION_COLUMNS, provenance)
+    write_table(predictions_out, predicted, predictions.COLUMNS, provenance)
     write_table(scores_out, rows, scores.COLUMNS, provenance)
     log.info("%d clips predicted from %s", len(table), clips)
 
@@ -96,7 +94,7 @@ def _predict(
     frames = table[["n_frames"]].to_numpy(np.float64)
     duration = table["duration_s"].to_numpy()
     group = table["group"].to_numpy(dtype=object)
-    predictions, rows = [], []
+    tables, rows = [], []
     for estimator, controls in regressions.items():
         for control, regression in controls.items():
             predicted = regression.predict(counts if control == "none" else frames)
@@ -105,5 +103,5 @@ def _predict(
                 labels, "applied", duration, predicted, group, each_group=True
             )
             if control == "none":
-                predictions.append(prediction_table(table, predicted, estimator, np.nan))
-    return pd.concat(predictions, ignore_index=True), pd.DataFrame(rows)
+                tables.append(predictions.prediction_table(table, predicted, estimator, np.nan))
+    return pd.concat(tables, ignore_index=True), pd.DataFrame(rows)

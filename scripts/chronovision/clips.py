@@ -39,7 +39,7 @@ class Video:
     pixels: np.ndarray
 
 
-def permuted(changes: np.ndarray, seed: int, video: str) -> np.ndarray:
+def permute_in_time(changes: np.ndarray, seed: int, video: str) -> np.ndarray:
     """`changes` (steps, layers) in a random order of time, the same for all layers."""
     return derive_rng(seed, "permuted", video).permutation(changes, axis=0)
 
@@ -68,7 +68,7 @@ def assemble_series(
         own = video_thresholds(video.changes, list(layers), thresholds, ranges)
         joined, names = own.beside(own), (*layers, *layers)
         changes, dt_s = video.changes[1:], np.diff(video.time_s)
-        columns = [changes, permuted(changes, seed, name)]
+        columns = [changes, permute_in_time(changes, seed, name)]
         if pixels is not None:
             joined, names = joined.beside(pixels[name]), (*names, PIXELS)
             columns.append(video.pixels[1:])

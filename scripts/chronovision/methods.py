@@ -4,7 +4,8 @@ import re
 from collections.abc import Mapping, Sequence
 
 from chronovision.clip_design import left_out
-from chronovision.comparability import ENOUGH_GROUPS
+from chronovision.comparability import is_small_set
+from chronovision.estimators import ESTIMATORS
 from chronovision.labels import written_step
 from chronovision.provenance import all_software
 from chronovision.references import REFERENCES
@@ -35,16 +36,6 @@ _METRICS = {
     "correlation": "one minus Pearson's correlation, change(t) = 1 − r(x(t), x(t−1))",
     "euclidean": "the Euclidean distance, change(t) = √Σᵢ (xᵢ(t) − xᵢ(t−1))²",
     "cosine": "one minus the cosine similarity, change(t) = 1 − x(t)·x(t−1) / (|x(t)| |x(t−1)|)",
-}
-
-#: Estimators of chronovision.duration, with the parameters that are set there.
-ESTIMATORS = {
-    "svr": "support vector regression with a radial basis function (counts and durations "
-    "standardised; C = 5, ε = 0.02, gamma = 1/layers)",
-    "ridge": "ridge regression (counts standardised; penalty by leave-one-out among 13 values "
-    "from 10⁻³ to 10³)",
-    "svr_published": "support vector regression with a radial basis function on raw counts "
-    "(C = 1000, gamma = 10⁻⁴) as published",
 }
 
 
@@ -235,8 +226,8 @@ def _duration(duration: Mapping, n_groups: int, kinds: Sequence[str], has_pixels
     """How durations were predicted; `kinds`: of which counts, if not of all."""
     of_kinds = f" ({'; '.join(kinds)})" if kinds else ""
     pixels = "counts of pixel changes, " if has_pixels else ""
-    estimators = _join([ESTIMATORS[name] for name in duration["estimators"]])
-    if n_groups < ENOUGH_GROUPS:
+    estimators = _join([ESTIMATORS[name].sentence for name in duration["estimators"]])
+    if is_small_set(n_groups):
         folds = f"each of the {n_groups} groups of videos in turn"
     else:
         folds = f"groups of videos ({n_groups} groups in {min(duration['folds'], n_groups)} folds)"

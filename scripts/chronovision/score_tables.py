@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from chronovision.comparability import ENOUGH_GROUPS
+from chronovision.comparability import ENOUGH_GROUPS, is_small_set
 
 #: Metric of a score -> heading with unit.
 HEADINGS = {
@@ -35,7 +35,7 @@ def score_table(kind: str, scores: pd.DataFrame) -> dict:
 
     Returns
     -------
-    dict with ``kind``, ``few`` (groups: fewer than ``enough``), ``n_groups``, ``columns``
+    dict with ``kind``, ``is_small_set`` (fewer than ``enough`` groups), ``n_groups``, ``columns``
     (headings), ``rows`` (estimator, label, is_model, values), ``groups`` (the same with the group
     as label; empty with ten groups or more), and ``slopes`` (sentences comparing slopes).
     """
@@ -50,17 +50,17 @@ def applied_table(scores: pd.DataFrame) -> dict:
 def _arrange(scores: pd.DataFrame, split: str) -> dict:
     overall = scores[scores["split"] == split]
     n_groups = int(overall["n_groups"].iloc[0])
-    few = n_groups < ENOUGH_GROUPS
-    metrics = [name for name in overall["metric"].unique() if not (few and name == "r2")]
+    small = is_small_set(n_groups)
+    metrics = [name for name in overall["metric"].unique() if not (small and name == "r2")]
     is_model = (scores["control"] == "none") & (scores["layers"] == "all")
     of_groups = scores[is_model & scores["split"].str.startswith(f"{split}:")]
     return {
-        "few": few,
+        "is_small_set": small,
         "enough": ENOUGH_GROUPS,
         "n_groups": n_groups,
         "columns": [HEADINGS[name] for name in metrics],
         "rows": _rows(overall, metrics),
-        "groups": _rows(of_groups, metrics, prefix=f"{split}:") if few else [],
+        "groups": _rows(of_groups, metrics, prefix=f"{split}:") if small else [],
         "slopes": _slopes(overall),
     }
 

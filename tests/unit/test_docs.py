@@ -11,7 +11,7 @@ import yaml
 from chronovision.accumulators import accumulate_changes
 from chronovision.changes import measure_changes
 from chronovision.clips import build_clip_table
-from chronovision.duration import fit_duration_model
+from chronovision.duration_model import fit_duration_model
 from chronovision.features import extract_features
 from chronovision.frames import dump_frames
 from chronovision.pixels import describe_frames

@@ -16,17 +16,19 @@ from sklearn import metrics
 from skops.io import dump
 
 from chronovision.applying import apply_duration_model
-from chronovision.comparability import NoFitError, obstacles
-from chronovision.duration import (
-    PREDICTION_COLUMNS,
-    conditions,
-    fit_duration_model,
-    predict_folds,
-    read_clip_set,
-    split_folds,
+from chronovision.clip_set import read_clip_set
+from chronovision.comparability import (
+    NoFitError,
+    obstacles,
+    require_equal_frame_rates,
+    require_same_set,
 )
+from chronovision.controls import conditions, constant_rate_counts
+from chronovision.duration_model import fit_duration_model
 from chronovision.errors import UserError
-from chronovision.model_file import load_model, refuse_mixed_rates, refuse_other_set
+from chronovision.folds import predict_folds, split_folds
+from chronovision.model_file import load_model
+from chronovision.predictions import COLUMNS as PREDICTION_COLUMNS
 from chronovision.scores import COLUMNS, score
 from chronovision.store import read_provenance, read_table, sidecar_path
 from chronovision.thresholds import pool_ranges
@@ -92,10 +94,10 @@ def test_scores_of_equal_durations_are_missing():
 @given(st.lists(st.integers(1, 8), min_size=3, max_size=25), st.integers(2, 12))
 def test_a_group_is_never_split(sizes, folds):
     groups = np.repeat([f"g{index}" for index in range(len(sizes))], sizes).astype(object)
-    held_out = split_folds(groups, folds)
-    assert all(len(set(held_out[groups == name])) == 1 for name in set(groups))
+    fold_of_row = split_folds(groups, folds)
+    assert all(len(set(fold_of_row[groups == name])) == 1 for name in set(groups))
     expected = len(sizes) if len(sizes) < 10 else min(folds, len(sizes))
-    assert set(held_out) == set(range(expected))
+    assert set(fold_of_row) == set(range(expected))
 
 
 def test_tables_of_few_groups(few):
@@ -151,27 +153,27 @@ def test_nothing_leaks_from_the_held_out_fold(few, estimator):
     """Shuffled durations cannot be predicted; those held out bear on no prediction."""
     (clip_table, controls), _ = few
     _, clips = read_clip_set(clip_table, controls)
-    held_out = split_folds(clips.group, 5)
+    fold_of_row = split_folds(clips.group, 5)
     shuffled = replace(clips, duration_s=np.random.default_rng(0).permutation(clips.duration_s))
-    predicted = predict_folds(estimator, conditions(shuffled)[0], shuffled, held_out)
+    predicted = predict_folds(estimator, conditions(shuffled)[0], shuffled, fold_of_row)
     assert score(shuffled.duration_s, predicted)["r2"] < 0.05
-    stretch = np.where(held_out == 0, 100, 1)
+    stretch = np.where(fold_of_row == 0, 100, 1)
     for condition in conditions(clips):
         if condition.control == "constant_rate":
             continue  # its input is made of the held-out durations
-        before = predict_folds(estimator, condition, clips, held_out)
+        before = predict_folds(estimator, condition, clips, fold_of_row)
         other = replace(clips, duration_s=clips.duration_s * stretch)
-        after = predict_folds(estimator, condition, other, held_out)
-        np.testing.assert_array_equal(after[held_out == 0], before[held_out == 0])
+        after = predict_folds(estimator, condition, other, fold_of_row)
+        np.testing.assert_array_equal(after[fold_of_row == 0], before[fold_of_row == 0])
 
 
 @pytest.mark.parametrize("estimator", ["svr", "ridge"])
 def test_counts_that_are_held_out_bear_on_no_other_prediction(few, estimator):
-    """Scaling, penalty and the metronome's rate are those of the training folds."""
+    """Scaling, penalty and the constant rate are those of the training folds."""
     _, clips = read_clip_set(*few[0])
-    held_out = split_folds(clips.group, 5)
-    kept = np.flatnonzero(held_out == 0)[0]
-    others = (held_out == 0) & (np.arange(len(held_out)) != kept)
+    fold_of_row = split_folds(clips.group, 5)
+    kept = np.flatnonzero(fold_of_row == 0)[0]
+    others = (fold_of_row == 0) & (np.arange(len(fold_of_row)) != kept)
     grow = np.where(others, 100.0, 1.0)
     grown = replace(
         clips,
@@ -181,8 +183,8 @@ def test_counts_that_are_held_out_bear_on_no_other_prediction(few, estimator):
         n_frames=clips.n_frames * grow,
     )
     for before, after in zip(conditions(clips), conditions(grown), strict=True):
-        expected = predict_folds(estimator, before, clips, held_out)
-        found = predict_folds(estimator, after, grown, held_out)
+        expected = predict_folds(estimator, before, clips, fold_of_row)
+        found = predict_folds(estimator, after, grown, fold_of_row)
         assert found[kept] == pytest.approx(expected[kept], rel=1e-9), before.control
 
 
@@ -195,12 +197,12 @@ def test_controls_say_what_they_should(few):
     assert look_up(table, "r2", "permuted") == pytest.approx(look_up(table, "r2"), abs=0.05)
 
 
-def test_metronome_keeps_the_mean_rate_of_training(few):
+def test_the_constant_rate_is_the_mean_rate_of_training(few):
     _, clips = read_clip_set(*few[0])
     train = clips.group != "v00"
     rate = clips.counts[train, 1].sum() / clips.duration_s[train].sum()
     expected = [int(duration * rate) for duration in clips.duration_s]
-    np.testing.assert_array_equal(clips.metronome(train)[:, 1], expected)
+    np.testing.assert_array_equal(constant_rate_counts(clips, train)[:, 1], expected)
 
 
 def test_repeats_are_predicted_each(tmp_path):
@@ -234,11 +236,11 @@ def test_duration_is_nearly_free(tmp_path):
 @pytest.mark.parametrize("scale", [0.1, 1, 20])
 def test_svr_shrinks_little_whatever_the_durations(few, scale):
     _, clips = read_clip_set(*few[0])
-    held_out = split_folds(clips.group, 5)
+    fold_of_row = split_folds(clips.group, 5)
     rates = np.array([3.0, 5.0, 2.0])
     counts = np.round(clips.duration_s[:, np.newaxis] * rates)
     clips = replace(clips, counts=counts, duration_s=clips.duration_s * scale)
-    predicted = predict_folds("svr", conditions(clips)[0], clips, held_out)
+    predicted = predict_folds("svr", conditions(clips)[0], clips, fold_of_row)
     assert score(clips.duration_s, predicted)["slope"] > 0.97
 
 
@@ -351,7 +353,7 @@ def test_a_video_that_gives_no_clips_stands_against_no_fit(tmp_path):
 
 def test_programming_errors_still_fail(tmp_path, monkeypatch):
     tables = made_set(tmp_path, 3, n=300).build(durations_s=[1, 2, 4])
-    monkeypatch.setattr("chronovision.duration.split_folds", lambda *_: 1 / 0)
+    monkeypatch.setattr("chronovision.duration_model.split_folds", lambda *_: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         fit(tables, tmp_path)
 
@@ -370,9 +372,9 @@ def test_steps_may_differ_more_where_they_are_as_even_as_can_be(step_s, interval
     videos = {f"v{number}": intervals(one) for number, one in enumerate(intervals_s)}
     if refused:
         with pytest.raises(NoFitError, match=rf"more than {5 if step_s else 1} %.*frames\.step_s"):
-            refuse_mixed_rates(videos, {"step_s": step_s})
+            require_equal_frame_rates(videos, {"step_s": step_s})
     else:
-        refuse_mixed_rates(videos, {"step_s": step_s})
+        require_equal_frame_rates(videos, {"step_s": step_s})
 
 
 def intervals(nominal_s, mean_s=None):
@@ -384,7 +386,9 @@ def intervals(nominal_s, mean_s=None):
 def test_a_variable_rate_is_refused_at_the_fit(step_s, mean_s, said):
     said = rf"rate of video b varies or has gaps \(on average its frames last {said}.*frames\.fps"
     with pytest.raises(NoFitError, match=said):
-        refuse_mixed_rates({"a": intervals(0.04), "b": intervals(0.04, mean_s)}, {"step_s": step_s})
+        require_equal_frame_rates(
+            {"a": intervals(0.04), "b": intervals(0.04, mean_s)}, {"step_s": step_s}
+        )
 
 
 def test_rates_are_told_as_the_frames_were_kept():
@@ -393,11 +397,11 @@ def test_rates_are_told_as_the_frames_were_kept():
     steps = r"steps from row to row differ .*\(last 0\.15 s: b; last 0\.1667 s: a, c\)"
     for frames in ({"step_s": 0.16}, {"every": 4, "step_s": None}):
         with pytest.raises(NoFitError, match=steps) as caught:
-            refuse_mixed_rates(videos, frames)
+            require_equal_frame_rates(videos, frames)
         assert "frames/s" not in str(caught.value)
         assert "names one, if there is one" in caught.value.remedy
     with pytest.raises(NoFitError, match=r"frame rates .*\(6 frames/s: a, c; 6\.667 frames/s: b"):
-        refuse_mixed_rates(videos, {"every": 1, "step_s": None})
+        require_equal_frame_rates(videos, {"every": 1, "step_s": None})
 
 
 @pytest.mark.parametrize(
@@ -422,9 +426,9 @@ def test_rates_of_the_set_that_a_model_is_used_on(theirs, ours, refused):
         with pytest.raises(
             NoFitError, match=r"its rate of analysed frames is .* and here it is .* \(frames/s\)"
         ):
-            refuse_other_set("model.skops", described(*theirs), described(*ours))
+            require_same_set("model.skops", described(*theirs), described(*ours))
     else:
-        refuse_other_set("model.skops", described(*theirs), described(*ours))
+        require_same_set("model.skops", described(*theirs), described(*ours))
 
 
 def test_a_model_of_before_is_named_as_such(few, tmp_path):
@@ -485,9 +489,9 @@ def test_thresholds_of_another_set_cannot_be_used_here(scope, dynamic, refused):
     facts |= {"frames.step_s": None, "frame_intervals_s": [0.04, 0.04]}
     if refused:
         with pytest.raises(NoFitError, match="own set's range of change"):
-            refuse_other_set("model.skops", facts, facts)
+            require_same_set("model.skops", facts, facts)
     else:
-        refuse_other_set("model.skops", facts, facts)
+        require_same_set("model.skops", facts, facts)
 
 
 def apply(model, tables, folder):

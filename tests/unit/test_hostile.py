@@ -30,8 +30,8 @@ from chronovision import set_figures
 from chronovision import settings as checking
 from chronovision.accumulators import run_accumulator, standard_noise
 from chronovision.clip_design import Footage, describe_design, plan_clips
-from chronovision.duration import split_folds
 from chronovision.errors import UserError
+from chronovision.folds import split_folds
 from chronovision.frames import expected_rows
 from chronovision.identity import fingerprint
 from chronovision.methods import methods_paragraphs

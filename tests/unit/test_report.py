@@ -12,7 +12,8 @@ import pytest
 import yaml
 from PIL import Image
 
-from chronovision.methods import ESTIMATORS, cited_keys, methods_paragraphs, spell_citations
+from chronovision.estimators import ESTIMATORS
+from chronovision.methods import cited_keys, methods_paragraphs, spell_citations
 from chronovision.references import REFERENCES, bibliography
 from chronovision.score_tables import score_table
 from chronovision.settings import check_config
@@ -420,10 +421,9 @@ def test_methods_tell_the_values_used(made):
 
 
 def test_parameters_in_the_methods_are_those_of_the_estimators():
-    duration = pytest.importorskip("chronovision.duration")
-    svr = duration.make_estimator("svr").regressor[-1]
-    assert f"C = {svr.C:g}, ε = {svr.epsilon:g}" in ESTIMATORS["svr"]
-    published = duration.make_estimator("svr_published")
+    svr = ESTIMATORS["svr"].make().regressor[-1]
+    assert f"C = {svr.C:g}, ε = {svr.epsilon:g}" in ESTIMATORS["svr"].sentence
+    published = ESTIMATORS["svr_published"].make()
     assert (published.C, published.gamma) == (1000, 1e-4)
-    alphas = duration.make_estimator("ridge")[-1].alphas
+    alphas = ESTIMATORS["ridge"].make()[-1].alphas
     assert (len(alphas), alphas[0], alphas[-1]) == (13, 1e-3, 1e3)

@@ -7,9 +7,8 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from chronovision.comparability import NoFitError
+from chronovision.comparability import NoFitError, require_equal_frame_rates
 from chronovision.labels import written_step
-from chronovision.model_file import refuse_mixed_rates
 from chronovision.sampling_advice import describe_sampling, even_step
 from chronovision.selection import frames_per_row, step_frames
 from chronovision.settings import read_fraction
@@ -105,7 +104,7 @@ def allows_fit(shown, frames) -> bool:
         nominal, mean = n / info["frame_rate"], n * info["duration_s"] / info["n_frames"]
         rows[name] = {"frame_interval_s": nominal, "mean_interval_s": mean}
     try:
-        refuse_mixed_rates(rows, frames)
+        require_equal_frame_rates(rows, frames)
     except NoFitError:
         return False
     return True

@@ -1,0 +1,62 @@
+"""The clip table as arrays, together with its controls."""
+
+import os
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from chronovision.errors import UserError
+from chronovision.store import read_table
+
+
+@dataclass(frozen=True)
+class ClipSet:
+    """The columns of the clip table and of its controls that regressions use, one row each.
+
+    Attributes
+    ----------
+    layers : names.
+    counts, permuted : (rows, layers) float64.
+    pixel_count, n_frames, duration_s : (rows,) float64; all pixel_count NaN if not counted.
+    group : (rows,) names.
+    first : (rows,) bool, the first repeat of each clip.
+    """
+
+    layers: tuple[str, ...]
+    counts: np.ndarray
+    permuted: np.ndarray
+    pixel_count: np.ndarray
+    n_frames: np.ndarray
+    duration_s: np.ndarray
+    group: np.ndarray
+    first: np.ndarray
+
+
+def read_clip_set(
+    clip_table: str | os.PathLike, controls_table: str | os.PathLike
+) -> tuple[pd.DataFrame, ClipSet]:
+    """The clip table as it is, and as arrays together with its controls."""
+    table, controls = read_table(clip_table), read_table(controls_table)
+    if not table[["clip", "repeat"]].equals(controls[["clip", "repeat"]]):
+        raise UserError(
+            f"{clip_table} and {controls_table} are not of the same clips: delete both, so that "
+            f"they are made again"
+        )
+    layers = count_layers(table)
+    return table, ClipSet(
+        layers=layers,
+        counts=table[[f"{layer}_count" for layer in layers]].to_numpy(np.float64),
+        permuted=controls[[f"permuted_{layer}_count" for layer in layers]].to_numpy(np.float64),
+        pixel_count=controls["pixel_count"].to_numpy(np.float64),
+        n_frames=table["n_frames"].to_numpy(np.float64),
+        duration_s=table["duration_s"].to_numpy(np.float64),
+        group=table["group"].to_numpy(dtype=object),
+        first=(table["repeat"] == 0).to_numpy(),
+    )
+
+
+def count_layers(table: pd.DataFrame) -> tuple[str, ...]:
+    """Names of the layers whose counts a clip table holds, in its order."""
+    counts = table.columns[table.columns.get_loc("duration_s") + 1 :]
+    return tuple(name.removesuffix("_count") for name in counts)

@@ -1,0 +1,92 @@
+"""The regressions of duration (s) on counts: a registry, in which a new one is one entry.
+
+scikit-learn is imported where a regression is made: pages, which only name them, do without it.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from sklearn.base import RegressorMixin
+
+
+@dataclass(frozen=True)
+class Estimator:
+    """A regression that the config can name in ``duration.estimators``.
+
+    Attributes
+    ----------
+    name : in the config, and in the column ``estimator`` of tables.
+    sentence : what it is, with its parameters, as a part of a sentence in a methods section.
+    make : gives the unfitted regression.
+    """
+
+    name: str
+    sentence: str
+    make: "Callable[[], RegressorMixin]"
+
+
+def _svr() -> "RegressorMixin":
+    """Standardised counts, RBF support vectors on the standardised duration; gamma = 1/layers.
+
+    For durations of the usual list that is C ≈ 100 and ε ≈ 0.4 s in seconds; scaling the target
+    makes the shrinkage the same for any list.
+    """
+    from sklearn.compose import TransformedTargetRegressor
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
+    from sklearn.svm import SVR
+
+    machine = make_pipeline(StandardScaler(), SVR(C=5.0, epsilon=0.02))
+    return TransformedTargetRegressor(machine, transformer=StandardScaler())
+
+
+def _ridge() -> "RegressorMixin":
+    """Standardised counts, ridge regression, penalty by efficient leave-one-out."""
+    from sklearn.linear_model import RidgeCV
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
+
+    return make_pipeline(StandardScaler(), RidgeCV(alphas=np.logspace(-3, 3, 13)))
+
+
+def _svr_published() -> "RegressorMixin":
+    """RBF support vectors on raw counts (Roseboom et al. 2019).
+
+    Its gamma depends on the size of the counts.
+    """
+    from sklearn.svm import SVR
+
+    return SVR(C=1e3, gamma=1e-4)
+
+
+#: The estimators by name.
+ESTIMATORS: Mapping[str, Estimator] = MappingProxyType(
+    {
+        estimator.name: estimator
+        for estimator in (
+            Estimator(
+                "svr",
+                "support vector regression with a radial basis function (counts and durations "
+                "standardised; C = 5, ε = 0.02, gamma = 1/layers)",
+                _svr,
+            ),
+            Estimator(
+                "ridge",
+                "ridge regression (counts standardised; penalty by leave-one-out among 13 values "
+                "from 10⁻³ to 10³)",
+                _ridge,
+            ),
+            Estimator(
+                "svr_published",
+                "support vector regression with a radial basis function on raw counts "
+                "(C = 1000, gamma = 10⁻⁴) as published",
+                _svr_published,
+            ),
+        )
+    }
+)
