@@ -25,6 +25,7 @@ from support.reruns import AFTER, RERUNS
 
 DOCS = PROJECT / "docs"
 PAGES = [PROJECT / "README.md", PROJECT / "config" / "README.md", *sorted(DOCS.glob("*.md"))]
+MODULES = sorted((PROJECT / "scripts" / "chronovision").rglob("*.py"))
 CONFIG = yaml.safe_load((PROJECT / "config" / "config.yaml").read_text(encoding="utf-8"))
 
 # --- one_clip.md on a small set
@@ -356,12 +357,21 @@ def quoted_messages() -> list[str]:
 
 
 def test_messages_that_are_explained_exist():
-    modules = (PROJECT / "scripts" / "chronovision").glob("*.py")
-    texts = [text for path in modules for text in messages(path)]
+    texts = [text for path in MODULES for text in messages(path)]
     known = "\n".join([*texts, (PROJECT / "Makefile").read_text(encoding="utf-8")])
     parts = [re.sub(r"\.(METRIC|LAYER)$", "", part) for part in quoted_messages()]
     assert len(parts) > 80
     assert not [part for part in parts if part not in known]
+
+
+#: The exceptions whose messages users read.
+USER_ERRORS = {"UserError", "NoFitError", "UnknownLayer"}
+
+
+def test_every_kind_of_user_error_is_known():
+    classes = re.compile(rf"^ *class (\w+)\(.*\b({'|'.join(USER_ERRORS)})\b.*\):", re.MULTILINE)
+    found = [name for path in MODULES for name, _ in classes.findall(path.read_text("utf-8"))]
+    assert {"UserError", *found} == USER_ERRORS
 
 
 def test_every_mistake_of_a_user_is_explained():
@@ -370,11 +380,13 @@ def test_every_mistake_of_a_user_is_explained():
     parts = [part.strip() for span in re.findall(r"`([^`]+)`", text) for part in span.split("…")]
     parts = [part for part in parts if len(part) > 5]
     unexplained = []
-    for path in (PROJECT / "scripts" / "chronovision").glob("*.py"):
+    n_raised = 0
+    for path in MODULES:
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             raised = node.exc if isinstance(node, ast.Raise) else None
-            name = getattr(raised.func, "id", "") if isinstance(raised, ast.Call) else ""
-            if name in ("UserError", "NoFitError") and raised.args:
+            called = ast.unparse(raised.func) if isinstance(raised, ast.Call) else ""
+            if called.rpartition(".")[2] in USER_ERRORS and raised.args:
+                n_raised += 1
                 message = "".join(
                     part.value
                     for part in ast.walk(raised.args[0])
@@ -383,4 +395,5 @@ def test_every_mistake_of_a_user_is_explained():
                 fixed = len(message) > 20
                 if fixed and not any(part in message for part in parts):
                     unexplained.append(f"{path.name}, line {node.lineno}: {message}")
+    assert n_raised > 100
     assert not unexplained

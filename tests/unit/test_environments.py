@@ -1,22 +1,25 @@
 """pyproject.toml, constraints.txt and envs/ agree with each other and with the code."""
 
-import ast
 import re
 import shutil
 import subprocess
 import sys
 import tomllib
 import zipfile
+from pathlib import Path
 
 import pytest
 import yaml
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
+from support.imports import ImportGraph, rules_with_script
 from support.paths import PROJECT
 
 PACKAGE = PROJECT / "scripts/chronovision"
 ENVIRONMENTS = sorted((PROJECT / "envs").glob("*.yaml"))
+GRAPH = ImportGraph()
+RULES = rules_with_script()
 
 #: Name in `import` -> name of the package, where they differ.
 PACKAGES = {
@@ -51,38 +54,9 @@ def pip_part(environment):
     return dict(line.split("==") for line in part)
 
 
-def imports(script):
-    """Packages that a script imports, through the modules of ours that it imports."""
-    todo, seen, found = [script], set(), set()
-    while todo:
-        path = todo.pop()
-        if path in seen:
-            continue
-        seen.add(path)
-        for node in ast.walk(ast.parse(path.read_text())):
-            names = []
-            if isinstance(node, ast.Import):
-                names = [alias.name for alias in node.names]
-            elif isinstance(node, ast.ImportFrom):
-                names = [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
-            for first, *rest in (name.split(".") for name in names):
-                if first == "chronovision":
-                    todo += [f for f in (PACKAGE / f"{part}.py" for part in rest[:1]) if f.exists()]
-                elif first not in sys.stdlib_module_names:
-                    found.add(PACKAGES.get(first, first))
-    return found
-
-
-def rules_with_environment():
-    """Environment and script of every rule that runs a script."""
-    text = "".join(path.read_text() for path in sorted((PROJECT / "workflow/rules").glob("*.smk")))
-    rules = re.split(r"^(?:rule|checkpoint) ", text, flags=re.MULTILINE)
-    rules = [rule for rule in rules if "script:" in rule]
-    return [(_path_under("conda", rule), _path_under("script", rule)) for rule in rules]
-
-
-def _path_under(directive, rule):
-    return re.search(rf'^    {directive}:\s+"../../(\S+)"', rule, re.MULTILINE)[1]
+def distributions(name):
+    """What must be installed for a script or a module of ours."""
+    return {canonicalize_name(PACKAGES.get(one, one)) for one in GRAPH.packages_of(name)}
 
 
 def test_constraints_pin_every_requirement():
@@ -108,35 +82,43 @@ def test_conda_environments_have_the_same_versions(environment):
         assert pins()[canonicalize_name(name)] == version, name
 
 
-@pytest.mark.parametrize(("environment", "script"), rules_with_environment())
-def test_conda_environments_have_what_their_scripts_import(environment, script):
-    assert imports(PROJECT / script) <= pip_part(PROJECT / environment).keys()
+def test_every_script_of_a_rule_is_looked_at():
+    """So that the tests below do not pass for want of rules, or of imports that are seen."""
+    assert len(RULES) >= 20 and len(ENVIRONMENTS) >= 3
+    assert {environment for environment, _ in RULES.values()} <= {
+        str(path.relative_to(PROJECT)) for path in ENVIRONMENTS
+    }
+    assert {"torch", "openvino", "h5py"} <= distributions("extract_features")
+    assert {"scikit-learn", "pandas"} <= distributions("fit_duration_model")
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_conda_environments_have_what_their_scripts_import(rule):
+    environment, script = RULES[rule]
+    needed = distributions(Path(script).stem)
+    assert needed and needed <= {canonicalize_name(n) for n in pip_part(PROJECT / environment)}
 
 
 def test_only_rules_that_run_the_network_import_what_runs_it():
     """PyTorch and its like take seconds, and memory, in each of thousands of small jobs."""
-    scripts = {s for environment, s in rules_with_environment() if "features" not in environment}
-    assert len(scripts) > 10
-    lines = [
-        line
-        for script in sorted(scripts)
-        for line in (PROJECT / script).read_text().splitlines()
-        if line.startswith("from ")
-    ]
-    code = "\n".join([*lines, "import sys", "print(*sys.modules, sep='\\n')"])
+    scripts = [Path(s).stem for environment, s in RULES.values() if "features" not in environment]
+    ours = sorted({module for script in scripts for module in GRAPH.modules_of(script, lazy=False)})
+    assert len(scripts) > 10 and len(ours) > 40
+    code = "\n".join([*(f"import {one}" for one in ours), "print(*sys.modules, sep='\\n')"])
     done = subprocess.run(
-        [sys.executable, "-c", code],
+        [sys.executable, "-c", f"import sys\n{code}"],
         **{"cwd": PROJECT / "scripts", "capture_output": True, "text": True, "check": True},
     )
     loaded = set(done.stdout.split())
-    assert "chronovision.duration_model" in loaded
+    assert set(ours) <= loaded and {"sklearn", "matplotlib"} <= loaded
     assert loaded.isdisjoint({"torch", "torchvision", "openvino", "numba"})
 
 
 def test_package_requires_what_it_imports():
     required = {canonicalize_name(requirement.name) for requirement in requirements()}
-    for path in PACKAGE.glob("*.py"):
-        assert {canonicalize_name(name) for name in imports(path)} <= required, path.name
+    needed = {name: distributions(name) for name in GRAPH.modules}
+    assert len(needed) > 80 and len(set().union(*needed.values())) > 15
+    assert {name: more for name in needed if (more := needed[name] - required)} == {}
 
 
 def test_wheel_has_the_whole_package(tmp_path):
@@ -150,9 +132,9 @@ def test_wheel_has_the_whole_package(tmp_path):
     (wheel,) = tmp_path.glob("chronovision-*.whl")
     installed = set(zipfile.ZipFile(wheel).namelist())
     ours = [path for path in PACKAGE.rglob("*") if path.suffix in (".py", ".html")]
+    assert {".py", ".html"} == {path.suffix for path in ours} and len(ours) > 80
     assert {str(path.relative_to(PACKAGE.parent)) for path in ours} <= installed
-    code = (
-        f"import sys; sys.path.insert(0, {str(wheel)!r}); import chronovision.store as s; print(s)"
-    )
+    (module,) = [name for name in GRAPH.modules if name.rpartition(".")[2] == "provenance"]
+    code = f"import sys; sys.path.insert(0, {str(wheel)!r}); import {module} as m; print(m)"
     done = subprocess.run([sys.executable, "-I", "-c", code], capture_output=True, text=True)
     assert str(wheel) in done.stdout, done.stderr

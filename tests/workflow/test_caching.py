@@ -9,6 +9,7 @@ import yaml
 from torchvision.models import alexnet
 
 from support.clips import make_clip
+from support.imports import ImportGraph
 from support.paths import PROJECT
 from support.pipeline import copy_run, plan, snakemake, write_config, write_videos
 from support.reruns import AFTER, CLIPS, REPORT, RERUNS, TABLE_RERUNS
@@ -163,43 +164,24 @@ def test_docstrings_and_comments_rerun_nothing(unchanged, edited):
     assert planned.jobs == {}
 
 
-def importers(project, module):
-    """Rules whose scripts import a module of the library, directly or not."""
-    named = re.compile(r"^ *from chronovision(?:\.(\w+))? import (.+)$", re.M)
-    needs = {}
-    for path in (project / "scripts").rglob("*.py"):
-        found = named.findall(path.read_text(encoding="utf-8"))
-        modules = {one for one, _ in found if one}
-        modules |= {name.strip() for one, names in found if not one for name in names.split(",")}
-        needs[path.stem if path.parent.name == "chronovision" else f"rule {path.stem}"] = modules
-
-    def reaches(name, seen):
-        seen.add(name)
-        later = needs.get(name, set()) - seen
-        return name == module or any(reaches(one, seen) for one in later)
-
-    scripts = [name for name in needs if name.startswith("rule ")]
-    return {name.removeprefix("rule ") for name in scripts if reaches(name, set())}
-
-
 MODULES = (
-    "segments",
-    "thumbnails",
-    "weights",
-    "state_dicts",
-    "frames",
-    "summary",
-    "quality",
-    "duration",
-    "job",
+    "chronovision.segments",
+    "chronovision.thumbnails",
+    "chronovision.weights",
+    "chronovision.state_dicts",
+    "chronovision.frames",
+    "chronovision.summary",
+    "chronovision.quality",
+    "chronovision.duration_model",
+    "chronovision.job",
 )
 
 
 @pytest.mark.parametrize("module", MODULES)
 def test_an_edited_module_reruns_the_rules_that_import_it(module, unchanged, edited):
-    path = edited / f"scripts/chronovision/{module}.py"
+    path = edited / f"scripts/{module.replace('.', '/')}.py"
     path.write_text(path.read_text(encoding="utf-8") + "\nEDITED = True\n", encoding="utf-8")
-    users = importers(edited, module) & set(AFTER)
+    users = ImportGraph(edited / "scripts").scripts_that_need(module) & set(AFTER)
     planned = plan(unchanged, unchanged / "config.yaml", project=edited).succeeded()
     assert users and planned.rules == set().union(*(AFTER[rule] for rule in users))
 
