@@ -12,8 +12,9 @@ import yaml
 
 import stages
 from chronovision import resources
+from chronovision.core.files import read_json
+from chronovision.core.tables import read_table
 from chronovision.network_costs import CORE_GFLOPS, network_seconds
-from chronovision.store import read_json, read_table
 from material import make_film
 
 #: Lengths of the films, and their frames per second.

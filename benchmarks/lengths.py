@@ -96,8 +96,9 @@ def _double_thumbnails(source: Path, target: Path) -> None:
 def _double_table(source: Path, target: Path) -> None:
     import pandas as pd
 
+    from chronovision.core.provenance import read_provenance
+    from chronovision.core.tables import read_table, write_table
     from chronovision.pixels import COLUMNS
-    from chronovision.store import read_provenance, read_table, write_table
 
     once = read_table(source)
     again = once.assign(time_s=once["time_s"] + once["time_s"].iloc[-1] + once["time_s"].iloc[1])

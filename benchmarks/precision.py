@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from chronovision.store import read_table
+from chronovision.core.tables import read_table
 
 #: Classes of 1 − r. Below the first, a difference is rounding in float32, too.
 CLASSES = ((1e-8, 1e-5), (1e-5, 1e-3), (1e-3, 1e-2), (1e-2, 2.0))

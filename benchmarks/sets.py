@@ -31,7 +31,7 @@ def measure(folder: Path) -> dict:
 def build_clips(folder: Path, repeats: int) -> int:
     """Number of clips."""
     from chronovision.clips import build_clip_table
-    from chronovision.store import read_table
+    from chronovision.core.tables import read_table
 
     changes, pixels = _made_set(folder)
     table, controls = _tables(folder)
@@ -69,7 +69,7 @@ def _tables(folder: Path) -> tuple[Path, Path]:
 
 def _made_set(folder: Path) -> tuple[dict[str, Path], dict[str, Path]]:
     """Tables of changes and of pixels, video -> path; made once."""
-    from chronovision.store import write_table
+    from chronovision.core.tables import write_table
 
     changes, pixels = {}, {}
     n = RATE * VIDEO_S

@@ -1,7 +1,7 @@
 """Adapter of rule accumulate_changes."""
 
 from chronovision.accumulators import accumulate_changes
-from chronovision.job import logged_job
+from chronovision.jobs.log import logged_job
 from chronovision.labels import by_folder, by_stem
 
 with logged_job(snakemake.log[0]):

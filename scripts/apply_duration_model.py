@@ -1,7 +1,7 @@
 """Adapter of rule apply_duration_model."""
 
 from chronovision.applying import apply_duration_model
-from chronovision.job import logged_job
+from chronovision.jobs.log import logged_job
 from chronovision.labels import by_stem
 
 with logged_job(snakemake.log[0]):

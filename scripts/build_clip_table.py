@@ -1,7 +1,7 @@
 """Adapter of rule build_clip_table."""
 
 from chronovision.clips import build_clip_table
-from chronovision.job import logged_job
+from chronovision.jobs.log import logged_job
 
 with logged_job(snakemake.log[0]):
     build_clip_table(

@@ -1,6 +1,6 @@
 """Adapter of rule check_quality."""
 
-from chronovision.job import logged_job
+from chronovision.jobs.log import logged_job
 from chronovision.labels import by_folder, by_stem
 from chronovision.quality import check_quality
 

@@ -1,6 +1,6 @@
 """Adapter of rule describe_frames."""
 
-from chronovision.job import logged_job
+from chronovision.jobs.log import logged_job
 from chronovision.pixels import describe_frames
 
 with logged_job(snakemake.log[0]):

@@ -1,7 +1,7 @@
 """Adapter of rule dump_frames."""
 
 from chronovision.frames import dump_frames
-from chronovision.job import logged_job
+from chronovision.jobs.log import logged_job
 
 with logged_job(snakemake.log[0]):
     dump_frames(

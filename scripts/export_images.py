@@ -1,6 +1,6 @@
 """Adapter of rule export_images."""
 
-from chronovision.job import logged_job
+from chronovision.jobs.log import logged_job
 from chronovision.pixels import export_images
 
 with logged_job(snakemake.log[0]):

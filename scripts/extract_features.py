@@ -1,6 +1,6 @@
 """Adapter of rule extract_features."""
 
-from chronovision.job import logged_job
+from chronovision.jobs.log import logged_job
 from chronovision.joining import join_pieces
 
 with logged_job(snakemake.log[0]):

@@ -1,7 +1,7 @@
 """Adapter of rule extract_piece."""
 
 from chronovision.features import extract_features
-from chronovision.job import logged_job
+from chronovision.jobs.log import logged_job
 
 with logged_job(snakemake.log[0]):
     files = [snakemake.input[name] for name in ("frames", "weights", "facts")]

@@ -1,6 +1,6 @@
 """Adapter of rule fetch_weights."""
 
-from chronovision.job import logged_job
+from chronovision.jobs.log import logged_job
 from chronovision.weights import fetch_weights
 
 with logged_job(snakemake.log[0]):

@@ -1,7 +1,7 @@
 """Adapter of rule fit_duration_model."""
 
 from chronovision.duration_model import fit_duration_model
-from chronovision.job import logged_job
+from chronovision.jobs.log import logged_job
 
 with logged_job(snakemake.log[0]):
     fit_duration_model(

@@ -1,7 +1,7 @@
 """Adapter of rule measure_changes."""
 
 from chronovision.changes import measure_changes
-from chronovision.job import logged_job
+from chronovision.jobs.log import logged_job
 
 with logged_job(snakemake.log[0]):
     measure_changes(

@@ -1,6 +1,6 @@
 """Adapter of rule plot_set."""
 
-from chronovision.job import logged_job
+from chronovision.jobs.log import logged_job
 from chronovision.labels import by_folder, by_stem
 from chronovision.set_figures import plot_set
 

@@ -1,7 +1,7 @@
 """Adapter of rule plot_video."""
 
 from chronovision.figures import VideoResults, plot_video
-from chronovision.job import logged_job
+from chronovision.jobs.log import logged_job
 from chronovision.labels import by_stem
 
 with logged_job(snakemake.log[0]):

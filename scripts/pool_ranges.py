@@ -1,6 +1,6 @@
 """Adapter of rule pool_ranges."""
 
-from chronovision.job import logged_job
+from chronovision.jobs.log import logged_job
 from chronovision.labels import by_stem
 from chronovision.thresholds import pool_ranges
 

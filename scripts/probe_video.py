@@ -1,6 +1,6 @@
 """Adapter of rule probe_video."""
 
-from chronovision.job import logged_job
+from chronovision.jobs.log import logged_job
 from chronovision.probe import probe_video
 
 with logged_job(snakemake.log[0]):

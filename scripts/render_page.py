@@ -1,6 +1,6 @@
 """Adapter of rule render_page."""
 
-from chronovision.job import logged_job
+from chronovision.jobs.log import logged_job
 from chronovision.video_page import PageInputs, render_page
 
 with logged_job(snakemake.log[0]):

@@ -1,6 +1,6 @@
 """Adapter of rule render_report."""
 
-from chronovision.job import logged_job
+from chronovision.jobs.log import logged_job
 from chronovision.set_page import SetInputs, render_report, write_set_provenance
 
 with logged_job(snakemake.log[0]):

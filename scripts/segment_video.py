@@ -1,6 +1,6 @@
 """Adapter of rule segment_video."""
 
-from chronovision.job import logged_job
+from chronovision.jobs.log import logged_job
 from chronovision.labels import by_folder
 from chronovision.segments import segment_video
 

@@ -1,6 +1,6 @@
 """Adapter of rule summarise_counts."""
 
-from chronovision.job import logged_job
+from chronovision.jobs.log import logged_job
 from chronovision.summary import summarise_counts
 
 with logged_job(snakemake.log[0]):

@@ -6,17 +6,10 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
+from chronovision.core.provenance import add_step, read_provenance
+from chronovision.core.tables import Columns, new_table, read_blocks, read_header, read_values
 from chronovision.decay import start_decay
-from chronovision.provenance import add_step
 from chronovision.seeds import derive_rng
-from chronovision.store import (
-    Columns,
-    new_table,
-    read_blocks,
-    read_header,
-    read_provenance,
-    read_values,
-)
 from chronovision.thresholds import Thresholds, video_thresholds
 
 #: Frame rate (frames per second) at which the published noise is defined.

@@ -16,9 +16,9 @@ from chronovision.comparability import (
     require_comparable_clips,
     require_same_set,
 )
+from chronovision.core.provenance import add_step, read_provenance
+from chronovision.core.tables import read_table, write_table
 from chronovision.model_file import PACKAGES, load_model
-from chronovision.provenance import add_step
-from chronovision.store import read_provenance, read_table, write_table
 
 log = logging.getLogger(__name__)
 

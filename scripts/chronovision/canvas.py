@@ -14,7 +14,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
-from chronovision.store import whole_file
+from chronovision.core.files import atomic_file
 
 DPI = 110
 WIDTH = 10.0  # inches; 1100 px, a page's width
@@ -70,7 +70,7 @@ def new_figure(height: float, width: float = WIDTH) -> Figure:
 
 def save(figure: Figure, path: str | PathLike) -> None:
     """Write a PNG as a whole file; equal figures give equal bytes."""
-    with whole_file(path) as part:
+    with atomic_file(path) as part:
         made_by = {"Provenance": _MADE_BY.get()} if _MADE_BY.get() else {}
         figure.savefig(part, format="png", metadata={"Software": None, **made_by})
 

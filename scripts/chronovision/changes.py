@@ -6,8 +6,8 @@ import h5py
 import numpy as np
 import pandas as pd
 
-from chronovision.provenance import add_step
-from chronovision.store import BLOCK_ROWS, new_table, read_provenance
+from chronovision.core.provenance import add_step, read_provenance
+from chronovision.core.tables import BLOCK_ROWS, new_table
 
 #: Relative spread below which a frame's activations count as constant: rounding of the
 #: float64 moments leaves about 1e-16.

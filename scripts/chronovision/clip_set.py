@@ -6,8 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from chronovision.core.tables import read_table
 from chronovision.errors import UserError
-from chronovision.store import read_table
 
 
 @dataclass(frozen=True)

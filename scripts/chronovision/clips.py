@@ -12,18 +12,13 @@ import pandas as pd
 from chronovision.accumulators import noise_sd
 from chronovision.clip_design import Design, Footage, describe_design, left_out, plan_clips
 from chronovision.comparability import NoFitError
+from chronovision.core.provenance import add_step, merge, read_provenance
+from chronovision.core.tables import read_table, write_table
 from chronovision.counting import Clip, Series, count_dynamic, count_static
 from chronovision.errors import UserError
-from chronovision.pixel_control import (
-    PIXELS,
-    pixel_ranges,
-    pixel_thresholds,
-    why_not_counted,
-)
-from chronovision.provenance import add_step, merge
+from chronovision.pixel_control import PIXELS, pixel_ranges, pixel_thresholds, why_not_counted
 from chronovision.sampling import sample_clips
 from chronovision.seeds import derive_rng
-from chronovision.store import read_provenance, read_table, write_table
 from chronovision.thresholds import Thresholds, video_thresholds
 from chronovision.timing import median_interval, nominal_interval, span_duration
 

@@ -14,13 +14,7 @@ import numpy as np
 from tqdm import tqdm
 
 from chronovision.errors import UserError
-from chronovision.tools import (
-    ADDRESS,
-    at_steady_rate,
-    find_tools,
-    input_url,
-    refuse_failure,
-)
+from chronovision.tools import ADDRESS, at_steady_rate, find_tools, input_url, refuse_failure
 
 log = logging.getLogger(__name__)
 

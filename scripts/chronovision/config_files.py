@@ -10,8 +10,8 @@ from typing import Any, NamedTuple
 
 import yaml
 
+from chronovision.core.messages import SHOWN_PATH, one_line
 from chronovision.errors import UserError
-from chronovision.settings import SHOWN_PATH, one_line
 
 #: Bytes of a file, so that a film given by mistake is not read whole, and levels in it: parsers
 #: take time or memory without bound for thousands of brackets.

@@ -13,9 +13,10 @@ from pathlib import Path
 import ffmpeg
 import pandas as pd
 
+from chronovision.core.files import atomic_file, write_text
+from chronovision.core.provenance import add_step
+from chronovision.core.tables import read_table, write_table
 from chronovision.errors import UserError
-from chronovision.provenance import add_step
-from chronovision.store import read_table, whole_file, write_table, write_text
 from chronovision.tools import find_tools
 
 log = logging.getLogger(__name__)
@@ -234,7 +235,7 @@ def write_clip(path: str | os.PathLike, shots: Sequence[Shot]) -> None:
     UserError : FFmpeg failed, or a photograph is missing.
     """
     joined = ffmpeg.concat(*_streams(shots), v=1, a=0)
-    with whole_file(path) as part:
+    with atomic_file(path) as part:
         output = joined.output(
             f"file:{part}",
             format="mp4",

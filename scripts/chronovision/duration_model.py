@@ -22,10 +22,10 @@ from chronovision.comparability import (
     videos_with_clips,
 )
 from chronovision.controls import Condition, conditions
+from chronovision.core.provenance import add_step, read_provenance
+from chronovision.core.tables import write_table
 from chronovision.folds import predict_folds, split_folds
 from chronovision.model_file import PACKAGES, save_model, save_no_model
-from chronovision.provenance import add_step
-from chronovision.store import read_provenance, write_table
 
 log = logging.getLogger(__name__)
 

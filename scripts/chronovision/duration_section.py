@@ -5,9 +5,10 @@ from os import PathLike
 from typing import Any
 
 from chronovision.clip_design import left_out
+from chronovision.core.provenance import read_provenance
+from chronovision.core.tables import read_table
 from chronovision.labels import kind_label
 from chronovision.score_tables import applied_table, score_table
-from chronovision.store import read_provenance, read_table
 
 Paths = Mapping[str, str | PathLike]
 

@@ -4,5 +4,5 @@
 class UserError(Exception):
     """Bad input, stated in one line: what is wrong, in which file or key, what to do.
 
-    Jobs end with the message alone, without a traceback (see `chronovision.job`).
+    Jobs end with the message alone, without a traceback (see `chronovision.jobs.log`).
     """

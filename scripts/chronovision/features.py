@@ -17,6 +17,9 @@ import numpy as np
 import torch
 from tqdm import tqdm
 
+from chronovision.core.files import read_json
+from chronovision.core.hdf5 import new_h5, rows_dataset
+from chronovision.core.provenance import add_step, read_provenance
 from chronovision.engines import (
     Engine,
     choose_device,
@@ -26,11 +29,9 @@ from chronovision.engines import (
     torch_settings,
 )
 from chronovision.errors import UserError
-from chronovision.leases import leased_device
+from chronovision.jobs.locks import acquire_gpu
 from chronovision.moments import BUCKETS, Moments, random_signs, summarise
 from chronovision.networks import activation_shapes, channel_axis, check_network
-from chronovision.provenance import add_step
-from chronovision.store import new_h5, read_json, read_provenance, rows_dataset
 
 log = logging.getLogger(__name__)
 
@@ -96,7 +97,7 @@ def extract_features(
             asked = {**network, "seed": seed}
             provenance = _provenance(read_provenance(frames_path), weights, asked, used)
             needed = len(rows) * sum(_row_bytes(name, shapes[name], network) for name in shapes)
-            file = stack.enter_context(new_h5(output, provenance, needed=needed))
+            file = stack.enter_context(new_h5(output, provenance, expected_bytes=needed))
             _copy_clock(frames, file, network["layers"], rows)
             sinks = [_LayerSink(file, name, shapes[name], network, seed) for name in shapes]
             log.info(
@@ -132,7 +133,7 @@ def _own_gpu(device: str, locks: str | os.PathLike | None) -> Iterator[str]:
     count = torch.cuda.device_count()
     names = [str(torch.cuda.get_device_properties(index).uuid) for index in range(count)]
     # Without this PyTorch keeps some memory on the first GPU, too.
-    with leased_device(locks, names) as index, torch.cuda.device(index):
+    with acquire_gpu(locks, names) as index, torch.cuda.device(index):
         yield f"{device}:{index}"
 
 

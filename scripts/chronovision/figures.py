@@ -21,10 +21,10 @@ from chronovision.canvas import (
     save,
     styled,
 )
+from chronovision.core.provenance import add_step, read_provenance
+from chronovision.core.tables import read_header, read_numbers, read_table
 from chronovision.labels import METRICS, by_folder
 from chronovision.matrices import draw_heatmaps, draw_similarity
-from chronovision.provenance import add_step
-from chronovision.store import read_header, read_numbers, read_provenance, read_table
 from chronovision.timeline import draw_timeline, time_span
 
 Paths = Mapping[str, str | PathLike]

@@ -20,11 +20,13 @@ import numpy as np
 from tqdm import tqdm
 
 from chronovision.clock import go_forward
+from chronovision.core.files import read_json
+from chronovision.core.hdf5 import new_h5
+from chronovision.core.provenance import add_step
 from chronovision.errors import UserError
 from chronovision.ffmpeg_log import Heard, find_damage, listen, of_pictures
 from chronovision.identity import refuse_another_file
 from chronovision.probe import video_provenance
-from chronovision.provenance import add_step
 from chronovision.selection import (
     Frame,
     Row,
@@ -34,7 +36,6 @@ from chronovision.selection import (
     resample,
     within,
 )
-from chronovision.store import new_h5, read_json
 from chronovision.timing import has_variable_rate, nominal_interval
 from chronovision.tools import (
     ADDRESS,
@@ -282,7 +283,7 @@ def dump_frames(
     provenance = add_step(video_provenance(info, video), "dump_frames", config, ["numpy", "h5py"])
     needed = 3 * size**2 * expected_rows(info, settings, span)
     # This format's index of the many small chunks does not grow in memory.
-    with new_h5(output, provenance, libver="v110", needed=needed) as file:
+    with new_h5(output, provenance, libver="v110", expected_bytes=needed) as file:
         n = _write_rows(file, size, analysed_rows(info, settings, span, decoding))
         messages = _complete_messages(info, decoding, strict)
         _note_decoding(file, info, decoding)

@@ -8,8 +8,9 @@ from contextlib import ExitStack
 import h5py
 import numpy as np
 
+from chronovision.core.hdf5 import new_h5, rows_dataset
+from chronovision.core.provenance import read_provenance
 from chronovision.errors import UserError
-from chronovision.store import new_h5, read_provenance, rows_dataset
 
 #: Chunks that are copied at a time.
 BLOCK_CHUNKS = 16
@@ -31,7 +32,7 @@ def join_pieces(paths: Sequence[str | os.PathLike], output: str | os.PathLike) -
     for path in paths[1:]:
         _refuse_difference(_made_by(provenance), _made_by(read_provenance(path)), path)
     needed = sum(os.path.getsize(path) for path in paths)
-    with ExitStack() as stack, new_h5(output, provenance, needed=needed) as joined:
+    with ExitStack() as stack, new_h5(output, provenance, expected_bytes=needed) as joined:
         pieces = [stack.enter_context(h5py.File(path, "r")) for path in paths]
         first = pieces[0]
         for name, value in first.attrs.items():

@@ -3,10 +3,10 @@
 from collections.abc import Iterable
 from pathlib import Path
 
+from chronovision.core.files import read_json, write_json
 from chronovision.identity import fingerprint
+from chronovision.jobs.code_digest import PACKAGE, code_digest
 from chronovision.probe import probe
-from chronovision.provenance import PACKAGE, source_digest
-from chronovision.store import read_json, write_json
 from chronovision.tools import find_tools
 
 
@@ -24,7 +24,7 @@ class KnownFacts:
     def __init__(self, path: Path) -> None:
         """Read what is kept."""
         self._path = path
-        self._by = {"code": source_digest(PACKAGE / "probe.py"), "ffmpeg": find_tools().version}
+        self._by = {"code": code_digest(PACKAGE / "probe.py"), "ffmpeg": find_tools().version}
         self._earlier = _read(path, self._by)
         self._used: dict[tuple, dict] = {}
 

@@ -8,12 +8,13 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path, PurePath
 
+from chronovision.core.files import read_json
+from chronovision.core.messages import one_line
+from chronovision.core.provenance import read_provenance
 from chronovision.errors import UserError
+from chronovision.jobs.locks import lock_results
 from chronovision.layout import Owner, owner_of
-from chronovision.leases import hold_results
-from chronovision.settings import one_line
 from chronovision.standing import Standing, read_standing
-from chronovision.store import read_json, read_provenance
 
 #: Files of one folder that are listed by name.
 MOST_NAMES = 12
@@ -191,7 +192,7 @@ def tell_leftovers(
     elif delete is None:
         say(f"Nothing was deleted. To delete these files: {left.command} DELETE=yes")
     else:
-        hold_results(root / "locks")
+        lock_results(root / "locks")
         for paths in left.files.values():
             _delete(root, paths)
         say(f"{number} files were deleted.")

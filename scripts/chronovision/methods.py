@@ -5,9 +5,9 @@ from collections.abc import Mapping, Sequence
 
 from chronovision.clip_design import left_out
 from chronovision.comparability import is_small_set
+from chronovision.core.provenance import all_software
 from chronovision.estimators import ESTIMATORS
 from chronovision.labels import written_step
-from chronovision.provenance import all_software
 from chronovision.references import REFERENCES
 
 _CITATION = re.compile(r"\[@([\w@; ]+)\]")
@@ -54,7 +54,7 @@ def methods_paragraphs(
     Parameters
     ----------
     config : the whole config.
-    provenance : of the set, see `chronovision.provenance`.
+    provenance : of the set, see `chronovision.core.provenance`.
     n_groups : groups of videos that give clips, which folds do not split.
     design : of the clips, see `chronovision.clip_design.describe_design`; None if there are none.
     fitted : metrics and thresholds for which a duration model was fitted, in words.

@@ -20,7 +20,7 @@ from typing import Any
 import scipy.stats  # noqa: F401
 
 from chronovision.comparability import NoFitError
-from chronovision.store import whole_file
+from chronovision.core.files import atomic_file
 
 
 @contextmanager
@@ -51,13 +51,13 @@ ALWAYS_DESCRIBED = ("metric", "threshold", "thresholds.scope")
 
 def save_model(path: str | os.PathLike, regressions: dict, described_set: dict) -> None:
     """Write a model; see this module's head for what is in it."""
-    with whole_file(path) as part:
+    with atomic_file(path) as part:
         dump({"regressions": regressions, "set": described_set}, part)
 
 
 def save_no_model(path: str | os.PathLike, why_empty: str) -> None:
     """Write in place of a model why there is none."""
-    with whole_file(path) as part:
+    with atomic_file(path) as part:
         dump({"regressions": {}, "set": {}, "why_empty": why_empty}, part)
 
 

@@ -14,8 +14,8 @@ import yaml
 from PIL import Image
 
 from chronovision.captions import caption
+from chronovision.core.files import write_text
 from chronovision.labels import kind_label
-from chronovision.store import write_text
 
 Paths = Mapping[str, str | PathLike]
 

@@ -11,17 +11,13 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
+from chronovision.core.files import atomic_folder, read_json
+from chronovision.core.hdf5 import new_h5
+from chronovision.core.provenance import add_step
+from chronovision.core.tables import BLOCK_ROWS, new_table
 from chronovision.frames import Decoding, analysed_rows
 from chronovision.probe import video_provenance
-from chronovision.provenance import add_step
 from chronovision.selection import Row
-from chronovision.store import (
-    BLOCK_ROWS,
-    new_h5,
-    new_table,
-    read_json,
-    whole_folder,
-)
 
 #: ITU-R BT.601 luma weights of R, G, B.
 LUMA = np.array([0.299, 0.587, 0.114])
@@ -144,6 +140,6 @@ def export_images(
     suffix : ``jpg`` (quality 95) or ``png``.
     """
     info = read_json(info_path)
-    with whole_folder(folder) as part:
+    with atomic_folder(folder) as part:
         for number, row in enumerate(analysed_rows(info, settings, span, Decoding())):
             Image.fromarray(row.rgb).save(part / f"{number:06d}.{suffix}", quality=95)

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from chronovision import scores
-from chronovision.store import write_table
+from chronovision.core.tables import write_table
 
 COLUMNS = {
     "clip": (

@@ -23,6 +23,8 @@ from chronovision.containers import (
     refuse_joined_or_cut,
     refuse_text,
 )
+from chronovision.core.files import write_json
+from chronovision.core.provenance import add_step
 from chronovision.errors import UserError
 from chronovision.identity import sha256_of
 from chronovision.packets import (
@@ -34,8 +36,6 @@ from chronovision.packets import (
     read_packets,
     shown_times,
 )
-from chronovision.provenance import add_step
-from chronovision.store import write_json
 from chronovision.timing import has_variable_rate, median_interval, nominal_interval
 from chronovision.tools import (
     ADDRESS,

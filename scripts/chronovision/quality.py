@@ -10,11 +10,11 @@ import numpy as np
 import pandas as pd
 
 from chronovision.changes import constant_frames
-from chronovision.provenance import add_step
+from chronovision.core.provenance import add_step, read_provenance
+from chronovision.core.tables import BLOCK_ROWS, read_numbers, read_values, write_table
 from chronovision.quality_note import Note, finite, medians, ratio, times
 from chronovision.salient_frames import read_salient
 from chronovision.sampling_notes import cadence_note, uneven_note
-from chronovision.store import BLOCK_ROWS, read_numbers, read_provenance, read_values, write_table
 from chronovision.thresholds import video_thresholds
 
 #: Share of exact duplicates from which a frame-rate conversion is likely.

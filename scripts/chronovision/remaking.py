@@ -18,10 +18,11 @@ import pandas as pd
 from chronovision.accumulators import accumulate_changes
 from chronovision.changes import measure_changes
 from chronovision.clips import build_clip_table
+from chronovision.core.provenance import read_provenance
+from chronovision.core.tables import BLOCK_ROWS, read_header, read_table
 from chronovision.duration_model import fit_duration_model
 from chronovision.segments import segment_video
 from chronovision.standing import Standing
-from chronovision.store import BLOCK_ROWS, read_header, read_provenance, read_table
 from chronovision.summary import summarise_counts
 from chronovision.thresholds import pool_ranges
 from chronovision.verdicts import Check, Tally, attempt

@@ -5,9 +5,9 @@ import re
 import shlex
 from pathlib import Path
 
+from chronovision.core.files import read_json
+from chronovision.core.messages import SHOWN_PATH, one_line
 from chronovision.errors import UserError
-from chronovision.settings import SHOWN_PATH, one_line
-from chronovision.store import read_json
 from chronovision.video_folder import clean_name
 
 #: Names that results/ has for other things than a folder's set.

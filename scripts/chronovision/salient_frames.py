@@ -4,7 +4,7 @@ import os
 
 import numpy as np
 
-from chronovision.store import read_values
+from chronovision.core.tables import read_values
 
 
 def read_salient(path: str | os.PathLike, layers: list[str]) -> np.ndarray:

@@ -6,15 +6,9 @@ import os
 import numpy as np
 import pandas as pd
 
-from chronovision.provenance import add_step
+from chronovision.core.provenance import add_step, read_provenance
+from chronovision.core.tables import read_blocks, read_header, read_values, write_table
 from chronovision.salient_frames import read_salient
-from chronovision.store import (
-    read_blocks,
-    read_header,
-    read_provenance,
-    read_values,
-    write_table,
-)
 from chronovision.timing import median_interval
 
 COLUMNS = {

@@ -23,9 +23,9 @@ from chronovision.canvas import (
     save,
     styled,
 )
+from chronovision.core.provenance import add_step, read_provenance
+from chronovision.core.tables import read_table
 from chronovision.labels import METRICS, kind_label
-from chronovision.provenance import add_step
-from chronovision.store import read_provenance, read_table
 
 Paths = Mapping[str, str | PathLike]
 

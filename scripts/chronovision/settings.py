@@ -1,11 +1,10 @@
 """Check of the config: one clear line for the first mistake, defaults for what is absent."""
 
-import difflib
 import math
 import os
 import re
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from fractions import Fraction
 from itertools import islice
 from pathlib import Path
@@ -14,14 +13,9 @@ import yaml
 from jsonschema import Draft202012Validator, validators
 from jsonschema.exceptions import ValidationError, best_match
 
+from chronovision.core.messages import did_you_mean, one_line, quoted
+from chronovision.core.paths import UNCARRIABLE, is_too_long
 from chronovision.errors import UserError
-
-#: What Snakemake takes as part of its own syntax, or cannot carry, in a path. Surrogates stand for
-#: bytes of a file's name that are no UTF-8.
-UNCARRIABLE = re.compile(r"[{}\x00-\x1f\x7f\ud800-\udfff]|<[a-z][a-z0-9_]*>")
-
-#: Bytes of a name, and of a whole path, beyond which systems refuse to look for a file.
-MAX_NAME, MAX_PATH = 255, 4095
 
 #: Values and levels that a config may have: a few lines of YAML can stand for billions of values,
 #: or for a list that holds itself, and to compare thousands of values takes seconds.
@@ -32,8 +26,8 @@ MAX_ROWS = 1_000_000
 FRACTION = re.compile(r"[0-9]{1,6}/[1-9][0-9]{0,5}")
 #: What YAML, unlike JSON and Python, does not take for a number.
 EXPONENT = re.compile(r"[+-]?[0-9.]+[eE][+-]?[0-9]+")
-#: Characters of a message about the config, and of a path that a message shows.
-MAX_MESSAGE, SHOWN_PATH = 600, 1000
+#: Characters of a message about the config.
+MAX_MESSAGE = 600
 
 #: JSON Schema takes 224.0 for an integer; what is computed with it would not.
 Validator = validators.extend(
@@ -42,33 +36,6 @@ Validator = validators.extend(
         "integer", lambda _, value: isinstance(value, int) and not isinstance(value, bool)
     ),
 )
-
-
-def did_you_mean(wrong: str, known: Iterable[str]) -> str:
-    """A hint for a mistyped name: the nearest known ones, else all of them."""
-    known = [str(name) for name in known]
-    near = difflib.get_close_matches(str(wrong), known, n=3, cutoff=0.5)
-    if near:
-        return f"did you mean {' or '.join(near)}?"
-    return f"known: {', '.join(known)}"
-
-
-def one_line(text: object, most: int = 100) -> str:
-    """`text` as a message can quote it: cut if long, and without anything that moves a cursor."""
-    shown = str(text)
-    shown = shown if len(shown) <= most else f"{shown[: most - 1]}…"
-    return "".join(one if one.isprintable() else ascii(one)[1:-1] for one in shown)
-
-
-def quoted(value: object, most: int = 100) -> str:
-    """`value` in quotes, if it is text, and in one line."""
-    return one_line(repr(value), most)
-
-
-def is_too_long(path: str) -> bool:
-    """Whether no file can have this path."""
-    raw = os.fsencode(path)
-    return len(raw) > MAX_PATH or any(len(name) > MAX_NAME for name in raw.split(b"/"))
 
 
 def read_fraction(value: object) -> object:

@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from pathlib import Path, PurePath
 from typing import Any
 
+from chronovision.core.files import read_json
+from chronovision.core.tables import read_table
 from chronovision.errors import UserError
 from chronovision.layout import owner_of
 from chronovision.results_folder import surveyed_folder
-from chronovision.store import read_json, read_table
 from chronovision.video_table import read_videos
 
 

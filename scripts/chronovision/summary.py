@@ -5,8 +5,8 @@ from collections.abc import Mapping
 
 import pandas as pd
 
-from chronovision.provenance import add_step, join_kinds, merge
-from chronovision.store import read_header, read_provenance, read_table, write_table
+from chronovision.core.provenance import add_step, join_kinds, merge, read_provenance
+from chronovision.core.tables import read_header, read_table, write_table
 from chronovision.timing import span_duration
 
 

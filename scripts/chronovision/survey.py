@@ -10,17 +10,18 @@ from typing import NamedTuple
 import yaml
 
 from chronovision.config_files import read_config
+from chronovision.core.files import write_text
+from chronovision.core.messages import SHOWN_PATH, one_line
 from chronovision.errors import UserError
+from chronovision.jobs.locks import lock_results
 from chronovision.known_facts import KnownFacts
-from chronovision.leases import hold_results
 from chronovision.leftovers import find_leftovers
 from chronovision.network_hints import check_asked_network
 from chronovision.replaced import describe_replacing, refuse_replacing
 from chronovision.results_folder import choose_results, describe_moved, surveyed_folder
 from chronovision.sampling_advice import describe_sampling
-from chronovision.settings import SHOWN_PATH, check_config, one_line, read_fraction
+from chronovision.settings import check_config, read_fraction
 from chronovision.standing import read_standing
-from chronovision.store import write_text
 from chronovision.survey_costs import describe_costs
 from chronovision.survey_fit import describe_fit
 from chronovision.survey_weights import describe_weights
@@ -166,7 +167,7 @@ def _overlay(below: Mapping, above: Mapping) -> dict:
 
 def _write(home: Path, folder: Path, table: Table, frames: Mapping, probing: KnownFacts) -> None:
     """Write table, overlay and facts, unless another run works on these results."""
-    hold_results(home / "locks")
+    lock_results(home / "locks")
     try:
         write_table(home, folder, table)
         _write_overlay(home, folder, frames)

@@ -4,10 +4,10 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
+from chronovision.core.files import read_json
+from chronovision.core.messages import SHOWN_PATH, one_line
 from chronovision.errors import UserError
 from chronovision.networks import weights_url
-from chronovision.settings import SHOWN_PATH, one_line
-from chronovision.store import read_json
 from chronovision.weights import hub_file, read_file, ways_out, why_unreachable
 from chronovision.weights_name import KINDS, weights_name
 

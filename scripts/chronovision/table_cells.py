@@ -5,8 +5,8 @@ import re
 from pathlib import Path
 from typing import NamedTuple
 
+from chronovision.core.messages import SHOWN_PATH, one_line
 from chronovision.errors import UserError
-from chronovision.settings import SHOWN_PATH, one_line
 
 #: What stands for a missing value: in BIDS and by hand, in R, in pandas.
 MISSING = frozenset(("", "n/a", "NA", "NaN", "nan", "<NA>"))

@@ -7,9 +7,9 @@ from dataclasses import astuple, dataclass
 import numpy as np
 import pandas as pd
 
+from chronovision.core.provenance import add_step, merge, read_provenance
+from chronovision.core.tables import read_table, write_table
 from chronovision.errors import UserError
-from chronovision.provenance import add_step, merge
-from chronovision.store import read_provenance, read_table, write_table
 
 
 @dataclass(frozen=True)

@@ -18,11 +18,13 @@ import h5py
 import numpy as np
 import torch
 
+from chronovision.core.files import read_json
+from chronovision.core.provenance import add_step, read_provenance
+from chronovision.core.tables import read_table, read_values
 from chronovision.errors import UserError
 from chronovision.identity import sha256_of
 from chronovision.leftovers import find_leftovers
 from chronovision.probe import probe
-from chronovision.provenance import add_step
 from chronovision.recomputing import (
     ALLOWED,
     ALLOWED_PIXELS,
@@ -36,7 +38,6 @@ from chronovision.recomputing import (
 from chronovision.remaking import set_tables, video_tables
 from chronovision.seeds import derive_rng
 from chronovision.standing import Standing, read_standing
-from chronovision.store import read_json, read_provenance, read_table, read_values
 from chronovision.tools import find_tools
 from chronovision.verdicts import Check, Tally, attempt, summary
 from chronovision.weights import tensors_digest

@@ -10,11 +10,12 @@ from typing import NamedTuple
 
 from tqdm import tqdm
 
+from chronovision.core.files import read_json, write_json, write_text
+from chronovision.core.messages import SHOWN_PATH, one_line, quoted
+from chronovision.core.paths import UNCARRIABLE
 from chronovision.errors import UserError
 from chronovision.picture_series import advise_on_pictures
 from chronovision.probe import probe
-from chronovision.settings import SHOWN_PATH, UNCARRIABLE, one_line, quoted
-from chronovision.store import read_json, write_json, write_text
 from chronovision.table_cells import MISSING
 from chronovision.video_table import PERIODIC, RESERVED, Video, read_videos
 

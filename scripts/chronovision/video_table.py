@@ -7,15 +7,9 @@ import unicodedata
 from dataclasses import dataclass
 from pathlib import Path
 
+from chronovision.core.messages import SHOWN_PATH, did_you_mean, one_line, quoted
+from chronovision.core.paths import UNCARRIABLE, is_too_long
 from chronovision.errors import UserError
-from chronovision.settings import (
-    SHOWN_PATH,
-    UNCARRIABLE,
-    did_you_mean,
-    is_too_long,
-    one_line,
-    quoted,
-)
 from chronovision.table_cells import MISSING, Line, read_table_text, split_cells
 
 REQUIRED = ("video", "path")

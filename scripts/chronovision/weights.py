@@ -16,13 +16,13 @@ from urllib.parse import urlparse
 
 import torch
 
+from chronovision.core.files import atomic_file, write_json
 from chronovision.errors import UserError
 from chronovision.network_hints import check_asked_network
 from chronovision.networks import make_model, weights_url
 from chronovision.operations import count_gflop
 from chronovision.seeds import derive_rng
 from chronovision.state_dicts import State, read_state_dict, select_tensors
-from chronovision.store import whole_file, write_json
 
 log = logging.getLogger(__name__)
 
@@ -63,7 +63,7 @@ def fetch_weights(
     model, asked = network["model"], network["weights"]
     state, facts = _obtain(asked, model, network["layers"], seed)
     digest = tensors_digest(state)
-    with whole_file(output_pth) as part, part.open("wb") as file:
+    with atomic_file(output_pth) as part, part.open("wb") as file:
         # Through a file object, because a path's name would become part of the contents.
         torch.save(state, file)
     trained = facts["source"] != "untrained"

@@ -17,9 +17,9 @@ import h5py
 import numpy as np
 import pytest
 
+from chronovision.core.files import read_json
 from chronovision.quality import decoding_notes
 from chronovision.resources import stage_mb
-from chronovision.store import read_json
 from chronovision.tools import find_tools
 from support.mutations import KINDS, mutate
 from support.plain_decoding import Decoded, decode_plainly

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import h5py
 
-from chronovision.store import read_json
+from chronovision.core.files import read_json
 from support.pipeline import Run, files, snakemake, wait_until
 
 KILLER = Path(__file__).parent / "killer"

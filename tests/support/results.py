@@ -10,8 +10,10 @@ import pandas as pd
 import yaml
 from PIL import Image
 
-from chronovision.provenance import merge
-from chronovision.store import new_h5, read_table, write_json, write_table
+from chronovision.core.files import write_json
+from chronovision.core.hdf5 import new_h5
+from chronovision.core.provenance import merge
+from chronovision.core.tables import read_table, write_table
 from support.paths import PROJECT
 
 POOLS = ("pool1", "pool2", "pool3", "pool4", "pool5")

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from chronovision.clips import build_clip_table
-from chronovision.store import write_table
+from chronovision.core.tables import write_table
 
 LAYERS = ["pool1", "pool2", "pool3"]
 NETWORK = {

@@ -9,12 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from chronovision.accumulators import (
-    noise_sd,
-    run_accumulator,
-    standard_noise,
-    static_accumulator,
-)
+from chronovision.accumulators import noise_sd, run_accumulator, standard_noise, static_accumulator
 from chronovision.decay import (
     FrameDecay,
     SecondsDecay,

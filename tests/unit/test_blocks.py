@@ -11,19 +11,18 @@ from hypothesis import strategies as st
 
 from chronovision.accumulators import accumulate_changes, run_accumulator, standard_noise
 from chronovision.changes import change_series, measure_changes
-from chronovision.segments import find_boundaries
-from chronovision.store import (
+from chronovision.core.files import sidecar_path
+from chronovision.core.hdf5 import new_h5, rows_dataset
+from chronovision.core.tables import (
     BLOCK_ROWS,
-    new_h5,
     new_table,
     read_blocks,
     read_header,
     read_table,
     read_values,
-    rows_dataset,
-    sidecar_path,
     write_table,
 )
+from chronovision.segments import find_boundaries
 from chronovision.thresholds import video_thresholds
 from support.sets import LAYERS, THRESHOLDS, MadeSet, made_changes
 

@@ -13,12 +13,13 @@ from hypothesis import strategies as st
 from chronovision.clip_design import Footage, clip_length, describe_design, left_out, plan_clips
 from chronovision.clips import Video, assemble_series
 from chronovision.comparability import NoFitError
+from chronovision.core.provenance import read_provenance
+from chronovision.core.tables import read_table
 from chronovision.counting import Clip, count_dynamic, count_static
 from chronovision.errors import UserError
 from chronovision.pixel_control import pixel_ranges, pixel_thresholds
 from chronovision.sampling import partition_clips, random_clips, sample_clips, snapshot_lengths
 from chronovision.seeds import derive_rng
-from chronovision.store import read_provenance, read_table
 from chronovision.thresholds import pool_ranges
 from support.paths import PROJECT
 from support.published_rule import by_frames, by_seconds

@@ -9,13 +9,14 @@ import numpy as np
 import pytest
 
 from chronovision.clock import decoded_times, go_forward
+from chronovision.core.files import read_json
+from chronovision.core.provenance import read_provenance
 from chronovision.errors import UserError
 from chronovision.frames import Decoding, decode, dump_frames
 from chronovision.pieces import piece_names
 from chronovision.probe import probe, probe_video
 from chronovision.quality import decoding_notes
 from chronovision.recomputing import decode_sample
-from chronovision.store import read_json, read_provenance
 from chronovision.timing import has_variable_rate, median_interval, nominal_interval
 from support.clips import ffmpeg, ffprobe, follow, make_clip
 from support.field_coded import stream

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from chronovision import demo
+from chronovision.core.tables import read_table
 from chronovision.errors import UserError
-from chronovision.store import read_table
 from chronovision.tools import find_tools
 
 SHOTS = (

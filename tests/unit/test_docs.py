@@ -11,13 +11,13 @@ import yaml
 from chronovision.accumulators import accumulate_changes
 from chronovision.changes import measure_changes
 from chronovision.clips import build_clip_table
+from chronovision.core.tables import read_table
 from chronovision.duration_model import fit_duration_model
 from chronovision.features import extract_features
 from chronovision.frames import dump_frames
 from chronovision.pixels import describe_frames
 from chronovision.probe import probe_video
 from chronovision.resources import COSTS, stage_mb
-from chronovision.store import read_table
 from chronovision.tools import find_tools
 from chronovision.weights import fetch_weights
 from support.paths import PROJECT

@@ -24,13 +24,15 @@ from chronovision.comparability import (
     require_same_set,
 )
 from chronovision.controls import conditions, constant_rate_counts
+from chronovision.core.files import sidecar_path
+from chronovision.core.provenance import read_provenance
+from chronovision.core.tables import read_table
 from chronovision.duration_model import fit_duration_model
 from chronovision.errors import UserError
 from chronovision.folds import predict_folds, split_folds
 from chronovision.model_file import load_model
 from chronovision.predictions import COLUMNS as PREDICTION_COLUMNS
 from chronovision.scores import COLUMNS, score
-from chronovision.store import read_provenance, read_table, sidecar_path
 from chronovision.thresholds import pool_ranges
 from support.sets import LAYERS, THRESHOLDS, MadeSet, made_changes, made_set
 

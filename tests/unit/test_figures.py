@@ -12,6 +12,7 @@ from PIL import Image
 from chronovision import figures as video_figures
 from chronovision import matrices, set_figures, timeline
 from chronovision.canvas import envelope, needs_log, styled, thin_marks
+from chronovision.core.tables import read_table
 from chronovision.figures import VideoResults, draw_changes, draw_counts, plot_video
 from chronovision.matrices import (
     binned_z_scores,
@@ -20,7 +21,6 @@ from chronovision.matrices import (
     sort_channels,
 )
 from chronovision.set_figures import plot_set
-from chronovision.store import read_table
 from chronovision.timeline import draw_timeline
 from support.results import KINDS, MadeResults
 

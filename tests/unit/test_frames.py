@@ -13,6 +13,8 @@ import numpy as np
 import pytest
 
 import chronovision.frames
+from chronovision.core.files import read_json
+from chronovision.core.provenance import read_provenance
 from chronovision.errors import UserError
 from chronovision.ffmpeg_log import listen
 from chronovision.frames import (
@@ -24,7 +26,6 @@ from chronovision.frames import (
     dump_frames,
 )
 from chronovision.probe import probe_video
-from chronovision.store import read_json, read_provenance
 from support.clips import (
     H264,
     cut,

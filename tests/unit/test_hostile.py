@@ -30,6 +30,9 @@ from chronovision import set_figures
 from chronovision import settings as checking
 from chronovision.accumulators import run_accumulator, standard_noise
 from chronovision.clip_design import Footage, describe_design, plan_clips
+from chronovision.core.files import read_json, write_json
+from chronovision.core.messages import one_line
+from chronovision.core.paths import UNCARRIABLE
 from chronovision.errors import UserError
 from chronovision.folds import split_folds
 from chronovision.frames import expected_rows
@@ -39,8 +42,7 @@ from chronovision.pieces import piece_names, piece_window
 from chronovision.sampling import sample_clips
 from chronovision.segments import find_boundaries, layers_needed
 from chronovision.selection import Frame, every_nth, frames_per_row, resample
-from chronovision.settings import MAX_ROWS, MAX_VALUES, UNCARRIABLE, check_config, one_line
-from chronovision.store import read_json, write_json
+from chronovision.settings import MAX_ROWS, MAX_VALUES, check_config
 from chronovision.survey import survey_folder
 from chronovision.thresholds import resolve_thresholds
 from chronovision.video_folder import find_videos, name_videos

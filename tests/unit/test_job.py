@@ -7,7 +7,7 @@ import sys
 import pytest
 
 from chronovision.errors import UserError
-from chronovision.job import logged_job
+from chronovision.jobs.log import logged_job
 from support.paths import SCRIPTS
 
 
@@ -31,7 +31,7 @@ def test_messages_of_other_packages_do_not(log):
 
 WARNS = """
 import sys, warnings
-from chronovision.job import logged_job
+from chronovision.jobs.log import logged_job
 with logged_job(sys.argv[1]):
     warnings.warn("overflow encountered", RuntimeWarning)
 """

@@ -75,7 +75,7 @@ def test_other_code_and_a_damaged_record_ask_for_all(films, probed, monkeypatch,
     probed()
     match other:
         case "code":
-            monkeypatch.setattr(known_facts, "source_digest", lambda path: "other")
+            monkeypatch.setattr(known_facts, "code_digest", lambda path: "other")
         case "ffmpeg":
             tools = known_facts.find_tools()._replace(version="99")
             monkeypatch.setattr(known_facts, "find_tools", lambda: tools)

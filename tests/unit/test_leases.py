@@ -14,12 +14,12 @@ import torch
 
 from chronovision.errors import UserError
 from chronovision.features import _own_gpu
-from chronovision.leases import leased_device
+from chronovision.jobs.locks import acquire_gpu
 
 HOLD = """
 import sys
-from chronovision.leases import leased_device
-with leased_device(sys.argv[1], sys.argv[2:]) as index:
+from chronovision.jobs.locks import acquire_gpu
+with acquire_gpu(sys.argv[1], sys.argv[2:]) as index:
     print(index, flush=True)
     sys.stdin.read()
 """
@@ -49,7 +49,7 @@ def hold(tmp_path):
 
 def taken(folder, *names):
     """Index that this process would get now."""
-    with leased_device(folder / "locks", names) as index:
+    with acquire_gpu(folder / "locks", names) as index:
         return index
 
 
@@ -79,7 +79,7 @@ def test_a_lease_ends_with_its_process(hold, tmp_path, sign):
 
 
 def test_a_lease_ends_with_an_exception(tmp_path):
-    with pytest.raises(ZeroDivisionError), leased_device(tmp_path / "locks", ["x"]):
+    with pytest.raises(ZeroDivisionError), acquire_gpu(tmp_path / "locks", ["x"]):
         raise ZeroDivisionError
     assert taken(tmp_path, "x") == 0
 
@@ -98,12 +98,12 @@ def test_a_drive_without_locks_is_named(tmp_path, monkeypatch, caplog):
         pytest.raises(
             UserError, match=r"cannot be locked \(No locks available\).*pathvars.results"
         ),
-        leased_device(tmp_path, ["a", "b"]),
+        acquire_gpu(tmp_path, ["a", "b"]),
     ):
         pass
     # Whoever showed the job one device alone has shared them out.
     caplog.set_level(logging.WARNING)
-    with leased_device(tmp_path, ["a"]) as index:
+    with acquire_gpu(tmp_path, ["a"]) as index:
         assert index == 0
     assert "not leased" in caplog.text
 
@@ -124,7 +124,7 @@ def test_a_job_uses_the_gpu_that_it_leased(tmp_path, monkeypatch):
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
     monkeypatch.setattr(torch.cuda, "get_device_properties", Properties)
     monkeypatch.setattr(torch.cuda, "device", device)
-    with leased_device(tmp_path, ["GPU-0"]):
+    with acquire_gpu(tmp_path, ["GPU-0"]):
         # POSIX locks are a process's: another job is another process.
         child = os.fork()
         if child == 0:

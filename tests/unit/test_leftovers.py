@@ -5,11 +5,11 @@ from pathlib import Path, PurePath
 
 import pytest
 
+from chronovision.core.files import read_json, write_json, write_text
 from chronovision.errors import UserError
 from chronovision.layout import Owner, owner_of
 from chronovision.leftovers import find_leftovers, tell_leftovers
 from chronovision.standing import read_standing
-from chronovision.store import read_json, write_json, write_text
 from support.results import MadeResults
 
 VIDEOS = ("a", "b", "c")

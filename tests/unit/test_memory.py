@@ -6,8 +6,8 @@ import sys
 
 import numpy as np
 
-from chronovision.provenance import add_step
-from chronovision.store import new_h5
+from chronovision.core.hdf5 import new_h5
+from chronovision.core.provenance import add_step
 from chronovision.weights import fetch_weights
 
 NETWORK = {

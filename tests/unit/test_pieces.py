@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from chronovision.core.hdf5 import new_h5
 from chronovision.errors import UserError
 from chronovision.joining import join_pieces
 from chronovision.pieces import piece_names, piece_window
-from chronovision.store import new_h5
 
 
 @pytest.fixture

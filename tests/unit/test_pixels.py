@@ -10,11 +10,12 @@ from hypothesis import given, settings
 from hypothesis.extra import numpy as arrays
 from PIL import Image
 
+from chronovision.core.files import read_json
+from chronovision.core.tables import read_table
 from chronovision.errors import UserError
 from chronovision.frames import dump_frames
 from chronovision.pixels import COLUMNS, describe_frames, export_images, pixel_facts
 from chronovision.probe import probe_video
-from chronovision.store import read_json, read_table
 from support.clips import make_clip, make_lossless
 
 SETTINGS = {"size": 32, "geometry": "crop", "every": 1, "step_s": None, "fps": None}

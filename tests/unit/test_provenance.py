@@ -1,96 +1,14 @@
-"""Provenance records and the digest of sources."""
+"""Provenance records."""
 
 import shutil
 import subprocess
-from pathlib import Path
 
 import pytest
 
-from chronovision import provenance
+from chronovision.core import provenance
+from chronovision.core.provenance import add_step, all_software, combine_software, join_kinds, merge
 from chronovision.errors import UserError
-from chronovision.provenance import (
-    add_step,
-    all_software,
-    combine_software,
-    join_kinds,
-    merge,
-    source_digest,
-)
 from support.paths import SCRIPTS
-
-
-@pytest.fixture
-def sources(tmp_path, monkeypatch):
-    """A copy of the scripts to edit."""
-    shutil.copytree(SCRIPTS, tmp_path / "scripts", ignore=shutil.ignore_patterns("__pycache__"))
-    monkeypatch.setattr(provenance, "PACKAGE", tmp_path / "scripts/chronovision")
-    return tmp_path / "scripts"
-
-
-def edit(path, old, new):
-    text = path.read_text()
-    assert old in text
-    path.write_text(text.replace(old, new, 1))
-
-
-def digests(scripts):
-    return {path.stem: source_digest(path) for path in scripts.glob("*.py")}
-
-
-def test_comments_docstrings_and_layout_do_not_count(sources):
-    before = digests(sources)
-    module = sources / "chronovision/changes.py"
-    edit(module, '"""Frame-to-frame change', '"""FRAME-to-frame change')
-    edit(module, "def _step(", "# why\n\n\ndef _step(")
-    edit(module, "    Parameters\n", "    Arguments\n")
-    assert digests(sources) == before
-
-
-def test_an_edit_counts_for_exactly_the_scripts_that_import_the_module(sources):
-    before = digests(sources)
-    edit(sources / "chronovision/segments.py", "// 2 + 1", "// 2 + 2")
-    after = digests(sources)
-    assert {name for name in before if before[name] != after[name]} == {
-        "segment_video",
-        "verify_results",  # makes all tables again
-    }
-
-
-def test_imports_are_followed(sources):
-    before = digests(sources)
-    edit(sources / "chronovision/timing.py", "REGULAR = 0.1", "REGULAR = 0.2")
-    changed = {name for name, value in digests(sources).items() if value != before[name]}
-    assert {"probe_video", "dump_frames", "segment_video"} <= changed
-    assert "measure_changes" not in changed and "fetch_weights" not in changed
-
-
-def test_features_depend_on_few_modules():
-    """An edit elsewhere must not redo hours of work on a GPU."""
-    seen = {}
-    provenance._collect(SCRIPTS / "extract_features.py", seen)
-    modules = {Path(name).stem for name in seen}
-    assert modules <= {
-        "extract_features", "engines", "errors", "features", "job", "leases", "moments", "networks",
-        "joining", "provenance", "seeds", "store",
-    }  # fmt: skip
-
-
-def test_hints_and_counts_of_operations_make_no_features_anew(sources):
-    """They concern the survey and the weights alone."""
-    before = digests(sources)
-    edit(sources / "chronovision/network_hints.py", "ask for pool5", "take pool5")
-    edit(sources / "chronovision/operations.py", "/ 1e9", "* 1e-9")
-    changed = {name for name, value in digests(sources).items() if value != before[name]}
-    assert "survey_folder" in changed
-    assert not {"extract_features", "extract_piece", "measure_changes"} & changed
-
-
-def test_files_that_the_code_reads_count(sources):
-    script, pattern = sources / "render_page.py", "templates/*.html"
-    before = source_digest(script), source_digest(script, pattern)
-    edit(sources / "chronovision/templates/video.html", "<h2", "<h2 ")
-    assert source_digest(script) == before[0]
-    assert source_digest(script, pattern) != before[1]
 
 
 def record(video, frames=None, software=None, **network):
@@ -188,7 +106,7 @@ def git(folder, *words):
     [
         (None, False), ("Snakefile", True), ("workflow/rules/salience.smk", True),
         ("workflow/schemas/config.schema.yaml", True), ("config/config.yaml", True),
-        ("scripts/chronovision/store.py", True), ("scripts/plot_set.py", True),
+        ("scripts/chronovision/core/files.py", True), ("scripts/plot_set.py", True),
         ("README.md", False), ("config/videos.tsv", False),
     ],
 )  # fmt: skip

@@ -11,10 +11,12 @@ from pathlib import Path
 import pytest
 import yaml
 
-from chronovision import leases, survey_weights, video_folder
+from chronovision import survey_weights, video_folder
+from chronovision.core.files import write_json
+from chronovision.core.hdf5 import new_h5
 from chronovision.errors import UserError
+from chronovision.jobs import locks
 from chronovision.replaced import describe_differences, differing_videos
-from chronovision.store import new_h5, write_json
 from chronovision.survey import survey_folder
 from chronovision.video_table import Video
 from chronovision.weights_name import weights_name
@@ -214,9 +216,11 @@ def test_files_that_cannot_be_written(films, monkeypatch):
 def test_a_folder_in_use_is_left_alone(films):
     """A run, which is another process, holds the results."""
     survey(films)
-    leases._HELD.pop().close()  # as the survey's process does by its end
+    locks._HELD.pop().close()  # as the survey's process does by its end
     (films / "d.mp4").write_bytes((films / "a.mp4").read_bytes())
-    code = "import sys; from chronovision.leases import hold_results; hold_results(sys.argv[1]); "
+    code = (
+        "import sys; from chronovision.jobs.locks import lock_results; lock_results(sys.argv[1]); "
+    )
     code += "print('held', flush=True); sys.stdin.read()"
     with subprocess.Popen(
         [sys.executable, "-c", code, "results/films/locks"],

@@ -12,12 +12,14 @@ import pytest
 import yaml
 from PIL import Image
 
+from chronovision.core.files import read_json, write_json
+from chronovision.core.provenance import read_provenance
+from chronovision.core.tables import read_table
 from chronovision.estimators import ESTIMATORS
 from chronovision.methods import cited_keys, methods_paragraphs, spell_citations
 from chronovision.references import REFERENCES, bibliography
 from chronovision.score_tables import score_table
 from chronovision.settings import check_config
-from chronovision.store import read_json, read_provenance, read_table, write_json
 from chronovision.thumbnails import nearest_thumbnails, shrink
 from chronovision.video_page import MAX_SEGMENTS
 from support.pages import overview, overview_of, page_of, picture

@@ -8,6 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chronovision.changes import measure_changes
+from chronovision.core.files import read_json
+from chronovision.core.tables import read_table
 from chronovision.features import extract_features
 from chronovision.frames import Decoding, analysed_rows, dump_frames
 from chronovision.pixels import describe_frames
@@ -15,7 +17,6 @@ from chronovision.probe import probe_video
 from chronovision.quality import check_quality
 from chronovision.sampling_notes import PERIODS, cadence, cadence_note, uneven_note
 from chronovision.selection import Frame, resample
-from chronovision.store import read_json, read_table
 from chronovision.weights import fetch_weights
 from support.clips import ffmpeg, make_lossless
 

@@ -8,22 +8,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from chronovision.core.files import atomic_file, atomic_folder, sidecar_path
+from chronovision.core.hdf5 import new_h5
+from chronovision.core.provenance import read_provenance
+from chronovision.core.tables import read_table, write_table
 from chronovision.errors import UserError
-from chronovision.store import (
-    new_h5,
-    read_provenance,
-    read_table,
-    sidecar_path,
-    whole_file,
-    whole_folder,
-    write_table,
-)
 
 
 def test_a_failed_write_leaves_the_old_file_and_no_litter(tmp_path):
     path = tmp_path / "out.txt"
     path.write_text("old")
-    with pytest.raises(RuntimeError), whole_file(path) as part:
+    with pytest.raises(RuntimeError), atomic_file(path) as part:
         part.write_text("half")
         raise RuntimeError
     assert path.read_text() == "old"
@@ -33,7 +28,7 @@ def test_a_failed_write_leaves_the_old_file_and_no_litter(tmp_path):
 def test_what_a_killed_process_left_is_removed(tmp_path):
     (tmp_path / ".out.txt.abc.part").touch()
     (tmp_path / ".out.txt2.abc.part").touch()
-    with whole_file(tmp_path / "out.txt"):
+    with atomic_file(tmp_path / "out.txt"):
         pass
     assert sorted(p.name for p in tmp_path.iterdir()) == [".out.txt2.abc.part", "out.txt"]
 
@@ -42,11 +37,11 @@ def test_a_folder_is_replaced_whole_or_not_at_all(tmp_path):
     folder = tmp_path / "images"
     folder.mkdir()
     (folder / "old.png").touch()
-    with pytest.raises(RuntimeError), whole_folder(folder) as part:
+    with pytest.raises(RuntimeError), atomic_folder(folder) as part:
         (part / "new.png").touch()
         raise RuntimeError
     assert [p.name for p in folder.iterdir()] == ["old.png"]
-    with whole_folder(folder) as part:
+    with atomic_folder(folder) as part:
         (part / "new.png").touch()
     assert [p.name for p in folder.iterdir()] == ["new.png"]
     assert [p.name for p in tmp_path.iterdir()] == ["images"]

@@ -5,12 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from chronovision.timing import (
-    has_variable_rate,
-    median_interval,
-    nominal_interval,
-    span_duration,
-)
+from chronovision.timing import has_variable_rate, median_interval, nominal_interval, span_duration
 
 RATES = st.sampled_from([8.0, 12.5, 23.976, 24.0, 25.0, 29.97, 30.0, 50.0, 59.94, 60.0])
 

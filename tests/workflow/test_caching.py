@@ -173,7 +173,7 @@ MODULES = (
     "chronovision.summary",
     "chronovision.quality",
     "chronovision.duration_model",
-    "chronovision.job",
+    "chronovision.jobs.log",
 )
 
 

@@ -11,7 +11,8 @@ import pytest
 import torch
 from torchvision.models import alexnet
 
-from chronovision.store import read_provenance, read_table
+from chronovision.core.provenance import read_provenance
+from chronovision.core.tables import read_table
 from chronovision.survey_weights import describe_weights
 from chronovision.weights_name import weights_name
 from support.clips import cut, damage, ffmpeg, make_clip

@@ -16,7 +16,8 @@ import torch
 import yaml
 from torchvision.models import alexnet
 
-from chronovision.store import read_json, read_table
+from chronovision.core.files import read_json
+from chronovision.core.tables import read_table
 from chronovision.video_table import read_videos
 from support.paths import PROJECT
 from support.pipeline import (

@@ -8,7 +8,8 @@ import h5py
 import pytest
 from PIL import Image
 
-from chronovision.store import read_json, read_provenance
+from chronovision.core.files import read_json
+from chronovision.core.provenance import read_provenance
 from support.pipeline import (
     assert_nothing_made,
     assert_one_line,

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from chronovision.store import read_table
+from chronovision.core.tables import read_table
 from support.clips import count_frames, decoded_frames
 from support.pipeline import files, snakemake, weights_in, write_config, write_videos
 

@@ -6,7 +6,6 @@ import atexit
 import functools
 import gc
 import itertools
-import json
 import os
 import re
 import sys
@@ -23,12 +22,13 @@ sys.path.insert(0, f"{workflow.basedir}/scripts")
 from chronovision import resources
 from chronovision.config_files import refuse_repeated_keys
 from chronovision.config_slices import decoding_settings, feature_settings
+from chronovision.core.files import read_json
 from chronovision.errors import UserError
 from chronovision.identity import fingerprint
-from chronovision.leases import hold_results
+from chronovision.jobs.code_digest import code_digest
+from chronovision.jobs.locks import lock_results
 from chronovision.network_costs import known_gflop
 from chronovision.pieces import piece_names, piece_window
-from chronovision.provenance import source_digest
 from chronovision.settings import check_config, refuse_missing
 from chronovision.video_table import find_table, read_videos
 from chronovision.weights_name import weights_name
@@ -71,7 +71,7 @@ LOCKS = f"{RESULTS}/locks"
 
 onstart:
     try:
-        hold_results(LOCKS)
+        lock_results(LOCKS)
     except UserError as error:
         raise WorkflowError(str(error))
 
@@ -88,7 +88,7 @@ wildcard_constraints:
 
 def digest(rule, data=None):
     """Digest of the code behind a rule, so that a change of it, and only of it, asks for a rerun."""
-    return source_digest(f"{workflow.basedir}/scripts/{rule}.py", data)
+    return code_digest(f"{workflow.basedir}/scripts/{rule}.py", data)
 
 
 @functools.cache
@@ -149,9 +149,7 @@ def noise_seed(wildcards):
 @functools.cache
 def length_at(video, _time):
     """Length of a probed video; the time of what is known of it keeps it from being read often."""
-    # Not by chronovision.store: every plan, and every job on a cluster, would wait for pandas.
-    with open(f"{RESULTS}/videos/{video}.json", encoding="utf-8") as file:
-        info = json.load(file)
+    info = read_json(f"{RESULTS}/videos/{video}.json")
     return resources.video_length(info, config["frames"], VIDEOS[video].span)
 
 
@@ -192,8 +190,7 @@ def network_threads(wildcards, input):
 @functools.cache
 def gflop_at(facts, _time):
     """Operations of the asked layers, as recorded with their weights."""
-    with open(facts, encoding="utf-8") as file:
-        return json.load(file)["gflop"]
+    return read_json(facts)["gflop"]
 
 
 def gflop():

@@ -15,21 +15,23 @@ the same names: where it begins and ends, the device that ran the network, and w
 differs.
 """
 
-import ast
-import hashlib
+import json
 import platform
 import subprocess
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
 from importlib import metadata
+from os import PathLike
 from pathlib import Path
 
+import h5py
+
 from chronovision import __version__
+from chronovision.core.files import read_json, sidecar_path
 from chronovision.errors import UserError
 
-PACKAGE = Path(__file__).parent
 #: The checkout, unless this is an installed package.
-PROJECT = PACKAGE.parents[1]
+PROJECT = Path(__file__).parents[3]
 
 #: What must agree over the videos of a set before their numbers may stand in one table.
 COMPARABLE = {
@@ -49,9 +51,6 @@ PARTS = {
 
 #: What decides results: code, rules, schema, and the settings; not the user's table of videos.
 OURS = ("Snakefile", "scripts", "workflow", "config", ":(exclude)config/videos.tsv")
-
-#: Nodes that may begin with a docstring.
-DOCUMENTED = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
 
 
 def add_step(record: Mapping, stage: str, config: Mapping, packages: Sequence[str] = ()) -> dict:
@@ -184,6 +183,22 @@ def _without(piece: Mapping, shared: Mapping) -> dict:
     return rest
 
 
+def read_provenance(path: str | PathLike) -> dict:
+    """Provenance of a file made by this package: HDF5 attribute, or the table's sidecar.
+
+    Raises
+    ------
+    UserError : the file carries none.
+    """
+    path = Path(path)
+    if path.suffix == ".tsv":
+        return read_json(sidecar_path(path))["provenance"]
+    with h5py.File(path, "r") as file:
+        if "provenance" not in file.attrs:
+            raise UserError(f"{path}: no provenance in it, so it was not made by Chronovision")
+        return json.loads(file.attrs["provenance"])
+
+
 @cache
 def _software(packages: tuple[str, ...]) -> dict:
     return {
@@ -209,62 +224,7 @@ def _git_state() -> dict:
             return None
         return done.stdout.strip() if done.returncode == 0 else None
 
-    if git("ls-files", "--error-unmatch", "scripts/chronovision/provenance.py") is None:
+    if git("ls-files", "--error-unmatch", "scripts/chronovision/__init__.py") is None:
         return {"commit": None, "dirty": None}
     status = git("status", "--porcelain", "--untracked-files=no", "--", *OURS)
     return {"commit": git("rev-parse", "HEAD"), "dirty": bool(status)}
-
-
-def source_digest(script: str | Path, data: str | None = None) -> str:
-    """Digest of a script and of the modules of this package that it imports, transitively.
-
-    Docstrings, comments and layout do not count, so that only a change of what the code
-    does asks for a rerun.
-
-    Parameters
-    ----------
-    script : path of an adapter.
-    data : pattern of files of this package that the code reads, e.g. ``templates/*.html``;
-        their bytes count.
-
-    Returns
-    -------
-    16 hexadecimal digits.
-    """
-    seen: dict[str, str] = {}
-    _collect(Path(script), seen)
-    for path in sorted(PACKAGE.glob(data)) if data else []:
-        seen[str(path.relative_to(PACKAGE))] = path.read_text(encoding="utf-8")
-    text = "\n".join(f"{name}\n{source}" for name, source in sorted(seen.items()))
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
-
-
-def _collect(path: Path, seen: dict[str, str]) -> None:
-    name = f"{path.parent.name}/{path.name}"
-    if name in seen:
-        return
-    seen[name], modules = _normalised(path, path.stat().st_mtime_ns)
-    for module in modules:
-        _collect(module, seen)
-
-
-@cache
-def _normalised(path: Path, _mtime_ns: int) -> tuple[str, tuple[Path, ...]]:
-    tree = ast.parse(path.read_text(encoding="utf-8"))
-    for node in ast.walk(tree):
-        if isinstance(node, DOCUMENTED) and ast.get_docstring(node, clean=False) is not None:
-            node.body = node.body[1:] or [ast.Pass()]
-    return ast.unparse(tree), tuple(_imported(ast.walk(tree)))
-
-
-def _imported(nodes: Iterable[ast.AST]) -> list[Path]:
-    """Files of this package that import statements name."""
-    names: set[str] = set()
-    for node in nodes:
-        if isinstance(node, ast.ImportFrom) and node.module:
-            names.add(node.module)
-            names.update(f"{node.module}.{alias.name}" for alias in node.names)
-        elif isinstance(node, ast.Import):
-            names.update(alias.name for alias in node.names)
-    parts = [name.split(".") for name in sorted(names) if name.startswith("chronovision.")]
-    return [file for part in parts if (file := PACKAGE / f"{part[1]}.py").exists()]

@@ -25,7 +25,7 @@ _HELD: list[IO] = []
 
 
 @contextmanager
-def leased_device(folder: str | os.PathLike, names: Sequence[str]) -> Iterator[int]:
+def acquire_gpu(folder: str | os.PathLike, names: Sequence[str]) -> Iterator[int]:
     """Take one of this machine's devices, and hold it until the block, or the process, ends.
 
     The files of the locks stay: to remove them would race with those who wait to lock them.
@@ -58,7 +58,7 @@ def leased_device(folder: str | os.PathLike, names: Sequence[str]) -> Iterator[i
     )
 
 
-def hold_results(folder: str | os.PathLike) -> None:
+def lock_results(folder: str | os.PathLike) -> None:
     """Hold a results folder until this process ends.
 
     Parameters

@@ -1,0 +1,1 @@
+"""What planning and running jobs need; it decides no number and is part of no digest."""

@@ -1,0 +1,157 @@
+"""Digest of the code behind a rule: a rerun is due if it computes something else, only then."""
+
+import ast
+import hashlib
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+from typing import NamedTuple
+
+PACKAGE = Path(__file__).parents[1]
+ROOT = "chronovision"
+
+#: Modules, and rooms, that cannot change a number: they say things, lock files and ask for
+#: resources. What they import is not followed either.
+UNCOUNTED = (f"{ROOT}.errors", f"{ROOT}.core.messages", f"{ROOT}.jobs")
+
+#: Nodes that may begin with a docstring.
+DOCUMENTED = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
+
+
+class _Source(NamedTuple):
+    """A module without docstrings, comments and layout, what it imports and what it defines."""
+
+    text: str
+    imports: tuple["_Import", ...]
+    names: frozenset[str]
+
+
+class _Import(NamedTuple):
+    """``import module`` (`name` is None), or ``from module import name``; `level` counts dots."""
+
+    module: str
+    name: str | None
+    level: int = 0
+
+
+def code_digest(script: str | Path, data: str | None = None) -> str:
+    """Digest of a script and of the modules of this package that it imports, transitively.
+
+    Docstrings, comments and layout do not count, nor do modules that cannot change a number
+    (`UNCOUNTED`) and the package's own ``__init__``, which holds the version and names.
+
+    Parameters
+    ----------
+    script : path of an adapter.
+    data : pattern of files of this package that the code reads, e.g. ``report/templates/*.html``;
+        their bytes count.
+
+    Returns
+    -------
+    16 hexadecimal digits.
+
+    Raises
+    ------
+    ImportError : an import names something of this package that is not there, so that it could
+        not be told what the digest must cover.
+    """
+    text = "\n".join(f"{name}\n{source}" for name, source in sorted(_sources(script, data).items()))
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def covered_modules(script: str | Path) -> set[str]:
+    """Dotted names of the modules of this package that the digest of a script covers."""
+    return {name for name in _sources(script, None) if name.startswith(f"{ROOT}.")}
+
+
+def _sources(script: str | Path, data: str | None) -> dict[str, str]:
+    """Name -> text of all that the digest covers."""
+    script = Path(script)
+    source = _read(script)
+    found = {f"scripts/{script.name}": source.text}
+    waiting = list(_imported(script, "", source))
+    while waiting:
+        module = waiting.pop()
+        if module not in found:
+            path = _file(module)
+            source = _read(path)
+            found[module] = source.text
+            package = module if path.name == "__init__.py" else module.rpartition(".")[0]
+            waiting += _imported(path, package, source)
+    for path in sorted(PACKAGE.glob(data)) if data else []:
+        found[str(path.relative_to(PACKAGE))] = path.read_text(encoding="utf-8")
+    return found
+
+
+def _imported(path: Path, package: str, source: _Source) -> Iterator[str]:
+    """Modules of ours that a file imports, and the packages around them; no uncounted ones."""
+    for one in source.imports:
+        module = _absolute(one, package)
+        if module.split(".")[0] == ROOT:
+            try:
+                module = _resolve(module, one.name)
+            except LookupError as error:
+                raise ImportError(f"{path} imports {error.args[0]}, which is not there") from None
+            if not any(f"{module}.".startswith(f"{part}.") for part in UNCOUNTED):
+                parts = module.split(".")
+                yield from (".".join(parts[:end]) for end in range(2, len(parts) + 1))
+
+
+def _absolute(one: _Import, package: str) -> str:
+    """Dotted name of the module that an import statement names."""
+    if not one.level:
+        return one.module
+    base = package.split(".")[: len(package.split(".")) - one.level + 1]
+    return ".".join([*base, one.module] if one.module else base)
+
+
+def _resolve(module: str, name: str | None) -> str:
+    """The module that is imported: `module` itself, or `name` where that is a module in it."""
+    if _file(module) is None:
+        raise LookupError(module)
+    if name is None:
+        return module
+    if _file(f"{module}.{name}") is not None:
+        return f"{module}.{name}"
+    if name not in _read(_file(module)).names:
+        raise LookupError(f"{module}.{name}")
+    return module
+
+
+def _file(module: str) -> Path | None:
+    """The file of a module or package of ours, None if there is none."""
+    path = PACKAGE.joinpath(*module.split(".")[1:])
+    files = (path / "__init__.py", path.with_suffix(".py") if path != PACKAGE else None)
+    return next((file for file in files if file is not None and file.is_file()), None)
+
+
+def _read(path: Path) -> _Source:
+    return _parse(path, path.stat().st_mtime_ns)
+
+
+@cache
+def _parse(path: Path, _mtime_ns: int) -> _Source:
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    imports, names = [], set()
+    for node in ast.walk(tree):
+        if isinstance(node, DOCUMENTED) and ast.get_docstring(node, clean=False) is not None:
+            node.body = node.body[1:] or [ast.Pass()]
+        if isinstance(node, ast.ImportFrom):
+            imports += [_Import(node.module or "", one.name, node.level) for one in node.names]
+        elif isinstance(node, ast.Import):
+            imports += [_Import(one.name, None) for one in node.names]
+    for node in tree.body:
+        names.update(_defined(node))
+    return _Source(ast.unparse(tree), tuple(imports), frozenset(names))
+
+
+def _defined(node: ast.stmt) -> Iterator[str]:
+    """Names that a statement of a module defines."""
+    if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+        yield node.name
+    elif isinstance(node, ast.Import | ast.ImportFrom):
+        yield from ((one.asname or one.name).split(".")[0] for one in node.names)
+    else:
+        for inner in ast.walk(node):
+            if isinstance(inner, ast.Name) and isinstance(inner.ctx, ast.Store):
+                yield inner.id
