@@ -6,7 +6,7 @@ from pathlib import Path
 import ffmpeg
 
 import stages
-from chronovision.frames import geometry_filters
+from chronovision.decoding import geometry_filters
 from chronovision.tools import find_tools
 from material import make_film
 from measure import best_of

@@ -99,9 +99,9 @@ def decoded_times(
 ) -> np.ndarray:
     """Times of the frames that decoding a stream gives, in seconds from the first one, (n,).
 
-    They are those of `chronovision.frames.decode`, in about half its time: FFmpeg fills in what is
-    missing, closes the jumps where transport and program streams were joined, and gives nothing for
-    packets without a picture.
+    They are those of `chronovision.decoding.decode`, in about half its time: FFmpeg fills in what
+    is missing, closes the jumps where transport and program streams were joined, and gives nothing
+    for packets without a picture.
 
     Parameters
     ----------

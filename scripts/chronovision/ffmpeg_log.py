@@ -75,7 +75,7 @@ def of_pictures(messages: Iterable[str], stream: int, seams: int) -> list[str]:
     return [text for text, at in found if not at or (int(at[1]) == stream and not excused)]
 
 
-def listen(stderr: Iterable[bytes], described: queue.Queue, heard: Heard) -> None:
+def parse_stderr(stderr: Iterable[bytes], described: queue.Queue, heard: Heard) -> None:
     """Sort FFmpeg's messages: descriptions of frames into the queue, damage into `heard`.
 
     Parameters

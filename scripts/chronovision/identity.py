@@ -56,3 +56,9 @@ def refuse_another_file(info: Mapping, thorough: bool = True) -> None:
             f"{path}: the video is not the file that was probed, so it was replaced or is still "
             "being written: run again when it is complete"
         )
+
+
+def video_provenance(info: dict, video: str) -> dict:
+    """Provenance record of a probed video, under its id."""
+    about = {key: info[key] for key in ("path", "sha256", "stream")}
+    return {**info["provenance"], "videos": {video: about}}

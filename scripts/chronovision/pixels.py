@@ -1,30 +1,23 @@
-"""What can be said of the frames without a network: brightness, pixel change, thumbnails."""
+"""What can be said of the frames without a network: brightness and pixel change."""
 
-import io
 import itertools
-import math
 import os
 from collections.abc import Iterator
 
-import h5py
 import numpy as np
 import pandas as pd
-from PIL import Image
 
-from chronovision.core.files import atomic_folder, read_json
+from chronovision.core.files import read_json
 from chronovision.core.hdf5 import new_h5
 from chronovision.core.provenance import add_step
 from chronovision.core.tables import BLOCK_ROWS, new_table
-from chronovision.frames import Decoding, analysed_rows
-from chronovision.probe import video_provenance
+from chronovision.decoding import Decoding, analysed_rows
+from chronovision.identity import video_provenance
 from chronovision.selection import Row
+from chronovision.thumbnails import write_thumbnails
 
 #: ITU-R BT.601 luma weights of R, G, B.
 LUMA = np.array([0.299, 0.587, 0.114])
-#: Least time between thumbnails in seconds: any segment of 0.5 s holds one.
-THUMBNAIL_INTERVAL_S = 0.25
-THUMBNAIL_SIZE = 112
-THUMBNAIL_QUALITY = 80
 
 COLUMNS = {
     "frame": ("row of the analysed series, 0-based", "frame"),
@@ -73,8 +66,8 @@ def describe_frames(
     Parameters
     ----------
     info_path, video, settings, span : as for `chronovision.frames.dump_frames`.
-    thumbnails_path : HDF5 with ``frame`` and ``time_s`` (m,), ``jpeg`` (m,) byte strings, at
-        most four a second.
+    thumbnails_path : HDF5 with ``frame`` and ``time_s`` (m,), ``jpeg`` (m,) byte strings, see
+        `chronovision.thumbnails.write_thumbnails`.
     """
     info = read_json(info_path)
     provenance = add_step(
@@ -87,7 +80,7 @@ def describe_frames(
         new_h5(thumbnails_path, provenance) as file,
         new_table(table_path, COLUMNS, provenance) as append,
     ):
-        rows = _with_thumbnails(file, analysed_rows(info, settings, span, Decoding()))
+        rows = write_thumbnails(file, analysed_rows(info, settings, span, Decoding()))
         facts = _describe(rows)
         while block := list(itertools.islice(facts, BLOCK_ROWS)):
             append(pd.DataFrame(block, columns=list(COLUMNS)))
@@ -100,46 +93,3 @@ def _describe(rows: Iterator[Row]) -> Iterator[tuple]:
         about = (number, row.source_frame, row.time_s, row.key_frame, row.repeated)
         yield (*about, *pixel_facts(previous, row.rgb))
         previous = row.rgb
-
-
-def _with_thumbnails(file: h5py.File, rows: Iterator[Row]) -> Iterator[Row]:
-    """Pass the rows on, writing thumbnails of some."""
-    kinds = {"frame": np.int64, "time_s": np.float64, "jpeg": h5py.vlen_dtype(np.uint8)}
-    stored = {
-        name: file.create_dataset(name, (0,), kind, maxshape=(None,))
-        for name, kind in kinds.items()
-    }
-    last_s = -math.inf
-    for number, row in enumerate(rows):
-        if row.time_s - last_s >= THUMBNAIL_INTERVAL_S:
-            picture = Image.fromarray(row.rgb).resize((THUMBNAIL_SIZE, THUMBNAIL_SIZE))
-            buffer = io.BytesIO()
-            picture.save(buffer, "JPEG", quality=THUMBNAIL_QUALITY)
-            jpeg = np.frombuffer(buffer.getvalue(), dtype=np.uint8)
-            for dataset, value in zip(stored.values(), (number, row.time_s, jpeg), strict=True):
-                dataset.resize(len(dataset) + 1, axis=0)
-                dataset[-1] = value
-            last_s = row.time_s
-        yield row
-
-
-def export_images(
-    info_path: str | os.PathLike,
-    folder: str | os.PathLike,
-    *,
-    settings: dict,
-    span: tuple[float | None, float | None],
-    suffix: str,
-) -> None:
-    """Write the analysed frames, as the network sees them, as individual images.
-
-    Parameters
-    ----------
-    info_path, settings, span : as for `chronovision.frames.dump_frames`.
-    folder : gets ``{frame:06d}.jpg`` (or ``.png``), numbered by row of the analysed series.
-    suffix : ``jpg`` (quality 95) or ``png``.
-    """
-    info = read_json(info_path)
-    with atomic_folder(folder) as part:
-        for number, row in enumerate(analysed_rows(info, settings, span, Decoding())):
-            Image.fromarray(row.rgb).save(part / f"{number:06d}.{suffix}", quality=95)

@@ -171,15 +171,15 @@ def _ffprobe(path: Path, *words: str) -> Iterator[IO[str]]:
             yield process.stdout
         except (UserError, ValueError):
             # What it said next, and how it ended, may tell more than the lines that made no sense.
-            _judge(path, process, listener, messages)
+            _check_exit(path, process, listener, messages)
             raise
         except BaseException:
             process.kill()
             raise
-        _judge(path, process, listener, messages)
+        _check_exit(path, process, listener, messages)
 
 
-def _judge(
+def _check_exit(
     path: Path, process: subprocess.Popen, listener: threading.Thread, messages: list[str]
 ) -> None:
     """Let ffprobe come to its end; UserError if it did not end well."""
@@ -332,12 +332,6 @@ def _closed_jumps(path: Path, packets: Packets, time_s: np.ndarray, tick_s: floa
     if closed:
         log.info("%s: its clock jumps at %d place(s), which FFmpeg has closed", path, closed)
     return closed
-
-
-def video_provenance(info: dict, video: str) -> dict:
-    """Provenance record of a probed video, under its id."""
-    about = {key: info[key] for key in ("path", "sha256", "stream")}
-    return {**info["provenance"], "videos": {video: about}}
 
 
 def probe_video(path: str | os.PathLike, output: str | os.PathLike, *, stream: int | None) -> None:

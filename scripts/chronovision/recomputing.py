@@ -22,7 +22,7 @@ import torch
 import torchvision
 from torchvision.transforms.functional import normalize
 
-from chronovision.frames import Decoding, analysed_rows
+from chronovision.decoding import Decoding, analysed_rows
 from chronovision.moments import BUCKETS, random_signs
 from chronovision.networks import build_extractor, channel_axis, load_weights
 from chronovision.verdicts import Tally
@@ -71,7 +71,7 @@ def decode_sample(info: Mapping, used: Mapping, rows: Collection[int]) -> Sample
 
     Raises
     ------
-    UserError : see `chronovision.frames.analysed_rows`.
+    UserError : see `chronovision.decoding.analysed_rows`.
     """
     sample = Sample()
     decoded = analysed_rows(info, used, (used["start_s"], used["end_s"]), Decoding())

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
+from chronovision.decoding import Decoding, decode
 from chronovision.errors import UserError
-from chronovision.frames import Decoding, decode
 from chronovision.probe import probe
 from support.clips import ffmpeg, follow, make_clip
 

@@ -11,8 +11,9 @@ import pytest
 from chronovision.clock import decoded_times, go_forward
 from chronovision.core.files import read_json
 from chronovision.core.provenance import read_provenance
+from chronovision.decoding import Decoding, decode
 from chronovision.errors import UserError
-from chronovision.frames import Decoding, decode, dump_frames
+from chronovision.frames import dump_frames
 from chronovision.pieces import piece_names
 from chronovision.probe import probe, probe_video
 from chronovision.quality import decoding_notes

@@ -6,8 +6,8 @@ import subprocess
 import numpy as np
 import pytest
 
+from chronovision.decoding import Decoding, decode
 from chronovision.errors import UserError
-from chronovision.frames import Decoding, decode
 from chronovision.probe import probe
 from chronovision.tools import find_tools
 from support.clips import ffmpeg, make_clip

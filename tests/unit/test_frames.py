@@ -12,19 +12,20 @@ import h5py
 import numpy as np
 import pytest
 
+import chronovision.decoding
 import chronovision.frames
 from chronovision.core.files import read_json
 from chronovision.core.provenance import read_provenance
-from chronovision.errors import UserError
-from chronovision.ffmpeg_log import listen
-from chronovision.frames import (
+from chronovision.decoding import (
     BLOCK_ROWS,
     Decoding,
     analysed_rows,
     decode,
     decoder_messages,
-    dump_frames,
 )
+from chronovision.errors import UserError
+from chronovision.ffmpeg_log import parse_stderr
+from chronovision.frames import dump_frames
 from chronovision.probe import probe_video
 from support.clips import (
     H264,
@@ -150,7 +151,7 @@ def test_any_name(clips, plain):
         assert len(frames_of(path)) == 36
 
 
-def test_a_pipe_that_cannot_be_widened_does_as_well(plain, monkeypatch):
+def test_a_pipe_that_cannot_be_enlarged_does_as_well(plain, monkeypatch):
     """A user's many decoders on one machine share a limit."""
     wide = [frame.rgb.tobytes() for frame in frames_of(plain)]
 
@@ -211,7 +212,7 @@ QUIET = [
 
 def heard(*lines):
     decoding = Decoding()
-    listen([f"{line}\n".encode() for line in lines], queue.Queue(), decoding)
+    parse_stderr([f"{line}\n".encode() for line in lines], queue.Queue(), decoding)
     return decoding
 
 
@@ -229,7 +230,7 @@ TITLE = "[info]     title           : "
 def described(*lines):
     """What becomes of descriptions of frames: their times, or None where one cannot be right."""
     frames: queue.Queue = queue.Queue()
-    listen([f"{line}\n".encode() for line in lines], frames, Decoding())
+    parse_stderr([f"{line}\n".encode() for line in lines], frames, Decoding())
     found = [frames.get_nowait() for _ in range(frames.qsize())]
     assert found.pop() is None
     return [frame and (int(frame[1]) * frame[0], frame[2]) for frame in found]
@@ -284,11 +285,11 @@ def test_what_is_said_without_its_level_is_noticed(line):
 
 
 def test_what_is_said_without_its_level_is_asked_for_again(plain, tmp_path, monkeypatch):
-    def listen_twice(stderr, described, decoding):
-        listen(stderr, described, decoding)
+    def parse_twice(stderr, described, decoding):
+        parse_stderr(stderr, described, decoding)
         decoding.interrupted = True
 
-    monkeypatch.setattr(chronovision.frames, "listen", listen_twice)
+    monkeypatch.setattr(chronovision.decoding, "parse_stderr", parse_twice)
     monkeypatch.setattr(chronovision.frames, "decoder_messages", lambda *_: ["[x] [error] lost"])
     probe_video(plain, tmp_path / "info.json", stream=None)
     options = {"video": "v", "settings": SETTINGS, "span": WHOLE, "strict": False}
@@ -384,11 +385,11 @@ def test_titles_of_many_lines_and_chapters_are_no_messages(clips, suffix, tmp_pa
 def test_a_description_too_many_is_an_error(plain, monkeypatch, tmp_path):
     """Else each frame would have the time of another."""
 
-    def listen_more(stderr, described, decoding):
+    def parse_more(stderr, described, decoding):
         described.put((Fraction(1, 12), "0", True))
-        listen(stderr, described, decoding)
+        parse_stderr(stderr, described, decoding)
 
-    monkeypatch.setattr(chronovision.frames, "listen", listen_more)
+    monkeypatch.setattr(chronovision.decoding, "parse_stderr", parse_more)
     with pytest.raises(UserError, match="described more frames than it wrote") as caught:
         frames_of(plain)
     monkeypatch.undo()

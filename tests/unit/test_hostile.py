@@ -35,13 +35,12 @@ from chronovision.core.messages import one_line
 from chronovision.core.paths import UNCARRIABLE
 from chronovision.errors import UserError
 from chronovision.folds import split_folds
-from chronovision.frames import expected_rows
 from chronovision.identity import fingerprint
 from chronovision.methods import methods_paragraphs
 from chronovision.pieces import piece_names, piece_window
 from chronovision.sampling import sample_clips
 from chronovision.segments import find_boundaries, layers_needed
-from chronovision.selection import Frame, every_nth, frames_per_row, resample
+from chronovision.selection import Frame, every_nth, expected_rows, frames_per_row, resample
 from chronovision.settings import MAX_ROWS, MAX_VALUES, check_config
 from chronovision.survey import survey_folder
 from chronovision.thresholds import resolve_thresholds

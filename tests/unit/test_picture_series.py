@@ -5,8 +5,8 @@ import subprocess
 import numpy as np
 import pytest
 
+from chronovision.decoding import Decoding, decode
 from chronovision.errors import UserError
-from chronovision.frames import Decoding, decode
 from chronovision.picture_series import advise_on_pictures
 from chronovision.tools import find_tools
 from chronovision.video_folder import find_videos

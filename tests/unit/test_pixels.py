@@ -14,7 +14,8 @@ from chronovision.core.files import read_json
 from chronovision.core.tables import read_table
 from chronovision.errors import UserError
 from chronovision.frames import dump_frames
-from chronovision.pixels import COLUMNS, describe_frames, export_images, pixel_facts
+from chronovision.images import export_images
+from chronovision.pixels import COLUMNS, describe_frames, pixel_facts
 from chronovision.probe import probe_video
 from support.clips import make_clip, make_lossless
 

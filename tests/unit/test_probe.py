@@ -12,7 +12,8 @@ import subprocess
 import pytest
 
 from chronovision.errors import UserError
-from chronovision.probe import probe, probe_video, video_provenance
+from chronovision.identity import video_provenance
+from chronovision.probe import probe, probe_video
 from support.clips import (
     count_frames,
     cut,

@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 from chronovision.changes import measure_changes
 from chronovision.core.files import read_json
 from chronovision.core.tables import read_table
+from chronovision.decoding import Decoding, analysed_rows
 from chronovision.features import extract_features
-from chronovision.frames import Decoding, analysed_rows, dump_frames
+from chronovision.frames import dump_frames
 from chronovision.pixels import describe_frames
 from chronovision.probe import probe_video
 from chronovision.quality import check_quality
