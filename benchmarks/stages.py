@@ -201,8 +201,8 @@ def check(film: Film) -> None:
 
 
 def plot(film: Film) -> None:
+    from chronovision.core.keys import by_stem
     from chronovision.figures import VideoResults, plot_video
-    from chronovision.labels import by_stem
 
     files = {
         **{"features": film.features, "thumbnails": film.thumbnails, "changes": film.changes()},

@@ -1,8 +1,8 @@
 """Adapter of rule apply_duration_model."""
 
 from chronovision.applying import apply_duration_model
+from chronovision.core.keys import by_stem
 from chronovision.jobs.log import logged_job
-from chronovision.labels import by_stem
 
 with logged_job(snakemake.log[0]):
     apply_duration_model(

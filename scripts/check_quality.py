@@ -1,7 +1,7 @@
 """Adapter of rule check_quality."""
 
+from chronovision.core.keys import by_folder, by_stem
 from chronovision.jobs.log import logged_job
-from chronovision.labels import by_folder, by_stem
 from chronovision.quality import check_quality
 
 with logged_job(snakemake.log[0]):

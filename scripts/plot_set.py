@@ -1,7 +1,7 @@
 """Adapter of rule plot_set."""
 
+from chronovision.core.keys import by_folder, by_stem
 from chronovision.jobs.log import logged_job
-from chronovision.labels import by_folder, by_stem
 from chronovision.set_figures import plot_set
 
 with logged_job(snakemake.log[0]):

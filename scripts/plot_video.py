@@ -1,8 +1,8 @@
 """Adapter of rule plot_video."""
 
+from chronovision.core.keys import by_stem
 from chronovision.figures import VideoResults, plot_video
 from chronovision.jobs.log import logged_job
-from chronovision.labels import by_stem
 
 with logged_job(snakemake.log[0]):
     files = dict(snakemake.input.items())

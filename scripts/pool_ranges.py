@@ -1,7 +1,7 @@
 """Adapter of rule pool_ranges."""
 
+from chronovision.core.keys import by_stem
 from chronovision.jobs.log import logged_job
-from chronovision.labels import by_stem
 from chronovision.thresholds import pool_ranges
 
 with logged_job(snakemake.log[0]):

@@ -1,7 +1,7 @@
 """Adapter of rule segment_video."""
 
+from chronovision.core.keys import by_folder
 from chronovision.jobs.log import logged_job
-from chronovision.labels import by_folder
 from chronovision.segments import segment_video
 
 with logged_job(snakemake.log[0]):

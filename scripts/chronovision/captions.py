@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from chronovision.labels import METRICS, kind_label
+from chronovision.core.metrics import METRICS, kind_label
 
 
 class Caption(NamedTuple):

@@ -5,9 +5,9 @@ from os import PathLike
 from typing import Any
 
 from chronovision.clip_design import left_out
+from chronovision.core.metrics import kind_label
 from chronovision.core.provenance import read_provenance
 from chronovision.core.tables import read_table
-from chronovision.labels import kind_label
 from chronovision.score_tables import applied_table, score_table
 
 Paths = Mapping[str, str | PathLike]

@@ -21,9 +21,10 @@ from chronovision.canvas import (
     save,
     styled,
 )
+from chronovision.core.keys import by_folder
+from chronovision.core.metrics import METRICS
 from chronovision.core.provenance import add_step, read_provenance
 from chronovision.core.tables import read_header, read_numbers, read_table
-from chronovision.labels import METRICS, by_folder
 from chronovision.matrices import draw_heatmaps, draw_similarity
 from chronovision.timeline import draw_timeline, time_span
 

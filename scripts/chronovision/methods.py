@@ -5,9 +5,9 @@ from collections.abc import Mapping, Sequence
 
 from chronovision.clip_design import left_out
 from chronovision.comparability import is_small_set
+from chronovision.core.messages import written_step
 from chronovision.core.provenance import all_software
 from chronovision.estimators import ESTIMATORS
-from chronovision.labels import written_step
 from chronovision.references import REFERENCES
 
 _CITATION = re.compile(r"\[@([\w@; ]+)\]")

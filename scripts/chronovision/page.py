@@ -15,7 +15,7 @@ from PIL import Image
 
 from chronovision.captions import caption
 from chronovision.core.files import write_text
-from chronovision.labels import kind_label
+from chronovision.core.metrics import kind_label
 
 Paths = Mapping[str, str | PathLike]
 

@@ -11,10 +11,9 @@ from typing import NoReturn
 import yaml
 
 from chronovision.config_slices import decoding_settings, feature_settings, weight_settings
-from chronovision.core.messages import one_line
+from chronovision.core.messages import one_line, written_step
 from chronovision.core.provenance import read_provenance
 from chronovision.errors import UserError
-from chronovision.labels import written_step
 from chronovision.results_folder import unused_folder
 from chronovision.survey_costs import describe_time
 from chronovision.video_table import Video

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from chronovision.comparability import RATE_TOLERANCE, STEP_TOLERANCE, rate_tolerance
-from chronovision.labels import written_step
+from chronovision.core.messages import written_step
 from chronovision.selection import frames_per_row, source_interval
 
 #: How far the real steps may lie from the wanted one, relatively.

@@ -23,9 +23,9 @@ from chronovision.canvas import (
     save,
     styled,
 )
+from chronovision.core.metrics import METRICS, kind_label
 from chronovision.core.provenance import add_step, read_provenance
 from chronovision.core.tables import read_table
-from chronovision.labels import METRICS, kind_label
 
 Paths = Mapping[str, str | PathLike]
 

@@ -9,10 +9,10 @@ from os import PathLike
 import pandas as pd
 
 from chronovision.core.files import read_json, write_json, write_text
+from chronovision.core.keys import by_folder, by_kind_and_video, by_stem
 from chronovision.core.provenance import all_software, combine_software, read_provenance
 from chronovision.core.tables import read_table
 from chronovision.duration_section import duration_section
-from chronovision.labels import by_folder, by_kind_and_video, by_stem
 from chronovision.methods import cited_keys, methods_markdown, methods_paragraphs, spell_citations
 from chronovision.page import Paths, as_yaml, embedded_figure, render, untrained_banner
 from chronovision.references import REFERENCES, bibliography

@@ -23,7 +23,7 @@ from chronovision.canvas import (
     scale_changes,
     thin_marks,
 )
-from chronovision.labels import METRICS, kind_label
+from chronovision.core.metrics import METRICS, kind_label
 from chronovision.thumbnails import nearest_thumbnails
 from chronovision.timing import median_interval
 

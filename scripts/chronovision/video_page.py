@@ -8,9 +8,10 @@ from os import PathLike
 import numpy as np
 
 from chronovision.core.files import read_json
+from chronovision.core.keys import by_folder, by_stem
+from chronovision.core.metrics import kind_label
 from chronovision.core.provenance import read_provenance
 from chronovision.core.tables import read_blocks, read_table, read_values
-from chronovision.labels import by_folder, by_stem, kind_label
 from chronovision.page import Paths, as_yaml, data_uri, embedded_figure, render, untrained_banner
 from chronovision.thumbnails import nearest_thumbnails, shrink
 from chronovision.timing import nominal_interval, span_duration

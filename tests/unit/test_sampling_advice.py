@@ -8,7 +8,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from chronovision.comparability import NoFitError, require_equal_frame_rates
-from chronovision.labels import written_step
+from chronovision.core.messages import written_step
 from chronovision.sampling_advice import describe_sampling, even_step
 from chronovision.selection import frames_per_row, step_frames
 from chronovision.settings import read_fraction

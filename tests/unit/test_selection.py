@@ -8,8 +8,8 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
+from chronovision.core.messages import written_step
 from chronovision.errors import UserError
-from chronovision.labels import written_step
 from chronovision.selection import (
     Frame,
     every_nth,

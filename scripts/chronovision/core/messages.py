@@ -1,7 +1,8 @@
-"""Texts that messages are made of: hints for mistyped names, and quotations in one line."""
+"""Texts that messages are made of: hints for mistyped names, quotations in one line, steps."""
 
 import difflib
 from collections.abc import Iterable
+from fractions import Fraction
 
 #: Characters of a path that a message shows.
 SHOWN_PATH = 1000
@@ -26,3 +27,11 @@ def one_line(text: object, most: int = 100) -> str:
 def quoted(value: object, most: int = 100) -> str:
     """`value` in quotes, if it is text, and in one line."""
     return one_line(repr(value), most)
+
+
+def written_step(step_s: float) -> str:
+    """A step in seconds as a config may have it: 1/6 rather than 0.166667."""
+    fraction = Fraction(step_s).limit_denominator(1000)
+    is_equal = abs(fraction - Fraction(step_s)) < Fraction(1, 10**9)
+    decimals = f"{step_s:.6g}"
+    return min(decimals, str(fraction), key=len) if is_equal else decimals
