@@ -8,6 +8,7 @@ import sys
 
 import pytest
 
+from chronovision.jobs.code_digest import UNCOUNTED, covered_modules
 from support.imports import PACKAGE, Import, ImportGraph, UnresolvedImport
 
 FILES = {
@@ -166,6 +167,21 @@ def test_python_loads_what_the_graph_says():
     loaded = {name: set(modules) for name, modules in map(json.loads, done.stdout.splitlines())}
     assert len(loaded) > 20 and max(map(len, loaded.values())) > 40
     assert loaded == {name: GRAPH.modules_of(name, lazy=False) for name in scripts}
+
+
+def is_uncounted(module):
+    return module == PACKAGE or f"{module}.".startswith(tuple(f"{one}." for one in UNCOUNTED))
+
+
+@pytest.mark.parametrize("script", GRAPH.scripts)
+def test_the_code_digest_covers_what_the_graph_says(script):
+    found, waiting = {script}, [script]
+    while waiting:
+        ours = {one.name for one in GRAPH.imports(waiting.pop()) if one.is_ours}
+        new = {one for one in ours - found if not is_uncounted(one)}
+        found |= new
+        waiting += new
+    assert covered_modules(GRAPH.scripts[script]) == found - {script} != set()
 
 
 def test_every_module_is_needed_by_a_script_or_by_the_rules():
