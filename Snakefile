@@ -9,11 +9,18 @@ min_version("9.12")
 configfile: f"{workflow.basedir}/config/config.yaml"
 
 
-include: "workflow/rules/common.smk"
+include: "workflow/rules/planning.smk"
+include: "workflow/rules/config.smk"
+include: "workflow/rules/inputs.smk"
+include: "workflow/rules/resources.smk"
 include: "workflow/rules/videos.smk"
+include: "workflow/rules/confounds.smk"
 include: "workflow/rules/features.smk"
 include: "workflow/rules/salience.smk"
+include: "workflow/rules/segmentation.smk"
 include: "workflow/rules/duration.smk"
+include: "workflow/rules/quality.smk"
+include: "workflow/rules/figures.smk"
 include: "workflow/rules/report.smk"
 
 

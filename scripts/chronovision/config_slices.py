@@ -17,3 +17,28 @@ def feature_settings(config: Mapping) -> dict:
     """What of the config decides the features; device and batch size only decide their making."""
     names = ("model", "layers", "keep_maps", "maps_dtype", "precision")
     return {name: config["network"][name] for name in names}
+
+
+def range_settings(config: Mapping) -> dict:
+    """What of the config decides the range of change, hence the static threshold."""
+    names = ["scope", "range"]
+    if config["thresholds"]["range"] == "percentile":
+        names.append("percentiles")
+    return {name: config["thresholds"][name] for name in names}
+
+
+def threshold_settings(config: Mapping, threshold: str) -> dict:
+    """What decides counts by this threshold; the static one has no time constant."""
+    dynamic = {"dynamic": config["thresholds"]["dynamic"]}
+    return range_settings(config) | (dynamic if threshold == "dynamic" else {})
+
+
+def clip_settings(config: Mapping, threshold: str) -> dict:
+    """What decides the counts in clips; without noise a clip is counted once."""
+    unread = () if threshold == "dynamic" else ("repeats",)
+    return {name: value for name, value in config["clips"].items() if name not in unread}
+
+
+def fit_settings(config: Mapping) -> dict:
+    """What of the config decides the fit."""
+    return {name: config["duration"][name] for name in ("estimators", "folds")}

@@ -13,7 +13,7 @@ rule build_clip_table:
     input:
         changes=collect("<results>/changes/{{metric}}/{video}.tsv", video=VIDEOS),
         pixels=collect("<results>/pixels/{video}.tsv", video=VIDEOS),
-        ranges=of_scope("<results>/ranges/{metric}.tsv"),
+        ranges=if_set_scope("<results>/ranges/{metric}.tsv"),
     output:
         multiext("<results>/clips/{metric}.{threshold}", table=".tsv", about=".json"),
         controls="<results>/clips/controls/{metric}.{threshold}.tsv",
@@ -30,10 +30,10 @@ rule build_clip_table:
         runtime=set_minutes,
     params:
         groups=GROUPS,
-        thresholds=threshold_settings,
-        clips=clip_settings,
+        thresholds=lambda wildcards: threshold_settings(config, wildcards.threshold),
+        clips=lambda wildcards: clip_settings(config, wildcards.threshold),
         seed=lookup(within=config, dpath="seed"),
-        code=digest("build_clip_table"),
+        code=code_digest("build_clip_table"),
     message:
         "counting salient {wildcards.metric} changes in clips, {wildcards.threshold}"
     script:
@@ -66,8 +66,8 @@ rule fit_duration_model:
         mem_mb=set_mb,
         runtime=set_minutes,
     params:
-        duration=fit_settings(),
-        code=digest("fit_duration_model"),
+        duration=fit_settings(config),
+        code=code_digest("fit_duration_model"),
     message:
         "fitting the duration model, {wildcards.metric}, {wildcards.threshold}"
     script:
@@ -78,8 +78,8 @@ rule apply_duration_model:
     """Predict this set's clips with a model that was fitted on another set."""
     input:
         model=lambda wildcards: config["duration"]["apply"],
-        clips=of_kinds("<results>/clips/{metric}.{threshold}.tsv"),
-        about_clips=of_kinds("<results>/clips/{metric}.{threshold}.json"),
+        clips=per_variant("<results>/clips/{metric}.{threshold}.tsv"),
+        about_clips=per_variant("<results>/clips/{metric}.{threshold}.json"),
     output:
         multiext(
             "<results>/duration/applied/predictions", predictions=".tsv", about_predictions=".json"
@@ -97,7 +97,7 @@ rule apply_duration_model:
         mem_mb=set_mb,
         runtime=set_minutes,
     params:
-        code=digest("apply_duration_model"),
+        code=code_digest("apply_duration_model"),
     message:
         "applying the duration model {input.model}"
     script:

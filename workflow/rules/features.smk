@@ -1,5 +1,5 @@
 # REQUIRED INPUTS: frames/{video}.h5, weights from torchvision or a file.
-# OUTPUTS: weights/{model}.{source}.{digest}.pth, features/{video}.h5, changes/{metric}/{video}.tsv.
+# OUTPUTS: weights/{model}.{source}.{digest}.pth, features/{video}.h5.
 # A long video's features are joined from pieces/{video}/{piece}.h5 (features.chunk_minutes).
 
 
@@ -62,7 +62,7 @@ rule extract_features:
         network=feature_settings(config),
         seed=lookup(within=config, dpath="seed"),
         locks=LOCKS,
-        code=digest("extract_features"),
+        code=code_digest("extract_features"),
     message:
         "{wildcards.video}: extracting features"
     script:
@@ -95,32 +95,8 @@ rule extract_piece:
         seed=lookup(within=config, dpath="seed"),
         window=window,
         locks=LOCKS,
-        code=digest("extract_piece"),
+        code=code_digest("extract_piece"),
     message:
         "{wildcards.video}: extracting features, piece {wildcards.piece}"
     script:
         "../../scripts/extract_piece.py"
-
-
-rule measure_changes:
-    """Turn features into the change from each frame to the next, layer by layer."""
-    input:
-        features="<results>/features/{video}.h5",
-    output:
-        multiext("<results>/changes/{metric}/{video}", table=".tsv", about=".json"),
-    log:
-        "<results>/logs/measure_changes/{metric}.{video}.log",
-    benchmark:
-        "<results>/benchmarks/measure_changes/{metric}.{video}.tsv"
-    conda:
-        "../../envs/analysis.yaml"
-    threads: 1
-    resources:
-        mem_mb=stage_mb("measure_changes"),
-        runtime=stage_minutes("measure_changes"),
-    params:
-        code=digest("measure_changes"),
-    message:
-        "{wildcards.video}: measuring {wildcards.metric} changes"
-    script:
-        "../../scripts/measure_changes.py"

@@ -1,7 +1,30 @@
-# REQUIRED INPUTS: changes/{metric}/{video}.tsv.
-# OUTPUTS: accumulators/{metric}.{threshold}/{video}.tsv and accumulators/summary.tsv,
-# segments/{metric}.{threshold}/{video}.tsv, quality/{video}.tsv; ranges/{metric}.tsv if
-# thresholds belong to the set.
+# REQUIRED INPUTS: features/{video}.h5.
+# OUTPUTS: changes/{metric}/{video}.tsv, accumulators/{metric}.{threshold}/{video}.tsv and
+# accumulators/summary.tsv; ranges/{metric}.tsv if thresholds belong to the set.
+
+
+rule measure_changes:
+    """Turn features into the change from each frame to the next, layer by layer."""
+    input:
+        features="<results>/features/{video}.h5",
+    output:
+        multiext("<results>/changes/{metric}/{video}", table=".tsv", about=".json"),
+    log:
+        "<results>/logs/measure_changes/{metric}.{video}.log",
+    benchmark:
+        "<results>/benchmarks/measure_changes/{metric}.{video}.tsv"
+    conda:
+        "../../envs/analysis.yaml"
+    threads: 1
+    resources:
+        mem_mb=stage_mb("measure_changes"),
+        runtime=stage_minutes("measure_changes"),
+    params:
+        code=code_digest("measure_changes"),
+    message:
+        "{wildcards.video}: measuring {wildcards.metric} changes"
+    script:
+        "../../scripts/measure_changes.py"
 
 
 rule pool_ranges:
@@ -21,8 +44,8 @@ rule pool_ranges:
         mem_mb=set_mb,
         runtime=set_minutes,
     params:
-        settings=range_settings(),
-        code=digest("pool_ranges"),
+        settings=range_settings(config),
+        code=code_digest("pool_ranges"),
     message:
         "pooling the ranges of {wildcards.metric} changes"
     script:
@@ -36,11 +59,11 @@ rule accumulate_changes:
     its own, although that starts one more: settings of the dynamic one repeat nothing of the other.
     """
     input:
-        changes=of_metrics("<results>/changes/{metric}/{video}.tsv"),
-        ranges=of_scope(of_metrics("<results>/ranges/{metric}.tsv")),
+        changes=per_metric("<results>/changes/{metric}/{video}.tsv"),
+        ranges=if_set_scope(per_metric("<results>/ranges/{metric}.tsv")),
     output:
-        tables=of_metrics("<results>/accumulators/{metric}.{threshold}/{video}.tsv"),
-        about=of_metrics("<results>/accumulators/{metric}.{threshold}/{video}.json"),
+        tables=per_metric("<results>/accumulators/{metric}.{threshold}/{video}.tsv"),
+        about=per_metric("<results>/accumulators/{metric}.{threshold}/{video}.json"),
     log:
         "<results>/logs/accumulate_changes/{threshold}.{video}.log",
     benchmark:
@@ -52,9 +75,9 @@ rule accumulate_changes:
         mem_mb=stage_mb("accumulate_changes"),
         runtime=stage_minutes("accumulate_changes"),
     params:
-        settings=threshold_settings,
+        settings=lambda wildcards: threshold_settings(config, wildcards.threshold),
         seed=noise_seed,
-        code=digest("accumulate_changes"),
+        code=code_digest("accumulate_changes"),
     message:
         "{wildcards.video}: counting salient changes, {wildcards.threshold} threshold"
     script:
@@ -84,71 +107,8 @@ rule summarise_counts:
         runtime=set_minutes,
     params:
         series=[[v, m, t] for v in VIDEOS for m in METRICS for t in THRESHOLDS],
-        code=digest("summarise_counts"),
+        code=code_digest("summarise_counts"),
     message:
         "gathering the counts of all videos"
     script:
         "../../scripts/summarise_counts.py"
-
-
-rule segment_video:
-    """Divide the video, for every metric, where most layers change saliently by one threshold.
-
-    A job for each threshold, for the same reason as accumulate_changes.
-    """
-    input:
-        accumulators=of_metrics("<results>/accumulators/{metric}.{threshold}/{video}.tsv"),
-        changes=of_metrics("<results>/changes/{metric}/{video}.tsv"),
-    output:
-        tables=of_metrics("<results>/segments/{metric}.{threshold}/{video}.tsv"),
-        about=of_metrics("<results>/segments/{metric}.{threshold}/{video}.json"),
-    log:
-        "<results>/logs/segment_video/{threshold}.{video}.log",
-    benchmark:
-        "<results>/benchmarks/segment_video/{threshold}.{video}.tsv"
-    conda:
-        "../../envs/analysis.yaml"
-    threads: 1
-    resources:
-        mem_mb=stage_mb("segment_video"),
-        runtime=stage_minutes("segment_video"),
-    params:
-        settings=lookup(within=config, dpath="segments"),
-        code=digest("segment_video"),
-    message:
-        "{wildcards.video}: segmenting, {wildcards.threshold} threshold"
-    script:
-        "../../scripts/segment_video.py"
-
-
-rule check_quality:
-    """Note what a reader should know of the video before believing its numbers."""
-    input:
-        features="<results>/features/{video}.h5",
-        pixels="<results>/pixels/{video}.tsv",
-        changes=of_metrics("<results>/changes/{metric}/{video}.tsv"),
-        dynamic=branch(
-            "dynamic" in THRESHOLDS,
-            then=of_metrics("<results>/accumulators/{metric}.dynamic/{video}.tsv"),
-            otherwise=[],
-        ),
-        ranges=of_scope(of_metrics("<results>/ranges/{metric}.tsv")),
-    output:
-        multiext("<results>/quality/{video}", table=".tsv", about=".json"),
-    log:
-        "<results>/logs/check_quality/{video}.log",
-    benchmark:
-        "<results>/benchmarks/check_quality/{video}.tsv"
-    conda:
-        "../../envs/analysis.yaml"
-    threads: 1
-    resources:
-        mem_mb=stage_mb("check_quality"),
-        runtime=stage_minutes("check_quality"),
-    params:
-        settings=range_settings(),
-        code=digest("check_quality"),
-    message:
-        "{wildcards.video}: checking quality"
-    script:
-        "../../scripts/check_quality.py"

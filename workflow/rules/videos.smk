@@ -1,6 +1,5 @@
 # REQUIRED INPUTS: the files that the table of videos names; weights, before frames are decoded.
-# OUTPUTS: videos/{video}.json, frames/{video}.h5 (temporary), pixels/{video}.tsv with thumbnails,
-# images/{video}/ on request.
+# OUTPUTS: videos/{video}.json, frames/{video}.h5 (temporary), images/{video}/ on request.
 
 
 rule probe_video:
@@ -29,7 +28,7 @@ rule probe_video:
         # Snakemake goes by times, and sees no older file in the place of a newer one.
         contents=lambda wildcards: fingerprint(VIDEOS[wildcards.video].path),
         stream=lambda wildcards: VIDEOS[wildcards.video].stream,
-        code=digest("probe_video"),
+        code=code_digest("probe_video"),
     message:
         "{wildcards.video}: reading the file's streams and times"
     script:
@@ -68,44 +67,11 @@ rule dump_frames:
         settings=decoding_settings(config),
         span=span,
         strict=lookup(within=config, dpath="strict"),
-        code=digest("dump_frames"),
+        code=code_digest("dump_frames"),
     message:
         "{wildcards.video}: decoding frames"
     script:
         "../../scripts/dump_frames.py"
-
-
-rule describe_frames:
-    """Brightness, pixel change and duplicates of every frame, and thumbnails.
-
-    The video is decoded again for this: frames/ has one reader, so that making it anew for
-    one purpose never makes the work of another stale.
-    """
-    input:
-        info="<results>/videos/{video}.json",
-        video=video_file,
-    output:
-        multiext(
-            "<results>/pixels/{video}", table=".tsv", about=".json", thumbnails=".thumbnails.h5"
-        ),
-    log:
-        "<results>/logs/describe_frames/{video}.log",
-    benchmark:
-        "<results>/benchmarks/describe_frames/{video}.tsv"
-    conda:
-        "../../envs/video.yaml"
-    threads: 1
-    resources:
-        mem_mb=stage_mb("describe_frames"),
-        runtime=stage_minutes("describe_frames"),
-    params:
-        settings=decoding_settings(config),
-        span=span,
-        code=digest("describe_frames"),
-    message:
-        "{wildcards.video}: describing frames"
-    script:
-        "../../scripts/describe_frames.py"
 
 
 rule export_images:
@@ -129,7 +95,7 @@ rule export_images:
         settings=decoding_settings(config),
         format=lookup(within=config, dpath="frames/images"),
         span=span,
-        code=digest("export_images"),
+        code=code_digest("export_images"),
     message:
         "{wildcards.video}: exporting images"
     script:

@@ -1,0 +1,58 @@
+# REQUIRED: `config`, merged from config/config.yaml and the overlays.
+# PROVIDES: the checked config, the videos and what follows from them for all rules.
+
+import re
+import sys
+
+from snakemake.exceptions import WorkflowError
+from snakemake.pathvars import Pathvars
+
+sys.path.insert(0, f"{workflow.basedir}/scripts")
+
+from chronovision.config_files import refuse_repeated_keys
+from chronovision.config_slices import clip_settings, decoding_settings, feature_settings
+from chronovision.config_slices import fit_settings, range_settings, threshold_settings
+from chronovision.errors import UserError
+from chronovision.jobs.locks import lock_results
+from chronovision.settings import check_config, refuse_missing
+from chronovision.video_table import find_table, read_videos
+from chronovision.weights_name import weights_name
+
+try:
+    refuse_repeated_keys(workflow.configfiles)
+    check_config(config, f"{workflow.basedir}/workflow/schemas/config.schema.yaml")
+    VIDEOS = read_videos(find_table(config["videos"], workflow.basedir))
+    refuse_missing(config["duration"]["apply"], "duration.apply")
+except UserError as error:
+    raise WorkflowError(str(error))
+
+METRICS = config["changes"]["metrics"]
+THRESHOLDS = config["thresholds"]["kinds"]
+GROUPS = {name: video.group for name, video in VIDEOS.items()}
+#: Whether a model is asked for. Where none can be fitted, its tables say why.
+FITS = bool(config["duration"]["estimators"])
+#: Name of the files of weights: other wishes have other files, so that none is lost to another.
+WEIGHTS = weights_name(config["network"], config["seed"])
+
+RESULTS = config["pathvars"]["results"]
+# Snakemake took the folder over before its ~ was written out.
+workflow.pathvars.update(Pathvars.from_config(config))
+#: Folder of the locks by which jobs on one machine share out its GPUs, and runs the results.
+LOCKS = f"{RESULTS}/locks"
+
+
+onstart:
+    try:
+        lock_results(LOCKS)
+    except UserError as error:
+        raise WorkflowError(str(error))
+
+
+wildcard_constraints:
+    # Not the set's own page and folder of figures, which would match as well.
+    video=r"(?!index\.html$|set/)[A-Za-z0-9][A-Za-z0-9._-]*",
+    metric="correlation|euclidean|cosine",
+    threshold="static|dynamic",
+    # Those of another name would be made by another config.
+    weights=re.escape(WEIGHTS),
+    piece=r"\d+of\d+",
