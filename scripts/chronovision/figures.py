@@ -26,7 +26,8 @@ from chronovision.core.metrics import METRICS
 from chronovision.core.provenance import add_step, read_provenance
 from chronovision.core.tables import read_header, read_numbers, read_table
 from chronovision.matrices import draw_heatmaps, draw_similarity
-from chronovision.timeline import draw_timeline, time_span
+from chronovision.timeline import draw_timeline
+from chronovision.timing import time_span
 
 Paths = Mapping[str, str | PathLike]
 

@@ -8,7 +8,7 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from chronovision.canvas import MISSING_COLOUR, new_figure, panels, save
-from chronovision.timeline import time_span
+from chronovision.timing import time_span
 
 #: Columns of a heatmap; about one per pixel.
 MAX_COLUMNS = 600

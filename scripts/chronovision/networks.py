@@ -4,7 +4,6 @@ Every network is one of torchvision's classification models. A name of a layer s
 node of torchvision's feature extraction; `build_extractor` cuts the network there.
 """
 
-import difflib
 import re
 from collections.abc import Iterable, Mapping, Sequence
 
@@ -13,6 +12,7 @@ import torchvision
 from torch import nn
 from torchvision.models.feature_extraction import create_feature_extractor, get_graph_node_names
 
+from chronovision.core.messages import nearest_names
 from chronovision.errors import UserError
 
 #: Networks whose layers go by the field's names; all others by torchvision's node names.
@@ -35,7 +35,9 @@ class UnknownLayer(UserError):
         """Put the message together, with the nearest names."""
         self.layer, self.known = layer, known
         self.complaint = f"network.layers: {model} has no layer '{layer}'"
-        super().__init__(f"{self.complaint}; nearest: {_nearest(layer, _with_prefixes(known))}")
+        super().__init__(
+            f"{self.complaint}; nearest: {nearest_names(layer, _with_prefixes(known))}"
+        )
 
 
 def make_model(model: str) -> nn.Module:
@@ -54,7 +56,7 @@ def make_model(model: str) -> nn.Module:
     if model not in known:
         raise UserError(
             f"network.model: torchvision has no classification model '{model}'; "
-            f"nearest: {_nearest(model, known)}"
+            f"nearest: {nearest_names(model, known)}"
         )
     options = {"image_size": native_size(model)} if model.startswith("vit_") else {}
     net = torchvision.models.get_model(model, weights=None, **options)
@@ -288,10 +290,6 @@ def _field_names(net: nn.Module, *, blocks: bool) -> dict[str, str]:
 def _with_prefixes(names: Iterable[str]) -> list[str]:
     parts = (name.split(".") for name in names)
     return sorted({".".join(part[: i + 1]) for part in parts for i in range(len(part))})
-
-
-def _nearest(word: str, names: Iterable[str]) -> str:
-    return ", ".join(difflib.get_close_matches(str(word), list(names), n=5, cutoff=0.3)) or "none"
 
 
 def _first_line(error: Exception) -> str:

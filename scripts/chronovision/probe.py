@@ -6,13 +6,10 @@ import math
 import os
 import re
 import subprocess
-import threading
 from collections import Counter
-from collections.abc import Container, Iterator
-from contextlib import contextmanager
+from collections.abc import Container
 from fractions import Fraction
 from pathlib import Path
-from typing import IO
 
 import numpy as np
 
@@ -43,8 +40,7 @@ from chronovision.tools import (
     at_steady_rate,
     find_tools,
     input_url,
-    killed,
-    refuse_truncation,
+    run_ffprobe,
 )
 
 log = logging.getLogger(__name__)
@@ -98,7 +94,7 @@ def probe(path: str | os.PathLike, stream: int | None = None) -> dict:
     _refuse_absurd_shape(path, found)
     rotation = _rotation(path, found)
     header_frames = found.get("nb_frames", "")
-    with _ffprobe(path, "-select_streams", str(chosen), *ASKED) as rows:
+    with run_ffprobe(path, "-select_streams", str(chosen), *ASKED) as rows:
         packets = read_packets(path, rows)
     timing = _timing(path, found, packets, container)
     return {
@@ -144,7 +140,7 @@ def _is_video(stream: dict) -> bool:
 
 def _describe(path: Path) -> tuple[str, dict[int, dict]]:
     """The container's name, and what ffprobe says of each video stream, by its index."""
-    with _ffprobe(path, "-show_streams", "-show_format", "-of", "json") as said:
+    with run_ffprobe(path, "-show_streams", "-show_format", "-of", "json") as said:
         described = said.read()
     header = json.loads(described)
     refuse_text(path, header["format"]["format_name"])
@@ -152,48 +148,6 @@ def _describe(path: Path) -> tuple[str, dict[int, dict]]:
     if not videos:
         raise UserError(f"{path}: no video stream in this file (audio or subtitles only?)")
     return header["format"]["format_name"], videos
-
-
-@contextmanager
-def _ffprobe(path: Path, *words: str) -> Iterator[IO[str]]:
-    """What ffprobe says, as an open pipe: of a long film more than should be in memory.
-
-    The block's results count for nothing if an error is raised at its end.
-    """
-    command = [find_tools().ffprobe, "-v", "error", *words, input_url(path)]
-    text = {"encoding": "utf-8", "errors": "replace"}
-    pipes = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-    with subprocess.Popen(command, **pipes, **text) as process:
-        messages: list[str] = []
-        listener = threading.Thread(target=lambda: messages.extend(process.stderr))
-        listener.start()
-        try:
-            yield process.stdout
-        except (UserError, ValueError):
-            # What it said next, and how it ended, may tell more than the lines that made no sense.
-            _check_exit(path, process, listener, messages)
-            raise
-        except BaseException:
-            process.kill()
-            raise
-        _check_exit(path, process, listener, messages)
-
-
-def _check_exit(
-    path: Path, process: subprocess.Popen, listener: threading.Thread, messages: list[str]
-) -> None:
-    """Let ffprobe come to its end; UserError if it did not end well."""
-    for _ in process.stdout:  # Else it would complain of a closed pipe.
-        pass
-    listener.join()
-    code = process.wait()
-    messages = [ADDRESS.sub("", message.rstrip()) for message in messages]
-    refuse_truncation(path, messages)
-    if code < 0:
-        raise UserError(f"{path}: ffprobe {killed(code)}")
-    if code != 0:
-        said = messages[-1].removeprefix(f"{input_url(path)}: ") if messages else "no reason"
-        raise UserError(f"{path}: not a video that FFmpeg can read ({said})")
 
 
 def _choose_stream(path: Path, videos: dict[int, dict], asked: int | None) -> int:
@@ -236,7 +190,7 @@ def _refuse_still(path: Path, videos: dict[int, dict], chosen: int, container: s
         pictures = {index: int(number) for index, number in claimed.items()}  # from its index
     else:
         asked = ("-select_streams", "v", "-show_entries", "packet=stream_index", "-of", "csv=p=0")
-        with _ffprobe(path, *asked) as rows:
+        with run_ffprobe(path, *asked) as rows:
             counts = Counter(row.strip().strip(",") for row in rows)
         pictures = {index: counts[str(index)] for index in videos}
     most = max(pictures, key=pictures.get)

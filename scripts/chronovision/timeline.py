@@ -25,17 +25,12 @@ from chronovision.canvas import (
 )
 from chronovision.core.metrics import METRICS, kind_label
 from chronovision.thumbnails import nearest_thumbnails
-from chronovision.timing import median_interval
+from chronovision.timing import time_span
 
 _STRIP_HEIGHT, _RAIL_HEIGHT, _ROW_HEIGHT, _MARGINS = 0.8, 0.2, 0.95, 1.3  # inches
 
 #: Beyond this number boundaries are drawn in the rail only: lines would hide the series.
 _MAX_BOUNDARIES = 120
-
-
-def time_span(time_s: np.ndarray) -> tuple[float, float]:
-    """Start and end of a series of frames in seconds; the last frame lasts a median interval."""
-    return float(time_s[0]), float(time_s[-1] + median_interval(time_s))
 
 
 def draw_timeline(

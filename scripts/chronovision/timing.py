@@ -98,3 +98,8 @@ def span_duration(time_s: np.ndarray) -> float:
     t[last] − t[first] + median interval, the last frame lasting as long as a typical one.
     """
     return float(time_s[-1] - time_s[0] + median_interval(time_s))
+
+
+def time_span(time_s: np.ndarray) -> tuple[float, float]:
+    """Start and end of a series of frames in seconds; the last frame lasts a median interval."""
+    return float(time_s[0]), float(time_s[-1] + median_interval(time_s))

@@ -6,9 +6,11 @@ import re
 import shlex
 import shutil
 import subprocess
-from collections.abc import Sequence
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from functools import cache
-from typing import NamedTuple
+from typing import IO, NamedTuple
 
 from chronovision.errors import UserError
 
@@ -175,3 +177,57 @@ def refuse_failure(path: str | os.PathLike, code: int, messages: Sequence[str]) 
             f"{path}: FFmpeg stopped with status {code} ({reason}): the file is "
             "damaged, or of a codec that this FFmpeg lacks"
         )
+
+
+@contextmanager
+def run_ffprobe(path: str | os.PathLike, *words: str) -> Iterator[IO[str]]:
+    """What ffprobe says, as an open pipe: of a long film more than should be in memory.
+
+    The block's results count for nothing if an error is raised at its end.
+
+    Parameters
+    ----------
+    path : the file to be described.
+    words : what ffprobe is asked, as its command line has it.
+
+    Raises
+    ------
+    UserError : a truncated file, or one that FFmpeg cannot read; ffprobe was killed.
+    """
+    command = [find_tools().ffprobe, "-v", "error", *words, input_url(path)]
+    text = {"encoding": "utf-8", "errors": "replace"}
+    pipes = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    with subprocess.Popen(command, **pipes, **text) as process:
+        messages: list[str] = []
+        listener = threading.Thread(target=lambda: messages.extend(process.stderr))
+        listener.start()
+        try:
+            yield process.stdout
+        except (UserError, ValueError):
+            # What it said next, and how it ended, may tell more than the lines that made no sense.
+            _check_exit(path, process, listener, messages)
+            raise
+        except BaseException:
+            process.kill()
+            raise
+        _check_exit(path, process, listener, messages)
+
+
+def _check_exit(
+    path: str | os.PathLike,
+    process: subprocess.Popen,
+    listener: threading.Thread,
+    messages: list[str],
+) -> None:
+    """Let ffprobe come to its end; UserError if it did not end well."""
+    for _ in process.stdout:  # Else it would complain of a closed pipe.
+        pass
+    listener.join()
+    code = process.wait()
+    messages = [ADDRESS.sub("", message.rstrip()) for message in messages]
+    refuse_truncation(path, messages)
+    if code < 0:
+        raise UserError(f"{path}: ffprobe {killed(code)}")
+    if code != 0:
+        said = messages[-1].removeprefix(f"{input_url(path)}: ") if messages else "no reason"
+        raise UserError(f"{path}: not a video that FFmpeg can read ({said})")

@@ -17,6 +17,12 @@ def did_you_mean(wrong: str, known: Iterable[str]) -> str:
     return f"known: {', '.join(known)}"
 
 
+def nearest_names(wrong: str, known: Iterable[str]) -> str:
+    """The five names most like a mistyped one, where those that are known are too many to list."""
+    near = difflib.get_close_matches(str(wrong), list(known), n=5, cutoff=0.3)
+    return ", ".join(near) or "none"
+
+
 def one_line(text: object, most: int = 100) -> str:
     """`text` as a message can quote it: cut if long, and without anything that moves a cursor."""
     shown = str(text)
