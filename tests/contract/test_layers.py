@@ -61,7 +61,7 @@ def arrows(graph: ImportGraph) -> dict[tuple[str, str], set[str]]:
 
 
 @pytest.mark.skipif(
-    "chronovision.salience" not in GRAPH.modules, reason="not every module lies in a room yet"
+    not (GRAPH.folder / PACKAGE / "salience").is_dir(), reason="not every module lies in a room yet"
 )
 def test_every_module_lies_in_a_room_with_a_floor():
     assert {room_of(module) for module in GRAPH.modules} - {""} == set(FLOOR)

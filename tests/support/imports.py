@@ -44,7 +44,7 @@ class ImportGraph:
 
     Scripts go by their names (``plot_set``), files of rules by theirs (``features.smk``), modules
     of the package by their dotted ones. A package stands for its ``__init__.py``: importing
-    ``chronovision.a.b`` imports ``chronovision.a`` and ``chronovision`` as well.
+    ``chronovision.core.files`` imports ``chronovision.core`` and ``chronovision`` as well.
 
     With `lazy` false, imports inside functions are left out.
     """
@@ -99,6 +99,10 @@ class ImportGraph:
             raise UnresolvedImport(module)
         return {script for script in self.scripts if module in self.modules_of(script)}
 
+    def names_in(self, module: str) -> set[str]:
+        """Names that a module binds at its top level."""
+        return set(_bound(ast.parse(self.modules[module].read_text(encoding="utf-8"))))
+
     def _dotted(self, path: Path) -> str:
         parts = path.relative_to(self.folder).with_suffix("").parts
         return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
@@ -127,7 +131,7 @@ class ImportGraph:
             self._require(source, importer)
             for alias in node.names:
                 inner = f"{source}.{alias.name}"
-                if inner not in self.modules and alias.name not in self._defined(source):
+                if inner not in self.modules and alias.name not in self.names_in(source):
                     raise UnresolvedImport(f"{importer}: from {source} import {alias.name}")
                 yield inner if inner in self.modules else source
 
@@ -152,10 +156,6 @@ class ImportGraph:
     def _require(self, name: str, importer: str) -> None:
         if name not in self.modules:
             raise UnresolvedImport(f"{importer}: {name}")
-
-    def _defined(self, module: str) -> set[str]:
-        """Names that a module binds at its top level."""
-        return set(_bound(ast.parse(self.modules[module].read_text(encoding="utf-8"))))
 
 
 def _bound(node: ast.AST) -> Iterator[str]:
