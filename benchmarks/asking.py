@@ -1,4 +1,4 @@
-"""What jobs ask a scheduler for, beside what they used: a run of the pipeline on two films.
+"""Resource requests of jobs, beside what they used: a run of the pipeline on two films.
 
 What asks for one thread runs on one core where it would make use of more: decoding.
 """
@@ -14,7 +14,13 @@ import stages
 from chronovision import resources
 from chronovision.core.files import read_json
 from chronovision.core.tables import read_table
-from chronovision.network_costs import CORE_GFLOPS, network_seconds
+from chronovision.network_costs import (
+    CORE_GFLOPS,
+    COSTS,
+    network_seconds,
+    stage_seconds,
+    video_extent,
+)
 from material import make_film
 
 #: Lengths of the films, and their frames per second.
@@ -64,21 +70,21 @@ def _one_core() -> Iterator[None]:
 
 def _rows(results: Path, film: str, threads: int) -> list[dict]:
     info = read_json(results / f"videos/{film}.json")
-    length = resources.video_length(info, {"every": 1, "step_s": None, "fps": None}, (None, None))
+    extent = video_extent(info, {"every": 1, "step_s": None, "fps": None}, (None, None))
     asked = {
-        stage: (resources.stage_mb(stage, 1), resources.stage_minutes(stage, length, 1))
-        for stage in resources.COSTS
+        stage: (resources.stage_mb(stage, 1), resources.stage_minutes(stage, extent, 1))
+        for stage in COSTS
     }
     (weights,) = (results / "weights").glob("*.pth")
     gflop = read_json(weights.with_suffix(".json"))["gflop"]
-    threads = min(threads, resources.network_threads(length.rows))
+    threads = min(threads, resources.network_threads(extent.rows))
     asked["extract_features"] = (
         resources.network_mb(weights.stat().st_size, gpu=False, attempt=1),
-        resources.network_minutes(length.rows, 224, gflop, threads, gpu=False, attempt=1),
+        resources.network_minutes(extent.rows, 224, gflop, threads, gpu=False, attempt=1),
     )
-    seconds = {stage: resources.stage_seconds(stage, length) for stage in DECODERS}
+    seconds = {stage: stage_seconds(stage, extent) for stage in DECODERS}
     speed = CORE_GFLOPS * threads
-    seconds["extract_features"] = network_seconds(length.rows, 224, gflop, speed)
+    seconds["extract_features"] = network_seconds(extent.rows, 224, gflop, speed)
     found = []
     for stage, (megabytes, minutes) in asked.items():
         tables = results.glob(f"benchmarks/{stage}/{film}.tsv")

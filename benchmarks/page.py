@@ -207,13 +207,13 @@ def _length_section(lengths: list) -> Iterator[str]:
 
 
 def _asking_section(rows: list[Mapping]) -> Iterator[str]:
-    yield "\n## What jobs ask for\n"
+    yield "\n## Resource requests\n"
     yield (
-        f"Asked for at the first attempt, and used, in a run of the pipeline on films of 720p at "
+        f"Requested at the first attempt, and used, in a run of the pipeline on films of 720p at "
         f"{asking.RATE} frames/s, float32. Memory includes {SNAKEMAKE_MB} MB for Snakemake's own "
-        f"processes around a cluster's job; nothing asks for less than {LEAST_MIN} minutes, and "
-        "longer films ask by their frames. Decoding has one core here (on Linux), as it asks for "
-        "one. Jobs that end within a second end before their memory is looked at.\n"
+        f"processes around a cluster's job; nothing requests less than {LEAST_MIN} minutes, and "
+        "longer films request by their frames. Decoding has one core here (on Linux), as it "
+        "requests one. Jobs that end within a second end before their memory is looked at.\n"
     )
     head = ("stage", "film", "asked MB", "used MB", "ratio", "asked min", "used min", "ratio")
     yield _table(head, map(_asked, rows))

@@ -5,15 +5,11 @@ import os
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
-from chronovision.network_costs import network_seconds
+from chronovision.network_costs import Extent, run_seconds, video_extent
 from chronovision.networks import activation_shapes
 from chronovision.operations import count_gflop
-from chronovision.resources import Length, video_length, video_seconds
 from chronovision.speed import describe_precision, measure_speeds
 from chronovision.video_table import Video
-
-#: Jobs of one video that go on at a time: both that decode it.
-JOBS_AT_ONCE = 2
 
 #: Size of exported images.
 IMAGE_BYTES_PER_PIXEL = {"jpg": 0.4, "png": 2.0}
@@ -35,8 +31,8 @@ def describe_costs(
     """
     if not facts:
         return []
-    lengths = _lengths(videos, facts, settings)
-    frames, seconds = zip(*((one.rows, one.duration_s) for one in lengths), strict=True)
+    extents = _extents(videos, facts, settings)
+    frames, seconds = zip(*((one.rows, one.duration_s) for one in extents), strict=True)
     rates = Counter(round(about["frame_rate"], 3) for about in facts.values())
     listed = ", ".join(f"{rate:g} ({count})" for rate, count in sorted(rates.items()))
     speeds = measure_speeds(settings["network"]["device"])
@@ -45,7 +41,7 @@ def describe_costs(
     return [
         f"  {sum(frames)} frames to analyse, {_time(sum(seconds))} of video; frames per second "
         f"(videos): {listed}",
-        f"  {_describe_time(lengths, settings, speeds)}",
+        f"  {_describe_time(extents, settings, speeds)}",
         *describe_precision(settings["network"]["precision"], speeds),
         f"  about {_size(disk)} on disk, and {_size(temporary)} for a while",
     ]
@@ -56,39 +52,22 @@ def describe_time(
 ) -> str:
     """How long a run on videos takes, in words; arguments as for `describe_costs`."""
     speeds = measure_speeds(settings["network"]["device"])
-    return _describe_time(_lengths(videos, facts, settings), settings, speeds)
+    return _describe_time(_extents(videos, facts, settings), settings, speeds)
 
 
-def run_seconds(lengths: Sequence[Length], settings: Mapping, gflops: float) -> tuple[float, float]:
-    """Seconds of a run on videos: of the network, and of the rest on all cores of this machine.
-
-    The jobs' requests follow from the same numbers, see `chronovision.resources`.
-
-    Parameters
-    ----------
-    lengths : of each video.
-    settings : the config of the run.
-    gflops : operations per second of the networks that run at once, in 10⁹.
-    """
-    gflop = count_gflop(settings["network"]["model"], settings["network"]["layers"])
-    rows = sum(length.rows for length in lengths)
-    at_once = min(os.cpu_count() or 1, JOBS_AT_ONCE * len(lengths))
-    rest = sum(video_seconds(length, settings) for length in lengths) / at_once
-    return network_seconds(rows, settings["frames"]["size"], gflop, gflops), rest
-
-
-def _lengths(
+def _extents(
     videos: Mapping[str, Video], facts: Mapping[str, Mapping], settings: Mapping
-) -> list[Length]:
-    return [video_length(facts[name], settings["frames"], videos[name].span) for name in facts]
+) -> list[Extent]:
+    return [video_extent(facts[name], settings["frames"], videos[name].span) for name in facts]
 
 
 def _describe_time(
-    lengths: Sequence[Length], settings: Mapping, speeds: Mapping[str, float | None]
+    extents: Sequence[Extent], settings: Mapping, speeds: Mapping[str, float | None]
 ) -> str:
-    """How long a run takes on videos of these lengths."""
+    """How long a run takes on videos of these extents."""
     speed = speeds[settings["network"]["precision"]] or speeds["float32"]
-    network_s, rest_s = run_seconds(lengths, settings, speed)
+    gflop = count_gflop(settings["network"]["model"], settings["network"]["layers"])
+    network_s, rest_s = run_seconds(extents, settings, gflop, speed)
     return (
         f"about {_time(network_s + rest_s)} on the {os.cpu_count() or 1} processor cores of this "
         f"machine (rule of thumb), {_time(network_s)} of it for {settings['network']['model']} at "

@@ -14,7 +14,7 @@ from chronovision.clip_design import (
 )
 from chronovision.comparability import LEAST_GROUPS, NoFitError, obstacles
 from chronovision.identity import fingerprint
-from chronovision.resources import video_length
+from chronovision.network_costs import video_extent
 from chronovision.video_table import Video
 
 #: Seconds of clips, against those without it, from which a least length of videos is proposed.
@@ -63,8 +63,8 @@ def describe_fit(
 
 
 def _footage(video: Video, about: Mapping, frames: Mapping) -> Footage:
-    length = video_length(about, frames, video.span)
-    return Footage(length.rows, length.duration_s / max(length.rows, 1), length.duration_s)
+    extent = video_extent(about, frames, video.span)
+    return Footage(extent.rows, extent.duration_s / max(extent.rows, 1), extent.duration_s)
 
 
 def _describe_clips(design: Design) -> str:

@@ -15,9 +15,10 @@ from chronovision.core.tables import read_table
 from chronovision.duration_model import fit_duration_model
 from chronovision.features import extract_features
 from chronovision.frames import dump_frames
+from chronovision.network_costs import COSTS
 from chronovision.pixels import describe_frames
 from chronovision.probe import probe_video
-from chronovision.resources import COSTS, stage_mb
+from chronovision.resources import stage_mb
 from chronovision.tools import find_tools
 from chronovision.weights import fetch_weights
 from support.paths import PROJECT

@@ -1,27 +1,32 @@
-"""What jobs ask for follows the length of their video, and grows with each attempt."""
+"""Resource requests follow the extent of the video, and grow with each attempt."""
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chronovision.network_costs import CORE_GFLOPS, GFLOP, known_gflop, network_seconds
-from chronovision.resources import (
+from chronovision.network_costs import (
+    CORE_GFLOPS,
     COSTS,
     DECODING_MS,
+    GFLOP,
+    Extent,
+    known_gflop,
+    network_seconds,
+    piece_rows,
+    stage_seconds,
+    unprobed_extent,
+    video_extent,
+)
+from chronovision.resources import (
     LEAST_MIN,
     SNAKEMAKE_MB,
-    Length,
     network_mb,
     network_minutes,
     network_threads,
-    piece_rows,
     set_mb,
     set_minutes,
     stage_mb,
     stage_minutes,
-    stage_seconds,
-    unprobed_length,
-    video_length,
 )
 
 INFO = {"bytes": 10**7, "n_frames": 1500, "duration_s": 60.0, "width": 1280, "height": 720}
@@ -30,27 +35,27 @@ FRAMES = {"every": 1, "step_s": None, "fps": None}
 WHOLE = (None, None)
 
 
-def test_the_length_of_a_video():
-    whole = video_length(INFO, FRAMES, (None, None))
-    assert whole == Length(10**7, frames=1500, megapixels=0.9216, rows=1500, duration_s=60.0)
+def test_the_extent_of_a_video():
+    whole = video_extent(INFO, FRAMES, (None, None))
+    assert whole == Extent(10**7, frames=1500, megapixels=0.9216, rows=1500, duration_s=60.0)
     # What lies before the start must be decoded, what lies behind the end need not.
-    assert video_length(INFO, FRAMES, (10.0, 40.0)) == whole._replace(
+    assert video_extent(INFO, FRAMES, (10.0, 40.0)) == whole._replace(
         frames=1000, rows=750, duration_s=30
     )
-    assert video_length(INFO, FRAMES | {"every": 5}, (None, None)).rows == 300
-    assert video_length(INFO, FRAMES | {"step_s": 0.19}, (None, None)).rows == 300
-    assert video_length(INFO, FRAMES | {"fps": 10}, (None, 200.0)).rows == 600
+    assert video_extent(INFO, FRAMES | {"every": 5}, (None, None)).rows == 300
+    assert video_extent(INFO, FRAMES | {"step_s": 0.19}, (None, None)).rows == 300
+    assert video_extent(INFO, FRAMES | {"fps": 10}, (None, 200.0)).rows == 600
 
 
 def test_before_a_video_is_probed_the_least_is_asked():
     for stage in COSTS:
-        assert stage_minutes(stage, Length(), attempt=1) == LEAST_MIN
+        assert stage_minutes(stage, Extent(), attempt=1) == LEAST_MIN
     assert network_threads(0) == 2
 
 
 @pytest.mark.parametrize("stage", ["dump_frames", "describe_frames", "plot_video"])
 def test_a_film_of_two_hours_asks_for_more_time_and_the_same_memory(stage):
-    film = Length(10**10, 180_000, 2.0736, 180_000, 7200.0)
+    film = Extent(10**10, 180_000, 2.0736, 180_000, 7200.0)
     assert stage_minutes(stage, film, attempt=1) > LEAST_MIN or stage == "plot_video"
     assert stage_minutes(stage, film, attempt=2) == 2 * stage_minutes(stage, film, attempt=1)
     twice = stage_minutes(stage, film, attempt=1, decodings=2)
@@ -96,7 +101,7 @@ def test_a_network_s_time_is_what_was_measured_on_one_core(model, gflop, seconds
 
 def test_a_large_file_takes_its_time_before_it_is_probed():
     """100 GB at 100 MB/s, and 1.4 times that."""
-    assert stage_minutes("probe_video", Length(size=10**11), attempt=1) == 24
+    assert stage_minutes("probe_video", Extent(size=10**11), attempt=1) == 24
 
 
 def test_a_file_that_may_be_decoded_to_be_probed_asks_for_it(tmp_path):
@@ -105,7 +110,7 @@ def test_a_file_that_may_be_decoded_to_be_probed_asks_for_it(tmp_path):
     for path in paths:
         with path.open("wb") as file:
             file.truncate(700_000_000)
-    asked = [stage_minutes("probe_video", unprobed_length(path), attempt=1) for path in paths]
+    asked = [stage_minutes("probe_video", unprobed_extent(path), attempt=1) for path in paths]
     decoding_min = 180_000 * (DECODING_MS[0] + DECODING_MS[1] * 0.3) / 60_000
     assert asked[0] == asked[2] > decoding_min > asked[1] == asked[3] == LEAST_MIN
 
@@ -118,12 +123,12 @@ def test_a_very_large_file_asks_for_days_only_if_it_may_be_decoded(tmp_path, end
     """Of 100 GB; a VP8 film takes a few minutes per GB."""
     with (tmp_path / f"film.{ending}").open("wb") as file:
         file.truncate(10**11)
-    length = unprobed_length(tmp_path / f"film.{ending}")
-    assert least <= stage_minutes("probe_video", length, attempt=1) <= most
+    extent = unprobed_extent(tmp_path / f"film.{ending}")
+    assert least <= stage_minutes("probe_video", extent, attempt=1) <= most
 
 
 def test_a_file_that_is_not_there_asks_for_nothing(tmp_path):
-    assert unprobed_length(tmp_path / "none.avi") == Length()
+    assert unprobed_extent(tmp_path / "none.avi") == Extent()
 
 
 def test_a_film_that_was_decoded_to_be_probed_takes_what_its_frames_do():
@@ -131,7 +136,7 @@ def test_a_film_that_was_decoded_to_be_probed_takes_what_its_frames_do():
     film = INFO | {"bytes": 4 * 10**9, "n_frames": 180_000, "duration_s": 7200.0}
     film |= {"width": 720, "height": 576}
     seconds = {
-        times: stage_seconds("probe_video", video_length(film | {"times": times}, FRAMES, WHOLE))
+        times: stage_seconds("probe_video", video_extent(film | {"times": times}, FRAMES, WHOLE))
         for times in ("packets", "decoded")
     }
     assert seconds["packets"] == 41
@@ -139,10 +144,10 @@ def test_a_film_that_was_decoded_to_be_probed_takes_what_its_frames_do():
 
 
 def test_pieces_ask_for_the_longest_of_them():
-    film = Length(rows=15_120, duration_s=630.0)
+    film = Extent(rows=15_120, duration_s=630.0)
     assert piece_rows(film, minutes=10) == 14_400
     assert piece_rows(film, minutes=20) == film.rows
-    assert piece_rows(Length(), minutes=10) == 0
+    assert piece_rows(Extent(), minutes=10) == 0
 
 
 @given(st.integers(0, 10**8), st.integers(0, 10**6), st.integers(1, 3))
@@ -174,7 +179,7 @@ MEASURED_DECODING = {
 @pytest.mark.parametrize("stage", MEASURED_DECODING)
 def test_decoding_asks_for_what_was_measured_and_not_for_twice_that(stage):
     for megapixels, milliseconds in MEASURED_DECODING[stage].items():
-        film = Length(frames=200_000, megapixels=megapixels, rows=200_000, duration_s=8000.0)
+        film = Extent(frames=200_000, megapixels=megapixels, rows=200_000, duration_s=8000.0)
         least, most = (film.frames * one / 1000 / 60 for one in milliseconds)
         assert least > LEAST_MIN
         assert most < stage_minutes(stage, film, attempt=1) < 2 * least

@@ -1,12 +1,14 @@
 """What the survey says a run takes; facts and the machine's speed are made up."""
 
+import os
+
 import pytest
 import yaml
 
 from chronovision import survey_costs
-from chronovision.network_costs import CORE_GFLOPS
-from chronovision.resources import ROOM, network_minutes, stage_minutes, video_length
-from chronovision.survey_costs import describe_costs, describe_time, run_seconds
+from chronovision.network_costs import CORE_GFLOPS, run_seconds, video_extent
+from chronovision.resources import ROOM, network_minutes, stage_minutes
+from chronovision.survey_costs import describe_costs, describe_time
 from chronovision.video_table import Video
 from support.paths import PROJECT
 
@@ -25,7 +27,7 @@ JOBS = dict.fromkeys(
 @pytest.fixture
 def settings(monkeypatch):
     """Steps of 1/6 s, on one core of the speed that the requests assume."""
-    monkeypatch.setattr(survey_costs.os, "cpu_count", lambda: 1)
+    monkeypatch.setattr(os, "cpu_count", lambda: 1)
     speeds = {"float32": CORE_GFLOPS, "bfloat16": None}
     monkeypatch.setattr(survey_costs, "measure_speeds", lambda device: speeds)
     return {**CONFIG, "frames": {**CONFIG["frames"], "step_s": 1 / 6}}
@@ -36,8 +38,8 @@ def test_survey_and_requests_agree(settings, strict):
     """Of a film a thousand times as long, as requests are of whole minutes, and of 5 at least."""
     settings["strict"] = strict
     numbers = {name: 1000 * FILM[name] for name in ("bytes", "n_frames", "duration_s")}
-    film = video_length(FILM | numbers, settings["frames"], (None, None))
-    network_s, rest_s = run_seconds([film], settings, CORE_GFLOPS)
+    film = video_extent(FILM | numbers, settings["frames"], (None, None))
+    network_s, rest_s = run_seconds([film], settings, VGG19, CORE_GFLOPS)
     asked = network_minutes(film.rows, 224, VGG19, threads=1, gpu=False, attempt=1)
     assert ROOM * network_s / 60 == pytest.approx(asked, rel=1e-3)
     asked = sum(
@@ -50,9 +52,9 @@ def test_survey_and_requests_agree(settings, strict):
 def test_decoding_counts_by_coded_frames_and_their_size(settings):
     """172,800 frames of 2.07 megapixels take 11.7 ms each, twice, whatever the step."""
     decoding_s = 2 * 172_800 * (1.3 + 5 * 1.92 * 1.08) / 1000
-    film = video_length(FILM, settings["frames"], (None, None))
+    film = video_extent(FILM, settings["frames"], (None, None))
     assert film.rows == 43_200
-    assert decoding_s < run_seconds([film], settings, CORE_GFLOPS)[1] < 1.15 * decoding_s
+    assert decoding_s < run_seconds([film], settings, VGG19, CORE_GFLOPS)[1] < 1.15 * decoding_s
     videos = {"a": Video("a", "/a.mp4", "a", None, None, None, None)}
     said = describe_time(videos, {"a": FILM}, settings)
     assert said == (
@@ -63,8 +65,8 @@ def test_decoding_counts_by_coded_frames_and_their_size(settings):
 
 
 def test_jobs_that_go_on_at_a_time_share_the_time(settings, monkeypatch):
-    film = video_length(FILM, settings["frames"], (None, None))
-    alone = run_seconds([film], settings, CORE_GFLOPS)[1]
-    monkeypatch.setattr(survey_costs.os, "cpu_count", lambda: 8)
-    assert run_seconds([film], settings, CORE_GFLOPS)[1] == pytest.approx(alone / 2)
-    assert run_seconds([film] * 16, settings, CORE_GFLOPS)[1] == pytest.approx(2 * alone)
+    film = video_extent(FILM, settings["frames"], (None, None))
+    alone = run_seconds([film], settings, VGG19, CORE_GFLOPS)[1]
+    monkeypatch.setattr(os, "cpu_count", lambda: 8)
+    assert run_seconds([film], settings, VGG19, CORE_GFLOPS)[1] == pytest.approx(alone / 2)
+    assert run_seconds([film] * 16, settings, VGG19, CORE_GFLOPS)[1] == pytest.approx(2 * alone)

@@ -1,42 +1,41 @@
 # REQUIRED: what config.smk provides.
-# PROVIDES: resource requests of the rules: memory, runtime, threads and GPUs by the length of a video.
+# PROVIDES: resource requests of the rules: memory, runtime, threads and GPUs by the extent of a video.
 
 import functools
 import os
 
-from chronovision import resources
+from chronovision import network_costs, resources
 from chronovision.core.files import read_json
-from chronovision.network_costs import known_gflop
 
 
 @functools.cache
-def length_at(video, _time):
-    """Length of a probed video; the time of what is known of it keeps it from being read often."""
+def extent_at(video, _time):
+    """Extent of a probed video; the time of what is known of it keeps it from being read often."""
     info = read_json(f"{RESULTS}/videos/{video}.json")
-    return resources.video_length(info, config["frames"], VIDEOS[video].span)
+    return network_costs.video_extent(info, config["frames"], VIDEOS[video].span)
 
 
-def length(video):
-    """Length of a video; unknown until it has been probed, and then Snakemake asks again."""
+def extent(video):
+    """Extent of a video; unknown until it has been probed, and then Snakemake asks again."""
     info, path = f"{RESULTS}/videos/{video}.json", VIDEOS[video].path
     if os.path.exists(info):
-        return length_at(video, os.stat(info).st_mtime_ns)
-    return resources.unprobed_length(path)
+        return extent_at(video, os.stat(info).st_mtime_ns)
+    return network_costs.unprobed_extent(path)
 
 
 def rows(wildcards, input):
     """Rows that a job of the network goes through: all, those of a piece, or none when joining."""
-    whole = length(wildcards.video)
+    whole = extent(wildcards.video)
     if wildcards.get("piece"):
-        return resources.piece_rows(whole, config["features"]["chunk_minutes"])
+        return network_costs.piece_rows(whole, config["features"]["chunk_minutes"])
     return 0 if input.get("pieces") else whole.rows
 
 
 def stage_minutes(stage):
     """Runtime of a rule that works on one video."""
-    decodings = resources.decodings(stage, config)
+    decodings = network_costs.decodings(stage, config)
     return lambda wildcards, attempt: resources.stage_minutes(
-        stage, length(wildcards.video), attempt, decodings
+        stage, extent(wildcards.video), attempt, decodings
     )
 
 
@@ -61,7 +60,7 @@ def gflop():
     facts = f"{RESULTS}/weights/{WEIGHTS}.json"
     if os.path.exists(facts):
         return gflop_at(facts, os.stat(facts).st_mtime_ns)
-    return known_gflop(config["network"]["model"])
+    return network_costs.known_gflop(config["network"]["model"])
 
 
 def network_minutes(wildcards, input, threads, attempt):
@@ -81,7 +80,7 @@ def set_size():
     """Rows of all videos together, and rows that their table of clips may have."""
     clips = config["clips"]
     per_video = clips["max_per_video"] * (1 + clips["snapshots"]) * clips["repeats"]
-    return sum(length(video).rows for video in VIDEOS), len(VIDEOS) * per_video
+    return sum(extent(video).rows for video in VIDEOS), len(VIDEOS) * per_video
 
 
 def set_minutes(wildcards, attempt):
