@@ -11,16 +11,10 @@ from pathlib import Path
 import yaml
 
 import stages
-from chronovision import resources
 from chronovision.core.files import read_json
 from chronovision.core.tables import read_table
-from chronovision.network_costs import (
-    CORE_GFLOPS,
-    COSTS,
-    network_seconds,
-    stage_seconds,
-    video_extent,
-)
+from chronovision.jobs import resources
+from chronovision.jobs.costs import CORE_GFLOPS, COSTS, network_seconds, stage_seconds, video_extent
 from material import make_film
 
 #: Lengths of the films, and their frames per second.

@@ -6,8 +6,8 @@ from pathlib import Path
 import ffmpeg
 
 import stages
-from chronovision.decoding import geometry_filters
-from chronovision.tools import find_tools
+from chronovision.videos.decoding import geometry_filters
+from chronovision.videos.ffmpeg import find_tools
 from material import make_film
 from measure import best_of
 

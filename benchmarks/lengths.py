@@ -69,7 +69,7 @@ def measure_long(folder: Path) -> dict:
 
 def _double(source: Path, target: Path) -> None:
     """A file of features that shows the film twice."""
-    from chronovision.joining import join_pieces
+    from chronovision.features.joining import join_pieces
 
     with h5py.File(source, "r") as file:
         length_s = file["time_s"][-1] + file["time_s"][1]
@@ -96,9 +96,9 @@ def _double_thumbnails(source: Path, target: Path) -> None:
 def _double_table(source: Path, target: Path) -> None:
     import pandas as pd
 
+    from chronovision.confounds.pixels import COLUMNS
     from chronovision.core.provenance import read_provenance
     from chronovision.core.tables import read_table, write_table
-    from chronovision.pixels import COLUMNS
 
     once = read_table(source)
     again = once.assign(time_s=once["time_s"] + once["time_s"].iloc[-1] + once["time_s"].iloc[1])

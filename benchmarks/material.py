@@ -3,8 +3,8 @@
 import subprocess
 from pathlib import Path
 
-from chronovision.demo import carried_clip
-from chronovision.tools import find_tools
+from chronovision.commands.demo import carried_clip
+from chronovision.videos.ffmpeg import find_tools
 
 #: Frames per second, unless others are asked for.
 RATE = 24

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import asking
 import extraction
-from chronovision.canvas import PALETTE, new_figure, plain_log_ticks, save, styled
-from chronovision.engines import native_bfloat16
-from chronovision.resources import LEAST_MIN, SNAKEMAKE_MB
+from chronovision.features.engines import native_bfloat16
+from chronovision.figures.style import PALETTE, new_figure, plain_log_ticks, save, styled
+from chronovision.jobs.resources import LEAST_MIN, SNAKEMAKE_MB
 from material import RATE
 
 HEAD = """\

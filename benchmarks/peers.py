@@ -13,7 +13,7 @@ from torch import nn
 from torchvision.models import VGG19_Weights, vgg19
 from torchvision.models.feature_extraction import create_feature_extractor
 
-from chronovision.engines import PRECISIONS, compile_for_cpu, native_bfloat16, to_openvino
+from chronovision.features.engines import PRECISIONS, compile_for_cpu, native_bfloat16, to_openvino
 
 POOLS = {"features.4": 1, "features.9": 2, "features.18": 3, "features.27": 4, "features.36": 5}
 

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 import stages
-from chronovision.demo import carried_clip
+from chronovision.commands.demo import carried_clip
 from measure import best_of, in_process
 
 RATE, VIDEOS, VIDEO_S = 30, 33, 300
@@ -30,8 +30,8 @@ def measure(folder: Path) -> dict:
 
 def build_clips(folder: Path, repeats: int) -> int:
     """Number of clips."""
-    from chronovision.clips import build_clip_table
     from chronovision.core.tables import read_table
+    from chronovision.duration.clips import build_clip_table
 
     changes, pixels = _made_set(folder)
     table, controls = _tables(folder)
@@ -51,7 +51,7 @@ def build_clips(folder: Path, repeats: int) -> int:
 
 
 def fit(folder: Path) -> None:
-    from chronovision.duration_model import fit_duration_model
+    from chronovision.duration.model import fit_duration_model
 
     names = ("predictions.tsv", "scores.tsv", "model.skops")
     fit_duration_model(

@@ -108,13 +108,13 @@ def snakemake(home: Path, *words: str, cores: int) -> None:
 
 
 def probe(film: Film, source: Path) -> None:
-    from chronovision.probe import probe_video
+    from chronovision.videos.probe import probe_video
 
     probe_video(source, film.info, stream=None)
 
 
 def dump(film: Film, size: int) -> None:
-    from chronovision.frames import dump_frames
+    from chronovision.videos.frames import dump_frames
 
     dump_frames(
         film.info, film.frames, video=film.video, settings=decoding(size), span=SPAN, strict=False
@@ -122,7 +122,7 @@ def dump(film: Film, size: int) -> None:
 
 
 def describe(film: Film, size: int) -> None:
-    from chronovision.pixels import describe_frames
+    from chronovision.confounds.pixels import describe_frames
 
     describe_frames(
         *(film.info, film.pixels, film.thumbnails),
@@ -131,7 +131,7 @@ def describe(film: Film, size: int) -> None:
 
 
 def fetch(film: Film, section: dict) -> tuple[Path, Path]:
-    from chronovision.weights import fetch_weights
+    from chronovision.features.weights import fetch_weights
 
     paths = film.path("weights", "vgg19.pth"), film.path("weights", "vgg19.json")
     fetch_weights(section, 0, *paths)
@@ -142,10 +142,10 @@ def extract(film: Film, section: dict, threads: int, window=None) -> dict:
     """Seconds that the network's stream of frames took, without the start-up, and how many."""
     import logging
 
-    from chronovision.features import extract_features
+    from chronovision.features.extraction import extract_features
 
     found: list[logging.LogRecord] = []
-    logger = logging.getLogger("chronovision.features")
+    logger = logging.getLogger("chronovision.features.extraction")
     logger.setLevel(logging.INFO)
     logger.addFilter(found.append)  # which returns None, so that nothing is printed
     weights = film.path("weights", "vgg19.pth"), film.path("weights", "vgg19.json")
@@ -158,13 +158,13 @@ def extract(film: Film, section: dict, threads: int, window=None) -> dict:
 
 
 def change(film: Film, metric: str) -> None:
-    from chronovision.changes import measure_changes
+    from chronovision.salience.changes import measure_changes
 
     measure_changes(film.features, film.table("changes", metric), metric=metric)
 
 
 def accumulate(film: Film, metric: str, threshold: str) -> None:
-    from chronovision.accumulators import accumulate_changes
+    from chronovision.salience.accumulators import accumulate_changes
 
     accumulate_changes(
         film.table("changes", metric),
@@ -175,7 +175,7 @@ def accumulate(film: Film, metric: str, threshold: str) -> None:
 
 
 def segment(film: Film, metric: str, threshold: str) -> None:
-    from chronovision.segments import segment_video
+    from chronovision.segmentation.segments import segment_video
 
     kind = f"{metric}.{threshold}"
     segment_video(
@@ -187,7 +187,7 @@ def segment(film: Film, metric: str, threshold: str) -> None:
 
 
 def check(film: Film) -> None:
-    from chronovision.quality import check_quality
+    from chronovision.quality.notes import check_quality
 
     changes = {metric: film.table("changes", metric) for metric in METRICS}
     dynamic = {
@@ -202,7 +202,7 @@ def check(film: Film) -> None:
 
 def plot(film: Film) -> None:
     from chronovision.core.keys import by_stem
-    from chronovision.figures import VideoResults, plot_video
+    from chronovision.figures.video import VideoResults, plot_video
 
     files = {
         **{"features": film.features, "thumbnails": film.thumbnails, "changes": film.changes()},
@@ -212,7 +212,7 @@ def plot(film: Film) -> None:
 
 
 def page(film: Film) -> None:
-    from chronovision.video_page import PageInputs, render_page
+    from chronovision.report.video_page import PageInputs, render_page
 
     files = {
         **{"facts": film.info, "quality": film.table("quality"), "features": film.features},

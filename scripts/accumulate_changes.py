@@ -1,8 +1,8 @@
 """Adapter of rule accumulate_changes."""
 
-from chronovision.accumulators import accumulate_changes
 from chronovision.core.keys import by_folder, by_stem
 from chronovision.jobs.log import logged_job
+from chronovision.salience.accumulators import accumulate_changes
 
 with logged_job(snakemake.log[0]):
     changes, ranges = by_folder(snakemake.input.changes), by_stem(snakemake.input.ranges)

@@ -1,7 +1,7 @@
 """Adapter of rule apply_duration_model."""
 
-from chronovision.applying import apply_duration_model
 from chronovision.core.keys import by_stem
+from chronovision.duration.apply import apply_duration_model
 from chronovision.jobs.log import logged_job
 
 with logged_job(snakemake.log[0]):

@@ -1,6 +1,6 @@
 """Adapter of rule build_clip_table."""
 
-from chronovision.clips import build_clip_table
+from chronovision.duration.clips import build_clip_table
 from chronovision.jobs.log import logged_job
 
 with logged_job(snakemake.log[0]):

@@ -2,7 +2,7 @@
 
 from chronovision.core.keys import by_folder, by_stem
 from chronovision.jobs.log import logged_job
-from chronovision.quality import check_quality
+from chronovision.quality.notes import check_quality
 
 with logged_job(snakemake.log[0]):
     check_quality(

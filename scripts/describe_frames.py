@@ -1,7 +1,7 @@
 """Adapter of rule describe_frames."""
 
+from chronovision.confounds.pixels import describe_frames
 from chronovision.jobs.log import logged_job
-from chronovision.pixels import describe_frames
 
 with logged_job(snakemake.log[0]):
     describe_frames(

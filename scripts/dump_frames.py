@@ -1,7 +1,7 @@
 """Adapter of rule dump_frames."""
 
-from chronovision.frames import dump_frames
 from chronovision.jobs.log import logged_job
+from chronovision.videos.frames import dump_frames
 
 with logged_job(snakemake.log[0]):
     dump_frames(

@@ -1,7 +1,7 @@
 """Adapter of rule export_images."""
 
-from chronovision.images import export_images
 from chronovision.jobs.log import logged_job
+from chronovision.videos.images import export_images
 
 with logged_job(snakemake.log[0]):
     export_images(

@@ -1,6 +1,6 @@
 """Adapter of rule extract_piece."""
 
-from chronovision.features import extract_features
+from chronovision.features.extraction import extract_features
 from chronovision.jobs.log import logged_job
 
 with logged_job(snakemake.log[0]):

@@ -1,7 +1,7 @@
 """Adapter of rule fetch_weights."""
 
+from chronovision.features.weights import fetch_weights
 from chronovision.jobs.log import logged_job
-from chronovision.weights import fetch_weights
 
 with logged_job(snakemake.log[0]):
     fetch_weights(

@@ -1,6 +1,6 @@
 """Adapter of rule fit_duration_model."""
 
-from chronovision.duration_model import fit_duration_model
+from chronovision.duration.model import fit_duration_model
 from chronovision.jobs.log import logged_job
 
 with logged_job(snakemake.log[0]):

@@ -5,7 +5,7 @@ import sys
 from os.path import expanduser
 
 from chronovision.errors import UserError
-from chronovision.leftovers import tell_leftovers
+from chronovision.inventory.leftovers import tell_leftovers
 
 parser = argparse.ArgumentParser(description=__doc__)
 parser.add_argument("results", type=expanduser, help="results folder, such as results/demo")

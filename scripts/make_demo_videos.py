@@ -4,7 +4,7 @@ import argparse
 import logging
 import sys
 
-from chronovision.demo import make_demo_videos
+from chronovision.commands.demo import make_demo_videos
 from chronovision.errors import UserError
 
 parser = argparse.ArgumentParser(description=__doc__)

@@ -1,7 +1,7 @@
 """Adapter of rule measure_changes."""
 
-from chronovision.changes import measure_changes
 from chronovision.jobs.log import logged_job
+from chronovision.salience.changes import measure_changes
 
 with logged_job(snakemake.log[0]):
     measure_changes(

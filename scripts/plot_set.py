@@ -1,8 +1,8 @@
 """Adapter of rule plot_set."""
 
 from chronovision.core.keys import by_folder, by_stem
+from chronovision.figures.set import plot_set
 from chronovision.jobs.log import logged_job
-from chronovision.set_figures import plot_set
 
 with logged_job(snakemake.log[0]):
     plot_set(

@@ -1,7 +1,7 @@
 """Adapter of rule plot_video."""
 
 from chronovision.core.keys import by_stem
-from chronovision.figures import VideoResults, plot_video
+from chronovision.figures.video import VideoResults, plot_video
 from chronovision.jobs.log import logged_job
 
 with logged_job(snakemake.log[0]):

@@ -2,7 +2,7 @@
 
 from chronovision.core.keys import by_stem
 from chronovision.jobs.log import logged_job
-from chronovision.thresholds import pool_ranges
+from chronovision.salience.thresholds import pool_ranges
 
 with logged_job(snakemake.log[0]):
     pool_ranges(

@@ -1,7 +1,7 @@
 """Adapter of rule render_page."""
 
 from chronovision.jobs.log import logged_job
-from chronovision.video_page import PageInputs, render_page
+from chronovision.report.video_page import PageInputs, render_page
 
 with logged_job(snakemake.log[0]):
     files = dict(snakemake.input.items())

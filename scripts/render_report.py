@@ -1,7 +1,7 @@
 """Adapter of rule render_report."""
 
 from chronovision.jobs.log import logged_job
-from chronovision.set_page import SetInputs, render_report, write_set_provenance
+from chronovision.report.set_page import SetInputs, render_report, write_set_provenance
 
 with logged_job(snakemake.log[0]):
     files, params, out = dict(snakemake.input.items()), snakemake.params, snakemake.output

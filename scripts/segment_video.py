@@ -2,7 +2,7 @@
 
 from chronovision.core.keys import by_folder
 from chronovision.jobs.log import logged_job
-from chronovision.segments import segment_video
+from chronovision.segmentation.segments import segment_video
 
 with logged_job(snakemake.log[0]):
     accumulators = by_folder(snakemake.input.accumulators)

@@ -1,7 +1,7 @@
 """Adapter of rule summarise_counts."""
 
 from chronovision.jobs.log import logged_job
-from chronovision.summary import summarise_counts
+from chronovision.salience.counts import summarise_counts
 
 with logged_job(snakemake.log[0]):
     summarise_counts(

@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 from chronovision.errors import UserError
-from chronovision.survey import survey_folder
+from chronovision.survey.survey import survey_folder
 
 parser = argparse.ArgumentParser(description=__doc__)
 parser.add_argument("folder")

@@ -7,7 +7,7 @@ from functools import partial
 from os.path import expanduser
 
 from chronovision.errors import UserError
-from chronovision.verifying import verify_results
+from chronovision.verification.results import verify_results
 
 parser = argparse.ArgumentParser(description=__doc__)
 parser.add_argument("results", type=expanduser, help="results folder, such as results/demo")

@@ -18,9 +18,9 @@ import numpy as np
 import pytest
 
 from chronovision.core.files import read_json
-from chronovision.quality import decoding_notes
-from chronovision.resources import stage_mb
-from chronovision.tools import find_tools
+from chronovision.jobs.resources import stage_mb
+from chronovision.quality.notes import decoding_notes
+from chronovision.videos.ffmpeg import find_tools
 from support.mutations import KINDS, mutate
 from support.plain_decoding import Decoded, decode_plainly
 from support.real_clips import CLIPS, WITH_END, make_clips

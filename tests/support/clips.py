@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from chronovision.tools import find_tools
+from chronovision.videos.ffmpeg import find_tools
 
 H264 = ("-c:v", "libx264", "-preset", "veryfast", "-pix_fmt", "yuv420p", "-g", "12")
 

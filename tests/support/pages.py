@@ -3,8 +3,8 @@
 import numpy as np
 from PIL import Image
 
-from chronovision.set_page import SetInputs, render_report
-from chronovision.video_page import PageInputs, render_page
+from chronovision.report.set_page import SetInputs, render_report
+from chronovision.report.video_page import PageInputs, render_page
 from support.results import MadeResults
 
 

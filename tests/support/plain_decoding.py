@@ -5,7 +5,7 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
-from chronovision.tools import find_tools
+from chronovision.videos.ffmpeg import find_tools
 
 TRUNCATION = re.compile("partial file|ended prematurely|moov atom not found", re.IGNORECASE)
 #: Messages of errors, and warnings of data known to be corrupt.

@@ -3,8 +3,8 @@
 import subprocess
 from pathlib import Path
 
-from chronovision.demo import carried_clip
-from chronovision.tools import find_tools
+from chronovision.commands.demo import carried_clip
+from chronovision.videos.ffmpeg import find_tools
 
 #: x265 logs by itself, and has threads of its own.
 X265 = "log-level=none:pools=none:frame-threads=1:keyint=12"

@@ -5,8 +5,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from chronovision.clips import build_clip_table
 from chronovision.core.tables import write_table
+from chronovision.duration.clips import build_clip_table
 
 LAYERS = ["pool1", "pool2", "pool3"]
 NETWORK = {

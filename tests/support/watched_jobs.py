@@ -13,9 +13,9 @@ from pathlib import Path
 from unittest.mock import patch
 
 import chronovision
-from chronovision.frames import dump_frames
 from chronovision.jobs.log import logged_job
-from chronovision.probe import probe_video
+from chronovision.videos.frames import dump_frames
+from chronovision.videos.probe import probe_video
 
 STAGES = {"probe_video": probe_video, "dump_frames": dump_frames}
 
@@ -47,7 +47,7 @@ def _processes() -> BaseContext:
     Importing anew takes longer than the job. The server finds modules where this process does.
     """
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["chronovision.frames", "chronovision.jobs.log"])
+    context.set_forkserver_preload(["chronovision.videos.frames", "chronovision.jobs.log"])
     with patch.dict(os.environ, PYTHONPATH=str(Path(chronovision.__file__).parents[1])):
         forkserver.ensure_running()
     return context

@@ -26,27 +26,27 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from snakemake.io import PeriodicityDetector
 
-from chronovision import set_figures
-from chronovision import settings as checking
-from chronovision.accumulators import run_accumulator, standard_noise
-from chronovision.clip_design import Footage, describe_design, plan_clips
+from chronovision.config import check as checking
+from chronovision.config.check import MAX_ROWS, MAX_VALUES, check_config
 from chronovision.core.files import read_json, write_json
 from chronovision.core.messages import one_line
 from chronovision.core.paths import UNCARRIABLE
+from chronovision.duration.clip_design import Footage, describe_design, plan_clips
+from chronovision.duration.folds import split_folds
+from chronovision.duration.sampling import sample_clips
 from chronovision.errors import UserError
-from chronovision.folds import split_folds
-from chronovision.identity import fingerprint
-from chronovision.methods import methods_paragraphs
-from chronovision.pieces import piece_names, piece_window
-from chronovision.sampling import sample_clips
-from chronovision.segments import find_boundaries, layers_needed
-from chronovision.selection import Frame, every_nth, expected_rows, frames_per_row, resample
-from chronovision.settings import MAX_ROWS, MAX_VALUES, check_config
-from chronovision.survey import survey_folder
-from chronovision.thresholds import resolve_thresholds
-from chronovision.video_folder import find_videos, name_videos
-from chronovision.video_table import FORMULA, PERIODIC, VIDEO_ID, find_table, read_videos
-from chronovision.weights import fetch_weights
+from chronovision.features.pieces import piece_names, piece_window
+from chronovision.features.weights import fetch_weights
+from chronovision.figures import set as set_figures
+from chronovision.report.methods import methods_paragraphs
+from chronovision.salience.accumulators import run_accumulator, standard_noise
+from chronovision.salience.thresholds import resolve_thresholds
+from chronovision.segmentation.segments import find_boundaries, layers_needed
+from chronovision.survey.folder import find_videos, name_videos
+from chronovision.survey.survey import survey_folder
+from chronovision.videos.fingerprint import fingerprint
+from chronovision.videos.selection import Frame, every_nth, expected_rows, frames_per_row, resample
+from chronovision.videos.table import FORMULA, PERIODIC, VIDEO_ID, find_table, read_videos
 from support.clips import make_clip
 from support.pages import overview_of, page_of
 from support.paths import PROJECT

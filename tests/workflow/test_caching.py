@@ -165,14 +165,14 @@ def test_docstrings_and_comments_rerun_nothing(unchanged, edited):
 
 
 MODULES = (
-    "chronovision.segments",
-    "chronovision.thumbnails",
-    "chronovision.weights",
-    "chronovision.state_dicts",
-    "chronovision.frames",
-    "chronovision.summary",
-    "chronovision.quality",
-    "chronovision.duration_model",
+    "chronovision.segmentation.segments",
+    "chronovision.videos.thumbnails",
+    "chronovision.features.weights",
+    "chronovision.features.state_dicts",
+    "chronovision.videos.frames",
+    "chronovision.salience.counts",
+    "chronovision.quality.notes",
+    "chronovision.duration.model",
     "chronovision.jobs.log",
 )
 
@@ -187,7 +187,7 @@ def test_an_edited_module_reruns_the_rules_that_import_it(module, unchanged, edi
 
 
 def test_a_fetch_that_fails_costs_neither_weights_nor_features(rerun, project, edited):
-    module = edited / "scripts/chronovision/weights.py"
+    module = edited / "scripts/chronovision/features/weights.py"
     begin = "    check_asked_network(network)\n"
     assert begin in (text := module.read_text())
     module.write_text(text.replace(begin, "    raise UserError('no connection')\n"))

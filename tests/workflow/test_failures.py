@@ -13,8 +13,8 @@ from torchvision.models import alexnet
 
 from chronovision.core.provenance import read_provenance
 from chronovision.core.tables import read_table
-from chronovision.survey_weights import describe_weights
-from chronovision.weights_name import weights_name
+from chronovision.features.weights_name import weights_name
+from chronovision.survey.weights import describe_weights
 from support.clips import cut, damage, ffmpeg, make_clip
 from support.paths import PROJECT
 from support.pipeline import (

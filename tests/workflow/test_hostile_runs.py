@@ -18,7 +18,7 @@ from torchvision.models import alexnet
 
 from chronovision.core.files import read_json
 from chronovision.core.tables import read_table
-from chronovision.video_table import read_videos
+from chronovision.videos.table import read_videos
 from support.paths import PROJECT
 from support.pipeline import (
     TINY,

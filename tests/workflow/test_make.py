@@ -10,7 +10,7 @@ from pathlib import Path, PurePath
 import pytest
 import yaml
 
-from chronovision.layout import owner_of
+from chronovision.inventory.layout import owner_of
 from support.paths import PROJECT
 from support.pipeline import TINY, copy_project, files, merged
 

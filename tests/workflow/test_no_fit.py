@@ -6,7 +6,7 @@ import pytest
 
 from chronovision.core.provenance import read_provenance
 from chronovision.core.tables import read_table
-from chronovision.verifying import verify_results
+from chronovision.verification.results import verify_results
 from support.clips import make_clip
 from support.pipeline import copy_run, files, snakemake, write_config, write_videos
 

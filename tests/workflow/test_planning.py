@@ -1,7 +1,7 @@
 """What workflow/rules/planning.smk spares when Snakemake plans is still there to be spared.
 
-A test that fails here says that a measure there is no longer needed, or no longer works: take it out,
-or see what Snakemake does now.
+A test that fails here says that a measure there is no longer needed, or no longer works: take it
+out, or see what Snakemake does now.
 """
 
 import json

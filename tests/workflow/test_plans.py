@@ -2,7 +2,7 @@
 
 import pytest
 
-from chronovision.network_costs import COSTS, jobs_of_video
+from chronovision.jobs.costs import COSTS, jobs_of_video
 from support.clips import make_clip
 from support.pipeline import merged, plan, write_config, write_videos
 

@@ -8,7 +8,7 @@ import h5py
 import pandas as pd
 import pytest
 
-from chronovision.verifying import verify_results
+from chronovision.verification.results import verify_results
 from support.paths import PROJECT
 from support.pipeline import files
 

@@ -9,14 +9,14 @@ from snakemake.pathvars import Pathvars
 
 sys.path.insert(0, f"{workflow.basedir}/scripts")
 
-from chronovision.config_files import refuse_repeated_keys
-from chronovision.config_slices import clip_settings, decoding_settings, feature_settings
-from chronovision.config_slices import fit_settings, range_settings, threshold_settings
+from chronovision.config.files import refuse_repeated_keys
+from chronovision.config.slices import clip_settings, decoding_settings, feature_settings
+from chronovision.config.slices import fit_settings, range_settings, threshold_settings
 from chronovision.errors import UserError
 from chronovision.jobs.locks import lock_results
-from chronovision.settings import check_config, refuse_missing
-from chronovision.video_table import find_table, read_videos
-from chronovision.weights_name import weights_name
+from chronovision.config.check import check_config, refuse_missing
+from chronovision.videos.table import find_table, read_videos
+from chronovision.features.weights_name import weights_name
 
 try:
     refuse_repeated_keys(workflow.configfiles)

@@ -9,9 +9,9 @@ import os
 import snakemake.io
 from snakemake.exceptions import WorkflowError
 
-from chronovision.identity import fingerprint
+from chronovision.videos.fingerprint import fingerprint
 from chronovision.jobs.code_digest import code_digest as digest_of_script
-from chronovision.pieces import piece_names, piece_window
+from chronovision.features.pieces import piece_names, piece_window
 
 
 def code_digest(rule, data=None):

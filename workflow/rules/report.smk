@@ -26,7 +26,7 @@ rule render_page:
         mem_mb=stage_mb("render_page"),
         runtime=stage_minutes("render_page"),
     params:
-        code=code_digest("render_page", data="templates/*.html"),
+        code=code_digest("render_page", data="report/templates/*.html"),
     message:
         "{wildcards.video}: writing its page"
     script:
@@ -81,7 +81,7 @@ rule render_report:
         groups=GROUPS,
         scenes={name: video.scene for name, video in VIDEOS.items()},
         config=config,
-        code=code_digest("render_report", data="templates/*.html"),
+        code=code_digest("render_report", data="report/templates/*.html"),
     message:
         "writing the overview"
     script:

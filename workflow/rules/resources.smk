@@ -4,15 +4,15 @@
 import functools
 import os
 
-from chronovision import network_costs, resources
 from chronovision.core.files import read_json
+from chronovision.jobs import costs, resources
 
 
 @functools.cache
 def extent_at(video, _time):
     """Extent of a probed video; the time of what is known of it keeps it from being read often."""
     info = read_json(f"{RESULTS}/videos/{video}.json")
-    return network_costs.video_extent(info, config["frames"], VIDEOS[video].span)
+    return costs.video_extent(info, config["frames"], VIDEOS[video].span)
 
 
 def extent(video):
@@ -20,20 +20,20 @@ def extent(video):
     info, path = f"{RESULTS}/videos/{video}.json", VIDEOS[video].path
     if os.path.exists(info):
         return extent_at(video, os.stat(info).st_mtime_ns)
-    return network_costs.unprobed_extent(path)
+    return costs.unprobed_extent(path)
 
 
 def rows(wildcards, input):
     """Rows that a job of the network goes through: all, those of a piece, or none when joining."""
     whole = extent(wildcards.video)
     if wildcards.get("piece"):
-        return network_costs.piece_rows(whole, config["features"]["chunk_minutes"])
+        return costs.piece_rows(whole, config["features"]["chunk_minutes"])
     return 0 if input.get("pieces") else whole.rows
 
 
 def stage_minutes(stage):
     """Runtime of a rule that works on one video."""
-    decodings = network_costs.decodings(stage, config)
+    decodings = costs.decodings(stage, config)
     return lambda wildcards, attempt: resources.stage_minutes(
         stage, extent(wildcards.video), attempt, decodings
     )
@@ -60,7 +60,7 @@ def gflop():
     facts = f"{RESULTS}/weights/{WEIGHTS}.json"
     if os.path.exists(facts):
         return gflop_at(facts, os.stat(facts).st_mtime_ns)
-    return network_costs.known_gflop(config["network"]["model"])
+    return costs.known_gflop(config["network"]["model"])
 
 
 def network_minutes(wildcards, input, threads, attempt):

@@ -1,0 +1,1 @@
+"""What users start by hand beside the workflow."""

@@ -1,0 +1,95 @@
+"""What can be said of the frames without a network: brightness and pixel change."""
+
+import itertools
+import os
+from collections.abc import Iterator
+
+import numpy as np
+import pandas as pd
+
+from chronovision.core.files import read_json
+from chronovision.core.hdf5 import new_h5
+from chronovision.core.provenance import add_step
+from chronovision.core.tables import BLOCK_ROWS, new_table
+from chronovision.videos.decoding import Decoding, analysed_rows
+from chronovision.videos.fingerprint import video_provenance
+from chronovision.videos.selection import Row
+from chronovision.videos.thumbnails import write_thumbnails
+
+#: ITU-R BT.601 luma weights of R, G, B.
+LUMA = np.array([0.299, 0.587, 0.114])
+
+COLUMNS = {
+    "frame": ("row of the analysed series, 0-based", "frame"),
+    "source_frame": ("index among the decoded frames of the source stream", "frame"),
+    "time_s": ("time since the first analysed frame", "s"),
+    "key_frame": ("1 if a key frame lies after the previous row's frame up to this one", "0 or 1"),
+    "repeated": ("1 if resampling shows the frame of the row before again", "0 or 1"),
+    "brightness": ("mean luma (BT.601) of the frame", "0 to 255"),
+    "contrast": ("standard deviation of the luma over the frame", "0 to 255"),
+    "pixel_change": ("mean absolute RGB difference from the previous row", "0 to 255"),
+}
+
+
+def pixel_facts(previous: np.ndarray | None, rgb: np.ndarray) -> tuple[float, float, float]:
+    """Brightness, contrast and pixel change of a frame.
+
+    Parameters
+    ----------
+    previous, rgb : (H, W, 3) uint8; `previous` is None for the first frame.
+
+    Returns
+    -------
+    Mean and population s.d. of the luma, and the mean of |ΔRGB| (NaN for the first frame).
+    """
+    luma = rgb @ LUMA
+    if previous is None:
+        return float(luma.mean()), float(luma.std()), float("nan")
+    moved = np.abs(rgb.astype(np.int16) - previous)
+    return float(luma.mean()), float(luma.std()), float(moved.mean())
+
+
+def describe_frames(
+    info_path: str | os.PathLike,
+    table_path: str | os.PathLike,
+    thumbnails_path: str | os.PathLike,
+    *,
+    video: str,
+    settings: dict,
+    span: tuple[float | None, float | None],
+) -> None:
+    """Write per-frame facts (TSV, `COLUMNS`) and thumbnails (HDF5) of one video.
+
+    The video is decoded here anew, so that neither these facts nor the features ever have to
+    be made again for the other's sake.
+
+    Parameters
+    ----------
+    info_path, video, settings, span : as for `chronovision.videos.frames.dump_frames`.
+    thumbnails_path : HDF5 with ``frame`` and ``time_s`` (m,), ``jpeg`` (m,) byte strings, see
+        `chronovision.videos.thumbnails.write_thumbnails`.
+    """
+    info = read_json(info_path)
+    provenance = add_step(
+        video_provenance(info, video),
+        "describe_frames",
+        {**settings, "start_s": span[0], "end_s": span[1]},
+        ["numpy", "pillow"],
+    )
+    with (
+        new_h5(thumbnails_path, provenance) as file,
+        new_table(table_path, COLUMNS, provenance) as append,
+    ):
+        rows = write_thumbnails(file, analysed_rows(info, settings, span, Decoding()))
+        facts = _describe(rows)
+        while block := list(itertools.islice(facts, BLOCK_ROWS)):
+            append(pd.DataFrame(block, columns=list(COLUMNS)))
+
+
+def _describe(rows: Iterator[Row]) -> Iterator[tuple]:
+    """What the table says of each row."""
+    previous = None
+    for number, row in enumerate(rows):
+        about = (number, row.source_frame, row.time_s, row.key_frame, row.repeated)
+        yield (*about, *pixel_facts(previous, row.rgb))
+        previous = row.rgb

@@ -1,0 +1,1 @@
+"""Clips of many durations, and the model that predicts seconds from their counts."""

@@ -1,0 +1,1 @@
+"""Networks, their weights, and what is kept of their activations."""

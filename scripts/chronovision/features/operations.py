@@ -1,0 +1,26 @@
+"""How much a network computes.
+
+Apart from `chronovision.features.networks`, so that another way to count makes no
+features anew.
+"""
+
+from collections.abc import Sequence
+
+import torch
+from torch.utils.flop_counter import FlopCounterMode
+
+from chronovision.features.networks import build_extractor, native_size
+
+
+def count_gflop(model: str, layers: Sequence[str]) -> float:
+    """Operations up to the deepest layer for a picture of 224 × 224, in 10⁹, counted without data.
+
+    A multiplication and an addition count as two. They grow with the picture's area; of networks
+    with another `native_size` they are counted at that, and brought to 224 by the area.
+    """
+    size = native_size(model)
+    extractor = build_extractor(model, layers).to("meta")
+    # With gradients, because PyTorch's shortcut for attention without them is not counted.
+    with FlopCounterMode(display=False) as counter, torch.enable_grad():
+        extractor(torch.empty((1, 3, size, size), device="meta"))
+    return counter.get_total_flops() / 1e9 * (224 / size) ** 2

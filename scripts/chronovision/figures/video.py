@@ -1,0 +1,220 @@
+"""Figures of one video."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from os import PathLike
+
+import h5py
+import numpy as np
+import pandas as pd
+
+from chronovision.core.keys import by_folder
+from chronovision.core.metrics import METRICS
+from chronovision.core.provenance import add_step, read_provenance
+from chronovision.core.tables import read_header, read_numbers, read_table
+from chronovision.core.timing import time_span
+from chronovision.figures.matrices import draw_heatmaps, draw_similarity
+from chronovision.figures.style import (
+    INK,
+    MISSING_COLOUR,
+    THRESHOLD_COLOURS,
+    envelope,
+    layer_colours,
+    needs_log,
+    new_figure,
+    panels,
+    plain_log_ticks,
+    save,
+    styled,
+)
+from chronovision.figures.timeline import draw_timeline
+
+Paths = Mapping[str, str | PathLike]
+
+
+@dataclass(frozen=True)
+class VideoResults:
+    """Where the results of one video lie.
+
+    changes is keyed by metric, accumulators and segments by ``metric.threshold``.
+    """
+
+    video: str
+    features: str | PathLike
+    thumbnails: str | PathLike
+    changes: Paths
+    accumulators: Paths
+    segments: Paths
+
+    @classmethod
+    def from_files(cls, video: str, files: Mapping) -> "VideoResults":
+        """Results whose keys are read off their paths; `files`: field -> path or paths."""
+        return cls(
+            video=video,
+            features=files["features"],
+            thumbnails=files["thumbnails"],
+            changes=by_folder(files["changes"]),
+            accumulators=by_folder(files["accumulators"]),
+            segments=by_folder(files["segments"]),
+        )
+
+
+def plot_video(figures: Paths, results: VideoResults) -> None:
+    """Write the figures of one video.
+
+    Parameters
+    ----------
+    figures : name -> PNG to write. Names are ``timeline.{metric}.{threshold}``,
+        ``counts.{metric}``, ``changes.{metric}``, ``heatmaps`` and ``similarity``.
+    results : what is drawn.
+
+    Raises
+    ------
+    ValueError : a figure of another name is asked for.
+    """
+    made_by = add_step(read_provenance(results.features), "plot_video", {}, ["matplotlib"])
+    with styled(made_by):
+        for name, path in figures.items():
+            _plot(name, path, results)
+
+
+def _plot(name: str, path: str | PathLike, results: VideoResults) -> None:
+    what, _, kind = name.partition(".")
+    if what == "timeline":
+        draw_timeline(
+            path,
+            kind,
+            results.video,
+            _read_numbers(results.changes[kind.split(".")[0]]),
+            _read_numbers(results.accumulators[kind], ("_threshold", "_salient")),
+            read_table(results.segments[kind]),
+            results.thumbnails,
+        )
+    elif what == "counts":
+        of_metric = {
+            key.split(".")[1]: _read_numbers(table, ("time_s", "_count"))
+            for key, table in results.accumulators.items()
+            if key.split(".")[0] == kind
+        }
+        draw_counts(path, kind, results.video, of_metric)
+    elif what == "changes":
+        draw_changes(path, kind, results.video, _read_numbers(results.changes[kind]))
+    elif what in ("heatmaps", "similarity"):
+        draw = draw_heatmaps if what == "heatmaps" else draw_similarity
+        with h5py.File(results.features, "r") as features:
+            draw(path, results.video, features)
+    else:
+        raise ValueError(f"no figure of a video is called {name}")
+
+
+def _read_numbers(path: str | PathLike, endings: tuple[str, ...] = ("",)) -> pd.DataFrame:
+    """Columns of a table whose names end so, as float64."""
+    names = [name for name in read_header(path) if name.endswith(endings)]
+    return read_numbers(path, names)
+
+
+def draw_counts(
+    path: str | PathLike, metric: str, video: str, accumulators: Mapping[str, pd.DataFrame]
+) -> None:
+    """Write cumulative counts of salient changes over time: one panel per layer.
+
+    Parameters
+    ----------
+    path : the figure.
+    metric : for the title.
+    video : id, for the title.
+    accumulators : threshold -> accumulator table.
+    """
+    suffix = "_count"
+    tables = dict(sorted(accumulators.items(), reverse=True))
+    columns = next(iter(tables.values())).columns
+    layers = [name.removesuffix(suffix) for name in columns if name.endswith(suffix)]
+    figure = new_figure(0.9 + 2.0 * -(-len(layers) // 3))
+    for axis, layer in zip(panels(figure, len(layers), 3), layers, strict=True):
+        for threshold, table in tables.items():
+            start, end = time_span(table["time_s"].to_numpy())
+            count = table[layer + suffix].to_numpy(dtype=float)
+            x, y = envelope(table["time_s"].to_numpy(), count)
+            axis.step(
+                [*x, end],
+                [*y, count[-1]],
+                where="post",
+                color=THRESHOLD_COLOURS[threshold],
+                linestyle="-" if threshold == "static" else (0, (5, 1)),
+                label=f"{threshold}: {int(count[-1])}",
+            )
+        axis.set_title(layer, fontweight="bold")
+        axis.set_xlim(start, end)
+        axis.set_ylim(0, max(1.0, 1.05 * axis.get_ylim()[1]))
+        axis.yaxis.get_major_locator().set_params(integer=True)
+        axis.legend(loc="upper left")
+    figure.supxlabel("time (s)", fontsize=9)
+    figure.supylabel("salient changes so far (count)", fontsize=9)
+    figure.suptitle(f"{video}: cumulative counts, {METRICS[metric][0]}")
+    save(figure, path)
+
+
+def draw_changes(path: str | PathLike, metric: str, video: str, changes: pd.DataFrame) -> None:
+    """Write histograms of change per layer and the layers' correlation matrix.
+
+    Parameters
+    ----------
+    path : the figure.
+    metric : for title and axis.
+    video : id, for the title.
+    changes : change table; NaN are left out.
+    """
+    layers = list(changes.columns[3:])
+    series = {layer: changes[layer].dropna().to_numpy(dtype=float) for layer in layers}
+    log = needs_log(list(series.values()))
+    figure = new_figure(max(0.8 + 0.85 * len(layers), 3.6))
+    left, right = figure.subfigures(1, 2, width_ratios=[1.15, 1])
+    _draw_histograms(left, series, METRICS[metric][1], log)
+    _draw_layer_correlation(right, changes[layers])
+    figure.suptitle(f"{video}: distribution of changes, {METRICS[metric][0]}")
+    save(figure, path)
+
+
+def _draw_histograms(figure, series: Mapping[str, np.ndarray], label: str, log: bool) -> None:
+    colours = layer_colours(list(series))
+    axes = figure.subplots(len(series), 1, squeeze=False).ravel()
+    for axis, (layer, values) in zip(axes, series.items(), strict=True):
+        on_log = log and bool((values > 0).any())
+        shown = values[values > 0] if on_log else values
+        if on_log:
+            edges = np.geomspace(shown.min() * 0.99, shown.max() * 1.01, 41)
+            axis.set_xscale("log")
+        else:
+            edges = np.linspace(0, values.max(initial=0.0) or 1.0, 41)
+        axis.hist(shown, bins=edges, color=colours[layer])
+        axis.set_xlim(edges[0], edges[-1])
+        if on_log:
+            plain_log_ticks(axis.xaxis)
+        axis.set_ylabel(layer, rotation=0, ha="right", va="center", fontweight="bold")
+        axis.yaxis.get_major_locator().set_params(nbins=3, integer=True)
+        note = f"n = {len(values)}"
+        if hidden := len(values) - len(shown):
+            note += f"\n{hidden} zeros not shown"
+        if log and not on_log:
+            note += "\nlinear scale"
+        axis.annotate(note, (0.99, 0.95), xycoords="axes fraction", ha="right", va="top", size=8)
+    figure.supxlabel(f"{label}, {'log' if log else 'linear'} scale", fontsize=9)
+    figure.supylabel("frames (count)", fontsize=9)
+
+
+def _draw_layer_correlation(figure, changes: pd.DataFrame) -> None:
+    layers = list(changes.columns)
+    matrix = changes.corr().to_numpy()
+    axis = figure.subplots()
+    axis.set_facecolor(MISSING_COLOUR)
+    image = axis.imshow(matrix, vmin=-1, vmax=1, cmap="RdBu_r")
+    for row, column in np.ndindex(matrix.shape):
+        value = matrix[row, column]
+        text = "n/a" if np.isnan(value) else f"{value:.2f}"
+        colour = "white" if abs(value) > 0.6 else INK
+        axis.text(column, row, text, ha="center", va="center", color=colour, fontsize=8)
+    axis.set_xticks(range(len(layers)), layers, rotation=40, ha="right", rotation_mode="anchor")
+    axis.set_yticks(range(len(layers)), layers)
+    axis.spines[:].set_visible(False)
+    axis.set_title("correlation of changes between layers")
+    figure.colorbar(image, ax=axis, shrink=0.7, label="Pearson r (no unit)")

@@ -1,0 +1,225 @@
+"""Files that stay in a results folder when what they are of has left it, and their removal."""
+
+import os
+import shlex
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path, PurePath
+
+from chronovision.core.files import read_json
+from chronovision.core.messages import one_line
+from chronovision.core.provenance import read_provenance
+from chronovision.errors import UserError
+from chronovision.inventory.layout import Owner, owner_of
+from chronovision.inventory.standing import Standing, read_standing
+from chronovision.jobs.locks import lock_results
+
+#: Files of one folder that are listed by name.
+MOST_NAMES = 12
+
+#: How a video that has left the set is named.
+VIDEO = "video "
+
+#: How a file fails that is damaged, or that we did not write.
+NOT_OURS = (OSError, ValueError, KeyError, TypeError, UserError)
+
+
+@dataclass(frozen=True)
+class Leftovers:
+    """Files of a results folder that are of nothing which stands there.
+
+    Attributes
+    ----------
+    root : the results folder.
+    files : what they are of (``video c``, ``euclidean``, ``weights vgg19.auto``) -> their paths
+        from the results folder.
+    newer : what has files that are newer than the last report, or than the table that names the
+        videos: a run may have been broken off.
+    """
+
+    root: Path
+    files: Mapping[str, list[Path]]
+    newer: list[str]
+
+    @property
+    def videos(self) -> list[str]:
+        """Ids of the videos that have left the set."""
+        return [what.removeprefix(VIDEO) for what in self.files if what.startswith(VIDEO)]
+
+    @property
+    def command(self) -> str:
+        """What lists and removes them."""
+        return f"make leftovers RESULTS={shlex.quote(str(self.root))}"
+
+
+def find_leftovers(root: Path, standing: Standing) -> Leftovers:
+    """What is left over in a results folder.
+
+    Of a video that has left the set all that the rules write; of those in it what the last
+    report's config does not ask for; weights that made no features of the set. Only files that
+    bear names which the rules give, of videos of which a record of ours is there; no links, and
+    nothing behind one.
+
+    Parameters
+    ----------
+    root : the results folder.
+    standing : what stands in it.
+    """
+    owned = {path: owner for path in _files(root) if (owner := owner_of(path))}
+    gone = _gone_videos(root, owned, standing)
+    unused = _unused_weights(root, owned, standing)
+    found: dict[str, list[Path]] = defaultdict(list)
+    for path, owner in owned.items():
+        if owner.video in gone:
+            found[f"{VIDEO}{owner.video}"].append(path)
+        elif owner.weights in unused:
+            found[f"weights {owner.weights}"].append(path)
+        elif owner.video in (None, *standing.videos) and not standing.asks_for(path):
+            found[_named(path, owner, standing)].append(path)
+    newer = [what for what, paths in found.items() if _may_be_begun(root, what, paths, standing)]
+    files = {what: sorted(found[what]) for what in sorted(found) if what not in newer}
+    return Leftovers(root, files, sorted(newer))
+
+
+def _files(root: Path) -> Iterator[Path]:
+    """Paths, from the results folder, of all files in it."""
+    for folder, _, names in os.walk(root, followlinks=False):
+        for name in names:
+            if not os.path.islink(os.path.join(folder, name)):
+                yield Path(folder, name).relative_to(root)
+
+
+def _gone_videos(root: Path, owned: Mapping[Path, Owner], standing: Standing) -> set[str]:
+    """Videos that neither the set nor the table has, of which one of our records is there.
+
+    Where case does not count a file of `a` is that of the video `A`.
+    """
+    if not standing.is_known:
+        return set()
+    stand = {video.casefold() for video in (*standing.videos, *standing.listed)}
+    return {
+        owner.video
+        for path, owner in owned.items()
+        if owner.video and owner.video.casefold() not in stand and _names(root / path, owner.video)
+    }
+
+
+def _names(path: Path, video: str) -> bool:
+    """Whether a file is a record that we wrote of a video."""
+    try:
+        if path.parent.name == "videos":
+            return "probe_video" in read_json(path)["provenance"]["steps"]
+        if path.suffix == ".json":
+            return video in read_json(path)["provenance"]["videos"]
+        return path.suffix == ".h5" and video in read_provenance(path)["videos"]
+    except NOT_OURS:
+        return False
+
+
+def _unused_weights(root: Path, owned: Mapping[Path, Owner], standing: Standing) -> set[str]:
+    """Names of weights that made no features of the set, if there is a report of it."""
+    names = {owner.weights for owner in owned.values() if owner.weights}
+    if not standing.report or not names:
+        return set()
+    used = {standing.report["weights"]["sha256"]}
+    for video in standing.videos:
+        with suppress(*NOT_OURS):
+            record = read_provenance(root / "features" / f"{video}.h5")
+            used.add(record["network"]["weights_sha256"])
+    found = {}
+    for name in names:
+        with suppress(*NOT_OURS):
+            found[name] = read_json(root / "weights" / f"{name}.json")["sha256"]
+    return {name for name, digest in found.items() if digest not in used}
+
+
+def _named(path: PurePath, owner: Owner, standing: Standing) -> str:
+    """What of the config is no longer asked for."""
+    config = standing.report["config"]
+    if owner.metric not in (None, *config["changes"]["metrics"]):
+        return owner.metric
+    if owner.threshold not in (None, *config["thresholds"]["kinds"]):
+        return f"{owner.threshold} threshold"
+    return (
+        path.parent.as_posix() if path.parts[0] == "duration" else path.with_suffix("").as_posix()
+    )
+
+
+def _may_be_begun(root: Path, what: str, paths: Iterable[Path], standing: Standing) -> bool:
+    """Whether files may be of a run that has not come to its report yet."""
+    since = standing.named_ns if what.startswith(VIDEO) else standing.made_ns
+    return since is None or max((root / path).stat().st_mtime_ns for path in paths) > since
+
+
+def tell_leftovers(
+    results: str | os.PathLike, *, delete: str | None = None, say: Callable[[str], None] = print
+) -> None:
+    """List what is left over in a results folder, or delete it.
+
+    Parameters
+    ----------
+    results : folder of the outputs.
+    delete : ``yes`` to delete the files.
+    say : gets each line.
+
+    Raises
+    ------
+    UserError : no such folder, or none of results; neither a table nor a report says what stands
+        in it; a run is working on it.
+    """
+    if delete not in (None, "yes"):
+        raise UserError(f"DELETE={one_line(delete)}: say DELETE=yes, or leave it out")
+    root = Path(results)
+    standing = read_standing(root)
+    if not standing.is_known:
+        raise UserError(
+            f"{root}: without a report (provenance.json) it is not known what is left over: run it "
+            "to its end first"
+        )
+    left = find_leftovers(root, standing)
+    for what in left.newer:
+        say(f"{what}: newer than the last report or table, so maybe of a broken-off run: kept")
+    for what, paths in left.files.items():
+        size = sum((root / path).stat().st_size for path in paths)
+        say(f"{what}: {len(paths)} files, {size / 1e6:.1f} MB")
+        for line in _listed(paths):
+            say(f"  {line}")
+    number = sum(map(len, left.files.values()))
+    if not number:
+        say(f"{root}: nothing is left over")
+    elif delete is None:
+        say(f"Nothing was deleted. To delete these files: {left.command} DELETE=yes")
+    else:
+        lock_results(root / "locks")
+        for paths in left.files.values():
+            _delete(root, paths)
+        say(f"{number} files were deleted.")
+
+
+def _listed(paths: Iterable[Path]) -> Iterator[str]:
+    """The paths, or their number where a folder has many."""
+    folders: dict[Path, list[Path]] = defaultdict(list)
+    for path in paths:
+        folders[path.parent].append(path)
+    for folder, inside in folders.items():
+        if len(inside) > MOST_NAMES:
+            yield f"{folder}/ ({len(inside)} files)"
+        else:
+            yield from map(str, inside)
+
+
+def _delete(root: Path, paths: Iterable[Path]) -> None:
+    """Delete files, and the folders that are empty then."""
+    for path in paths:
+        try:
+            (root / path).unlink(missing_ok=True)
+        except OSError as error:
+            raise UserError(
+                f"{root / path}: cannot be deleted ({error.strerror}): make its folder writable to "
+                "you and run again"
+            ) from error
+        with suppress(OSError):  # not empty
+            for folder in list(path.parents)[:-1]:
+                (root / folder).rmdir()

@@ -1,0 +1,287 @@
+"""What jobs cost: one model of time for their resource requests and for the survey.
+
+The numbers are measurements (benchmarks/README.md). Planning reads them: no PyTorch, no pandas.
+"""
+
+import math
+import os
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
+from typing import NamedTuple
+
+from chronovision.videos.selection import expected_rows
+
+#: Operations of a whole network for a picture of 224 × 224, in 10⁹, as
+#: `chronovision.features.operations.count_gflop` counts them: all of torchvision's
+#: classification models.
+GFLOP: Mapping[str, float] = MappingProxyType(
+    {
+        "alexnet": 1.428,
+        "convnext_base": 30.71,
+        "convnext_large": 68.72,
+        "convnext_small": 17.37,
+        "convnext_tiny": 8.911,
+        "densenet121": 5.668,
+        "densenet161": 15.46,
+        "densenet169": 6.72,
+        "densenet201": 8.583,
+        "efficientnet_b0": 0.7716,
+        "efficientnet_b1": 1.139,
+        "efficientnet_b2": 1.318,
+        "efficientnet_b3": 1.925,
+        "efficientnet_b4": 3.007,
+        "efficientnet_b5": 4.713,
+        "efficientnet_b6": 6.72,
+        "efficientnet_b7": 10.34,
+        "efficientnet_v2_l": 24.46,
+        "efficientnet_v2_m": 10.72,
+        "efficientnet_v2_s": 5.7,
+        "googlenet": 2.997,
+        "inception_v3": 5.676,
+        "maxvit_t": 11.12,
+        "mnasnet0_5": 0.2089,
+        "mnasnet0_75": 0.431,
+        "mnasnet1_0": 0.6288,
+        "mnasnet1_3": 1.053,
+        "mobilenet_v2": 0.6015,
+        "mobilenet_v3_large": 0.4332,
+        "mobilenet_v3_small": 0.113,
+        "regnet_x_16gf": 31.88,
+        "regnet_x_1_6gf": 3.206,
+        "regnet_x_32gf": 63.47,
+        "regnet_x_3_2gf": 6.353,
+        "regnet_x_400mf": 0.8276,
+        "regnet_x_800mf": 1.599,
+        "regnet_x_8gf": 15.99,
+        "regnet_y_128gf": 255,
+        "regnet_y_16gf": 31.82,
+        "regnet_y_1_6gf": 3.224,
+        "regnet_y_32gf": 64.56,
+        "regnet_y_3_2gf": 6.353,
+        "regnet_y_400mf": 0.8037,
+        "regnet_y_800mf": 1.668,
+        "regnet_y_8gf": 16.95,
+        "resnet101": 15.6,
+        "resnet152": 23.03,
+        "resnet18": 3.628,
+        "resnet34": 7.327,
+        "resnet50": 8.178,
+        "resnext101_32x8d": 32.83,
+        "resnext101_64x4d": 30.92,
+        "resnext50_32x4d": 8.461,
+        "shufflenet_v2_x0_5": 0.081,
+        "shufflenet_v2_x1_0": 0.2898,
+        "shufflenet_v2_x1_5": 0.5915,
+        "shufflenet_v2_x2_0": 1.167,
+        "squeezenet1_0": 1.638,
+        "squeezenet1_1": 0.6983,
+        "swin_b": 30.86,
+        "swin_s": 17.48,
+        "swin_t": 8.981,
+        "swin_v2_b": 34.1,
+        "swin_v2_s": 19.39,
+        "swin_v2_t": 9.877,
+        "vgg11": 15.22,
+        "vgg11_bn": 15.22,
+        "vgg13": 22.62,
+        "vgg13_bn": 22.62,
+        "vgg16": 30.94,
+        "vgg16_bn": 30.94,
+        "vgg19": 39.26,
+        "vgg19_bn": 39.26,
+        "vit_b_16": 35.13,
+        "vit_b_32": 8.818,
+        "vit_h_14": 380.2,
+        "vit_l_16": 123.1,
+        "vit_l_32": 30.76,
+        "wide_resnet101_2": 45.51,
+        "wide_resnet50_2": 22.8,
+    }
+)
+
+#: Operations per second of one core in float32, in 10⁹, as measured: 0.34 s for VGG19 up to pool5.
+CORE_GFLOPS = 115.0
+#: Operations per second of a GPU, in 10⁹, as assumed: 10 ms for VGG19 up to pool5.
+GPU_GFLOPS = 3900.0
+
+#: Seconds until the first frame goes through the network.
+START_S = 15.0
+
+#: Jobs of one video that go on at a time: both that decode it.
+JOBS_AT_ONCE = 2
+
+
+class Extent(NamedTuple):
+    """Of a video: bytes of its file and, once it has been probed, what is to be decoded of it.
+
+    Attributes
+    ----------
+    size : bytes.
+    undecoded : bytes of a file that is, or may have to be, decoded to be probed: `UNDECODED`.
+    frames, megapixels : frames to be decoded, and of each.
+    rows, duration_s : of the analysed series.
+    """
+
+    size: int = 0
+    frames: int = 0
+    megapixels: float = 0.0
+    rows: int = 0
+    duration_s: float = 0.0
+    undecoded: int = 0
+
+
+class Cost(NamedTuple):
+    """Of a stage: seconds and MB, seconds per thousand rows, and what of the video it goes through.
+
+    Attributes
+    ----------
+    reads : whether it reads the whole file, for its SHA-256.
+    decodes : whether it decodes the frames.
+    """
+
+    s: float
+    mb: float
+    rows_s: float = 0.0
+    reads: bool = False
+    decodes: bool = False
+
+
+#: Share of a file that may have to be decoded to be probed, by its ending, all of others: packets
+#: of these tell the times of their frames, as a rule; those of VP8 in Matroska do not.
+UNDECODED = dict.fromkeys(
+    (".dv", ".flv", ".m2t", ".m2ts", ".m4v", ".mov", ".mp4", ".mts", ".mxf", ".ts"), 0.0
+) | {".mkv": 0.25, ".webm": 0.25}
+#: Bytes per second of what is decoded: 5 KB a frame, as of a small film in an AVI file, at 3.3 ms.
+PROBING = 1.5e6
+
+#: Bytes per second of a slow network drive.
+READING = 100e6
+
+#: Decoding of a frame of H.264 and scaling on one core: milliseconds, and more for each megapixel.
+DECODING_MS = (1.3, 5.0)
+
+#: Stages of one video, without the network's.
+COSTS = {
+    "probe_video": Cost(1, 155, reads=True),
+    "dump_frames": Cost(2, 155, rows_s=0.3, reads=True, decodes=True),
+    "describe_frames": Cost(2, 160, rows_s=1.0, reads=True, decodes=True),
+    "export_images": Cost(2, 160, rows_s=2.5, reads=True, decodes=True),
+    "measure_changes": Cost(2, 100, rows_s=0.03),
+    "accumulate_changes": Cost(3, 100, rows_s=0.08),
+    "segment_video": Cost(3, 100, rows_s=0.02),
+    "check_quality": Cost(2, 110, rows_s=0.01),
+    "plot_video": Cost(12, 220, rows_s=0.1),
+    "render_page": Cost(5, 150, rows_s=0.01),
+}
+
+
+def known_gflop(model: str) -> float:
+    """Operations of a network whose layers have not been counted yet; see `GFLOP`."""
+    # What torchvision does not have is refused by the first job that needs it.
+    return GFLOP.get(model, max(GFLOP.values()))
+
+
+def network_seconds(rows: int, size: int, gflop: float, gflops: float) -> float:
+    """Seconds that the network takes for as many frames.
+
+    Parameters
+    ----------
+    rows : frames.
+    size : their height and width in pixels.
+    gflop : operations for a picture of 224 × 224, in 10⁹; they grow with the area.
+    gflops : operations per second of what runs the network, in 10⁹.
+    """
+    return rows * gflop * (size / 224) ** 2 / gflops
+
+
+def unprobed_extent(path: str | os.PathLike) -> Extent:
+    """What is known of a video before it has been probed; nothing of a file that is not there."""
+    size = os.path.getsize(path) if os.path.exists(path) else 0
+    share = UNDECODED.get(os.path.splitext(path)[1].lower(), 1.0)
+    return Extent(size=size, undecoded=round(share * size))
+
+
+def video_extent(info: Mapping, frames: Mapping, span: tuple[float | None, float | None]) -> Extent:
+    """Extent of a probed video.
+
+    Parameters
+    ----------
+    info : contents of ``videos/{video}.json``.
+    frames : the config's section.
+    span : ``start_s`` and ``end_s`` of the videos table.
+    """
+    end_s = min(span[1] or math.inf, info["duration_s"])
+    return Extent(
+        size=info["bytes"],
+        frames=math.ceil(info["n_frames"] * end_s / info["duration_s"]),
+        megapixels=info["width"] * info["height"] / 1e6,
+        rows=expected_rows(info, frames, span),
+        duration_s=max(end_s - (span[0] or 0.0), 0.0),
+        # Records of before frames were decoded for it do not say.
+        undecoded=info["bytes"] if info.get("times") == "decoded" else 0,
+    )
+
+
+def jobs_of_video(config: Mapping) -> dict[str, int]:
+    """Stages of `COSTS`, and how many jobs each has for a video in a run with this config."""
+    metrics, thresholds = len(config["changes"]["metrics"]), len(config["thresholds"]["kinds"])
+    return dict.fromkeys(COSTS, 1) | {
+        "export_images": int(config["frames"]["images"] is not None),
+        "measure_changes": metrics,
+        "accumulate_changes": thresholds,
+        "segment_video": thresholds,
+    }
+
+
+def decodings(stage: str, config: Mapping) -> int:
+    """How often a stage decodes a video, if it does: `strict` has the whole stream checked."""
+    return 2 if stage == "dump_frames" and config["strict"] else 1
+
+
+def video_seconds(extent: Extent, config: Mapping) -> float:
+    """Seconds on one core of all that a run does with a video, the network's work apart."""
+    stages = sum(
+        number * stage_seconds(stage, extent, decodings(stage, config))
+        for stage, number in jobs_of_video(config).items()
+    )
+    return stages + START_S
+
+
+def stage_seconds(stage: str, extent: Extent, decodings: int = 1) -> float:
+    """Seconds of a stage of `COSTS` on one core; `decodings`: how often it decodes, if it does."""
+    cost = COSTS[stage]
+    seconds = cost.s + cost.rows_s * extent.rows / 1000
+    if cost.reads:
+        seconds += extent.size / READING
+    decoding_s = extent.frames * (DECODING_MS[0] + DECODING_MS[1] * extent.megapixels) / 1000
+    if stage == "probe_video" and extent.undecoded:
+        seconds += decoding_s or extent.undecoded / PROBING
+    if cost.decodes:
+        seconds += decodings * decoding_s
+    return seconds
+
+
+def piece_rows(extent: Extent, minutes: float) -> int:
+    """Rows of the longest piece of a video, of so many minutes."""
+    share = 60 * minutes / extent.duration_s if extent.duration_s else 0.0
+    return math.ceil(extent.rows * min(share, 1.0))
+
+
+def run_seconds(
+    extents: Sequence[Extent], config: Mapping, gflop: float, gflops: float
+) -> tuple[float, float]:
+    """Seconds of a run on videos: of the network, and of the rest on all cores of this machine.
+
+    The jobs' resource requests follow from the same numbers, see `chronovision.jobs.resources`.
+
+    Parameters
+    ----------
+    extents : of each video.
+    config : of the run.
+    gflop : operations of the asked layers for a picture of 224 × 224, in 10⁹.
+    gflops : operations per second of the networks that run at once, in 10⁹.
+    """
+    rows = sum(extent.rows for extent in extents)
+    at_once = min(os.cpu_count() or 1, JOBS_AT_ONCE * len(extents))
+    rest = sum(video_seconds(extent, config) for extent in extents) / at_once
+    return network_seconds(rows, config["frames"]["size"], gflop, gflops), rest

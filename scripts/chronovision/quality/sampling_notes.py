@@ -1,0 +1,148 @@
+"""Quality notes on the steps from row to row: uneven ones, and a cadence in the source."""
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+
+from chronovision.quality.note import Note, finite, medians, ratio, times
+
+#: Ratio of the median change in longer steps to that in shorter ones which is worth a warning.
+UNEVEN = 1.2
+#: Steps of either kind from which their median is worth a warning …
+ENOUGH = 10
+#: … and their share of all steps: fewer hardly move counts. 59.94 shown as 30 frames/s has 0.2 %.
+OFTEN = 0.01
+#: Rows after which a cadence may repeat: 24 shown as 30 frames/s and 24 as 60 repeat after 5, 25 as
+#: 30 after 6, 20 as 30 after 3, 25 as 60 after 12, 24 as 25 after 25.
+PERIODS = (2, 3, 4, 5, 6, 12, 25)
+#: A cadence is looked for in pieces of at least so many periods (a shorter film is one piece), of
+#: which half must show any change: cuts made after a conversion shift it.
+CYCLES = 20
+#: Pictures are nearly equal if the change at their place in the period is at most this share of
+#: the least at other places …
+NEARLY = 0.25
+#: … which is at least this share of the cycle's largest: of a cadence of another period it is less.
+MOVING = 0.25
+
+
+def uneven_note(
+    metric: str,
+    layers: Sequence[str],
+    changes: np.ndarray,
+    source_frame: np.ndarray,
+    static: np.ndarray,
+) -> Iterator[Note]:
+    """Note on rows that are k or k + 1 source frames apart, so that changes alternate.
+
+    Parameters
+    ----------
+    metric : of the changes.
+    layers : names.
+    changes : (n, layers), first row missing.
+    source_frame : (n,) indices among the decoded frames.
+    static : (layers,) static thresholds.
+
+    Yields
+    ------
+    Nothing if all steps are equal. The value is the largest ratio over layers of the median change
+    in steps of k + 1 frames to that in steps of k; n/a where k is 0. A warning only where the rarer
+    kind is at least 1 % of all steps.
+    """
+    steps, values = np.diff(source_frame), changes[1:]
+    k = int(np.floor(steps.mean()))
+    short, long = steps == k, steps == k + 1
+    if not (short.any() and long.any()):
+        return
+    salient = values > static
+    share = salient[long].sum() / max(salient.sum(), 1)
+    often = min(short.mean(), long.mean()) >= OFTEN
+    text = f"rows are {k} or {k + 1} source frames apart, {long.mean():.1%} of them {k + 1}"
+    if k == 0:
+        text += ": the others show the frame before once more"
+        yield Note("uneven_steps", "warning" if often else "info", float("nan"), text)
+        return
+    ratios = ratio(medians(values, long), medians(values, short))
+    worst = int(np.argmax(ratios))
+    warn = ratios[worst] > UNEVEN and min(short.sum(), long.sum()) >= ENOUGH and often
+    text += (
+        f"; {metric}: the median change in the longer steps is {times(ratios[worst])} that in the "
+        f"shorter ones ({layers[worst]}, the largest ratio), and {share:.1%} of the changes above "
+        f"the static threshold lie in longer steps, {long.mean():.1%} of all changes do"
+    )
+    yield Note("uneven_steps", "warning" if warn else "info", finite(ratios[worst]), text)
+
+
+def cadence(change: np.ndarray) -> tuple[int, int, float] | None:
+    """The period after which pictures are nearly equal again, if there is one.
+
+    For each period p the changes are cut into cycles of p and divided by the largest of their
+    cycle. In pieces of `CYCLES` cycles the medians at the p places are sorted and parted where the
+    ratio of neighbours is least. The value of p is the median of that ratio over the pieces.
+
+    Parameters
+    ----------
+    change : (m,) of the pixels from row to row; NaN where it counts for nothing.
+
+    Returns
+    -------
+    Period of the least value, the shorter one of nearly equal; how many of its places hold nearly
+    equal pictures; its value. None if no value is at most `NEARLY`.
+    """
+    values = {}
+    for period in PERIODS:
+        parted = [one for one in map(_parted, _pieces(change, period)) if one is not None]
+        if parted:
+            count, value = np.median(parted, axis=0)
+            values[period] = int(count), float(value)
+    if not values:
+        return None
+    period = min(values, key=lambda one: (round(values[one][1], 2), one))
+    return (period, *values[period]) if values[period][1] <= NEARLY else None
+
+
+def _pieces(change: np.ndarray, period: int) -> list[np.ndarray]:
+    """Pieces of a film, each (cycles, period); none if it is too short."""
+    cycles = len(change) // period
+    if cycles < ENOUGH:
+        return []
+    whole = change[: cycles * period].reshape(cycles, period)
+    return np.array_split(whole, max(cycles // CYCLES, 1))
+
+
+def _parted(piece: np.ndarray) -> tuple[int, float] | None:
+    """Number of places of small change, and the ratio to the others; None where little moves."""
+    moving = piece[np.nan_to_num(piece).max(axis=1) > 0]
+    if len(moving) < len(piece) / 2:
+        return None
+    share = moving / np.nanmax(moving, axis=1, keepdims=True)
+    known = np.isfinite(share).sum(axis=0) >= ENOUGH / 2
+    if known.sum() < 2:
+        return None
+    places = np.sort(np.nanmedian(share[:, known], axis=0))
+    ratios = np.where(places[1:] >= MOVING, places[:-1] / np.maximum(places[1:], MOVING), 1.0)
+    least = int(np.argmin(ratios))
+    return least + 1, float(ratios[least])
+
+
+def cadence_note(
+    pixel_change: np.ndarray, key_frame: np.ndarray, repeated: np.ndarray
+) -> Iterator[Note]:
+    """Note on a cadence in the source, as conversions of the rate leave it.
+
+    Parameters
+    ----------
+    pixel_change : (n,) mean |ΔRGB| from row to row, first one missing.
+    key_frame : (n,) bool; what the encoder does there is no cadence.
+    repeated : (n,) bool; rows that resampling shows again are none of the source's.
+    """
+    if repeated.any():
+        return
+    change = np.where(key_frame, np.nan, pixel_change)[1:]
+    found = cadence(change)
+    if found:
+        period, count, share = found
+        text = (
+            f"{count} of every {period} pictures nearly equal the one before (their change is "
+            f"{share:.2f} of the least of the others): the frame rate was probably converted"
+        )
+        yield Note("near_duplicates", "warning", share, text)

@@ -1,0 +1,204 @@
+"""The overview of a set, complete in one file, with a methods paragraph for a paper."""
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from os import PathLike
+
+import pandas as pd
+
+from chronovision.core.files import read_json, write_json, write_text
+from chronovision.core.keys import by_folder, by_kind_and_video, by_stem
+from chronovision.core.provenance import all_software, combine_software, read_provenance
+from chronovision.core.tables import read_table
+from chronovision.report.duration_section import duration_section
+from chronovision.report.methods import (
+    cited_keys,
+    methods_markdown,
+    methods_paragraphs,
+    spell_citations,
+)
+from chronovision.report.page import Paths, as_yaml, embedded_figure, render, untrained_banner
+from chronovision.report.references import REFERENCES, bibliography
+
+
+@dataclass(frozen=True)
+class SetInputs:
+    """Results of a set that the overview shows.
+
+    facts (``videos/*.json``) and quality are keyed by video, in the order of the table shown;
+    segments by ``(metric.threshold, video)``; figures by name; scores by ``metric.threshold``,
+    empty if no fit is asked for. clips: clip tables by ``metric.threshold``; applied: scores of a
+    model of another set, if one was asked for. groups and scenes: video -> what the table of
+    videos says.
+    """
+
+    facts: Paths
+    quality: Paths
+    summary: str | PathLike
+    weights: str | PathLike
+    segments: Mapping[tuple[str, str], str | PathLike]
+    figures: Paths
+    clips: Paths
+    scores: Paths
+    applied: str | PathLike | None
+    groups: Mapping[str, str]
+    scenes: Mapping[str, str | None]
+
+    @classmethod
+    def from_files(
+        cls, files: Mapping, groups: Mapping[str, str], scenes: Mapping[str, str | None]
+    ) -> "SetInputs":
+        """Inputs whose keys are read off their paths; `files`: field -> path or paths."""
+        return cls(
+            facts=by_stem(files["facts"]),
+            quality=by_stem(files["quality"]),
+            summary=files["summary"],
+            weights=files["weights"],
+            segments=by_kind_and_video(files["segments"]),
+            figures=by_stem(files["figures"]),
+            clips=by_stem(files["clips"]),
+            scores=by_folder(files.get("scores", [])),
+            applied=next(iter(files.get("applied", [])), None),
+            groups=groups,
+            scenes=scenes,
+        )
+
+
+def render_report(
+    index: str | PathLike,
+    methods: str | PathLike,
+    references: str | PathLike,
+    *,
+    inputs: SetInputs,
+    config: Mapping,
+) -> None:
+    """Write the overview of a set, and its methods paragraph with references.
+
+    Parameters
+    ----------
+    index : HTML file; pages of videos are expected beside it as ``{video}.html``.
+    methods : Markdown file.
+    references : BibTeX file.
+    inputs : what is shown.
+    config : the whole config.
+    """
+    provenance = _set_provenance(inputs)
+    weights = read_json(inputs.weights)
+    banner = untrained_banner(provenance["network"], weights["reason"])
+    durations = duration_section(inputs.clips, inputs.scores, inputs.applied)
+    paragraphs = _methods(config, provenance, inputs, durations)
+    keys = cited_keys(paragraphs)
+    summary = read_table(inputs.summary)
+    render(
+        index,
+        "index.html",
+        banner=banner,
+        provenance=provenance,
+        network=provenance["network"],
+        devices=sorted({about["network"]["device"] for about in provenance["videos"].values()}),
+        weights=weights,
+        videos=[_video_row(video, inputs, summary) for video in inputs.facts],
+        has_scenes=any(inputs.scenes.values()),
+        kinds=[".".join(pair) for pair in _kinds(summary)],
+        layers=[name.removesuffix("_count") for name in summary.columns[5:]],
+        figures=[
+            embedded_figure(name, path)
+            for name, path in inputs.figures.items()
+            if name not in durations["blank"]
+        ],
+        durations=durations,
+        asked=bool(inputs.scores),
+        apply=config["duration"]["apply"],
+        config=as_yaml(config),
+        software=all_software(provenance),
+        methods=[spell_citations(text) for text in paragraphs],
+        references=[REFERENCES[key] for key in keys],
+    )
+    write_text(methods, methods_markdown(paragraphs, banner and _as_markdown(banner)))
+    write_text(references, bibliography(keys))
+
+
+def _methods(
+    config: Mapping, provenance: Mapping, inputs: SetInputs, durations: Mapping
+) -> list[str]:
+    """Paragraphs of the methods, as far as they were carried out."""
+    short = durations["design"]["short_videos"] if durations["design"] else {}
+    groups = {group for video, group in inputs.groups.items() if video not in short}
+    return methods_paragraphs(
+        config,
+        provenance,
+        len(groups),
+        **{key: durations[key] for key in ("design", "fitted", "no_fit", "no_pixels")},
+    )
+
+
+def write_set_provenance(output: str | PathLike, inputs: SetInputs, config: Mapping) -> None:
+    """Write what made a set's numbers, as JSON.
+
+    Its keys are ``config software network steps videos weights fits``.
+
+    Parameters
+    ----------
+    output : JSON file; the same inputs give the same bytes.
+    inputs, config : as for `render_report`.
+
+    Each video has its path, SHA-256 and stream, the device and engine that its features were made
+    with, and what else is true of it but not of all. `software` has the commit of the code, and
+    whether it had been edited (`dirty`).
+    """
+    provenance = _set_provenance(inputs)
+    videos = {
+        video: {**about, **about.get("network", {})}
+        for video, about in provenance["videos"].items()
+    }
+    for about in videos.values():
+        about.pop("network", None)
+    about = {key: provenance[key] for key in ("software", "network", "steps")} | {"videos": videos}
+    weights = read_json(inputs.weights)
+    plain = json.loads(json.dumps(config))
+    write_json(
+        output, {"config": plain, **about, "weights": weights, "fits": sorted(inputs.scores)}
+    )
+
+
+def _as_markdown(text: str) -> str:
+    """Text that stands as it is in Markdown, in one line.
+
+    Why weights could not be had is told in the words of a server or of the system: `<urlopen
+    error …>` would be taken for an element of HTML and not be shown.
+    """
+    return re.sub(r"([\\`*_<>&\[\]])", r"\\\1", " ".join(text.split()))
+
+
+def _set_provenance(inputs: SetInputs) -> dict:
+    """Provenance of the summary, with the software of later stages."""
+    provenance = read_provenance(inputs.summary)
+    later = (read_provenance(path)["software"] for path in inputs.scores.values())
+    provenance["software"] = combine_software(provenance["software"], *later)
+    return provenance
+
+
+def _kinds(summary: pd.DataFrame) -> list[tuple[str, str]]:
+    return list(summary[["metric", "threshold"]].drop_duplicates().itertuples(index=False))
+
+
+def _video_row(video: str, inputs: SetInputs, summary: pd.DataFrame) -> dict:
+    """One row of the table of videos."""
+    rows = summary[summary["video"] == video]
+    by_kind = {f"{row['metric']}.{row['threshold']}": row for row in rows.to_dict("records")}
+    notes = read_table(inputs.quality[video])
+    return {
+        "video": video,
+        "group": inputs.groups[video],
+        "scene": inputs.scenes.get(video),
+        "facts": read_json(inputs.facts[video]),
+        "n_frames": int(rows["n_frames"].iloc[0]),
+        "duration_s": float(rows["duration_s"].iloc[0]),
+        "warnings": int((notes["level"] == "warning").sum()),
+        "counts": {
+            kind: [int(row[name]) for name in summary.columns[5:]] for kind, row in by_kind.items()
+        },
+        "segments": {kind: len(read_table(inputs.segments[kind, video])) for kind in by_kind},
+    }

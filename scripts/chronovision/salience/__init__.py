@@ -1,0 +1,1 @@
+"""Change from frame to frame, and which changes are salient."""

@@ -1,0 +1,191 @@
+"""Salient changes: what counts as one, by a static or by a dynamic threshold."""
+
+import os
+from collections.abc import Mapping
+
+import numpy as np
+import pandas as pd
+
+from chronovision.core.provenance import add_step, read_provenance
+from chronovision.core.seeds import derive_rng
+from chronovision.core.tables import Columns, new_table, read_blocks, read_header, read_values
+from chronovision.salience.decay import start_decay
+from chronovision.salience.thresholds import Thresholds, video_thresholds
+
+#: Frame rate (frames per second) at which the published noise is defined.
+PUBLISHED_RATE = 30.0
+
+
+def static_accumulator(changes: np.ndarray, threshold: np.ndarray | float) -> np.ndarray:
+    """Frames whose change exceeds a constant threshold.
+
+    Parameters
+    ----------
+    changes : (steps, ...) change into each frame.
+    threshold : broadcasts against `changes`; (Fmax + Fmin) / 2 in the method followed here.
+
+    Returns
+    -------
+    (steps, ...) bool, ``changes > threshold``; NaN is never salient.
+    """
+    return np.asarray(changes) > threshold
+
+
+def noise_sd(thresholds: Thresholds, dt_s: np.ndarray, dynamic: Mapping) -> np.ndarray:
+    """Standard deviation of the threshold's noise at each step.
+
+    (Tmax − Tmin)/noise_divisor per step as published; with a time constant in seconds it is
+    multiplied by √(30·Δt), so that the noise gathered in a second does not depend on the
+    frame rate. A gap of 10 s gathers 0.35·(Tmax − Tmin) and may fire by itself.
+
+    Parameters
+    ----------
+    thresholds : of the layers.
+    dt_s : (steps,) seconds from frame to frame.
+    dynamic : the config's ``thresholds.dynamic``.
+
+    Returns
+    -------
+    (steps, layers) float64, in units of the change; zeros if ``noise_divisor`` is null.
+    """
+    if dynamic["noise_divisor"] is None:
+        return np.zeros((len(dt_s), len(thresholds.tmax)))
+    sd = (thresholds.tmax - thresholds.tmin) / dynamic["noise_divisor"]
+    scale = np.ones(len(dt_s)) if dynamic["tau_frames"] else np.sqrt(PUBLISHED_RATE * dt_s)
+    return scale[:, np.newaxis] * sd
+
+
+def standard_noise(seed: int, steps: int, layers: list[str], *key: object) -> np.ndarray:
+    """Standard normal draws, (steps, layers); a layer's depend on the seed, `key` and its name."""
+    return _draw(_noise_sources(seed, layers, *key), steps)
+
+
+def _noise_sources(seed: int, layers: list[str], *key: object) -> list[np.random.Generator]:
+    return [derive_rng(seed, "noise", *key, layer) for layer in layers]
+
+
+def _draw(sources: list[np.random.Generator], steps: int) -> np.ndarray:
+    """The next `steps` draws, (steps, layers); several calls give what one would."""
+    return np.column_stack([source.standard_normal(steps) for source in sources])
+
+
+def run_accumulator(
+    changes: np.ndarray,
+    time_s: np.ndarray,
+    thresholds: Thresholds,
+    dynamic: Mapping | None = None,
+    noise: np.ndarray | None = None,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Thresholds and salient frames of one whole video.
+
+    Parameters
+    ----------
+    changes : (n, layers); the first row, which has no change, is not read.
+    time_s : (n,) seconds.
+    thresholds : of the layers.
+    dynamic : the config's ``thresholds.dynamic``; None for the static threshold.
+    noise : (n − 1, layers) standard normal draws for the dynamic one, first used at frame 1.
+
+    Returns
+    -------
+    threshold (n, layers) float64 and salient (n, layers) bool. Frame 0 is never salient; its
+    threshold is Tmax (dynamic) or the static one.
+    """
+    return _Accumulator(thresholds, dynamic).run(changes, time_s, noise)
+
+
+class _Accumulator:
+    """`run_accumulator` for one stretch of a video after the other."""
+
+    def __init__(self, thresholds: Thresholds, dynamic: Mapping | None) -> None:
+        self.thresholds, self.dynamic = thresholds, dynamic
+        self.decay = dynamic and start_decay(thresholds.tmax, thresholds.tmin, dynamic)
+        #: Time of the last frame so far.
+        self.last_s: float | None = None
+
+    def steps(self, n: int) -> int:
+        """Changes into the next `n` frames: into the first of all there is none."""
+        return n - (self.last_s is None)
+
+    def run(
+        self, changes: np.ndarray, time_s: np.ndarray, noise: np.ndarray | None
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Thresholds and salient frames of the next n frames; `noise` is (steps(n), layers)."""
+        first = len(changes) - self.steps(len(changes))
+        salient = np.zeros(changes.shape, dtype=bool)
+        limit = self.thresholds.tmax if self.decay else self.thresholds.static
+        threshold = np.tile(limit, (len(changes), 1))
+        if self.decay is None:
+            salient[first:] = static_accumulator(changes[first:], limit)
+        else:
+            times = time_s if self.last_s is None else np.concatenate([[self.last_s], time_s])
+            dt_s = np.diff(times)
+            noise = noise * noise_sd(self.thresholds, dt_s, self.dynamic)
+            threshold[first:], salient[first:] = self.decay.run(changes[first:], noise, dt_s)
+        self.last_s = float(time_s[-1])
+        return threshold, salient
+
+
+def accumulate_changes(
+    changes_path: str | os.PathLike,
+    ranges_path: str | os.PathLike | None,
+    output: str | os.PathLike,
+    *,
+    video: str,
+    kind: str,
+    settings: dict,
+    seed: int | None,
+) -> None:
+    """Write the accumulators of one video: threshold, salient frames and counts per layer.
+
+    Parameters
+    ----------
+    changes_path : table of `chronovision.salience.changes.measure_changes`.
+    ranges_path : table of `chronovision.salience.thresholds.pool_ranges` when the scope is the set.
+    output : TSV with ``frame time_s`` and per layer ``_threshold _salient _count``.
+    video : id; seeds the noise.
+    kind : ``static`` or ``dynamic``.
+    settings : the config's ``thresholds``, for ``static`` without ``dynamic``.
+    seed : the config's; None for ``static``, which draws no noise.
+
+    Raises
+    ------
+    UserError : a fixed threshold does not fit (see `chronovision.salience.thresholds`).
+    """
+    layers = read_header(changes_path)[3:]
+    thresholds = video_thresholds(read_values(changes_path, layers), layers, settings, ranges_path)
+    accumulator = _Accumulator(thresholds, settings["dynamic"] if kind == "dynamic" else None)
+    sources = _noise_sources(seed, layers, "accumulator", video) if kind == "dynamic" else []
+    count = np.zeros(len(layers), dtype=np.int64)
+    config = {"kind": kind, "seed": seed, **settings}
+    provenance = add_step(read_provenance(changes_path), "accumulate_changes", config, ["numpy"])
+    with new_table(output, _column_meanings(layers), provenance) as append:
+        for block in read_blocks(changes_path):
+            threshold, salient = accumulator.run(
+                block[layers].to_numpy(),
+                block["time_s"].to_numpy(),
+                _draw(sources, accumulator.steps(len(block))) if sources else None,
+            )
+            counts = count + np.cumsum(salient, axis=0)
+            count = counts[-1]
+            columns = {"frame": block["frame"], "time_s": block["time_s"]}
+            for index, layer in enumerate(layers):
+                columns[f"{layer}_threshold"] = threshold[:, index]
+                columns[f"{layer}_salient"] = salient[:, index]
+                columns[f"{layer}_count"] = counts[:, index]
+            append(pd.DataFrame(columns))
+
+
+def _column_meanings(layers: list[str]) -> Columns:
+    meaning = {
+        "frame": ("row of the analysed series, 0-based", "frame"),
+        "time_s": ("time since the first analysed frame", "s"),
+    }
+    for layer in layers:
+        meaning[f"{layer}_threshold"] = (
+            f"what the change of {layer} was compared with, before any reset",
+            "as the change",
+        )
+        meaning[f"{layer}_salient"] = (f"1 if the change of {layer} is salient", "0 or 1")
+        meaning[f"{layer}_count"] = (f"salient changes of {layer} up to this frame", "count")
+    return meaning

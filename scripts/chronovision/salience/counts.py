@@ -1,0 +1,48 @@
+"""Counts of salient changes of every video, metric and threshold in one table."""
+
+import os
+from collections.abc import Mapping
+
+import pandas as pd
+
+from chronovision.core.provenance import add_step, join_kinds, merge, read_provenance
+from chronovision.core.tables import read_header, read_table, write_table
+from chronovision.core.timing import span_duration
+
+
+def summarise_counts(
+    accumulators: Mapping[tuple[str, str, str], str | os.PathLike], output: str | os.PathLike
+) -> None:
+    """Write the last counts of all accumulators, one row each.
+
+    Parameters
+    ----------
+    accumulators : (video, metric, threshold) -> table of accumulators, in the rows' order.
+    output : TSV ``video metric threshold n_frames duration_s <layer>_count …``.
+
+    Raises
+    ------
+    UserError : the videos' features are not comparable.
+    """
+    rows, records = [], {}
+    for (video, metric, threshold), path in accumulators.items():
+        names = [name for name in read_header(path) if name.endswith("_count")]
+        table = read_table(path, ["time_s", *names])
+        records.setdefault(video, {})[f"{metric}.{threshold}"] = read_provenance(path)
+        counts = {name: table[name].iloc[-1] for name in names}
+        about = {"video": video, "metric": metric, "threshold": threshold, "n_frames": len(table)}
+        rows.append({**about, "duration_s": span_duration(table["time_s"].to_numpy()), **counts})
+    meaning = {
+        "video": ("id in the videos table", "name"),
+        "metric": ("metric of change", "name"),
+        "threshold": ("kind of threshold", "name"),
+        "n_frames": ("analysed frames", "count"),
+        "duration_s": ("first to last frame plus a median frame interval", "s"),
+    }
+    for name in rows[0]:
+        if name.endswith("_count"):
+            layer = name.removesuffix("_count")
+            meaning[name] = (f"salient changes of {layer} over the video", "count")
+    joined = {video: join_kinds(kinds) for video, kinds in records.items()}
+    provenance = add_step(merge(joined), "summarise_counts", {}, ["pandas"])
+    write_table(output, pd.DataFrame(rows), meaning, provenance)

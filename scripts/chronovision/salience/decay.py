@@ -1,0 +1,191 @@
+"""The decaying threshold of Roseboom et al. (2019) on two clocks: frames as published, and seconds.
+
+The steps of a run (the changes of a video, or of a clip) are j = 0, 1, 2 …; step 0 is the change
+into the run's second frame. R = Tmax − Tmin. Either way a change of at least T is salient and sets
+T back to Tmax.
+"""
+
+from collections.abc import Mapping
+
+import numpy as np
+
+
+def dynamic_accumulator_frames(
+    changes: np.ndarray,
+    noise: np.ndarray,
+    tmax: np.ndarray | float,
+    tmin: np.ndarray | float,
+    tau_frames: float,
+    bounded: bool = False,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Salient changes by the published rule, whose clock counts frames.
+
+    Once per step, in this order, from T = Tmax and q = 0::
+
+        T ← T − R/τ · exp(−(j − q)/τ) + noise
+        if change ≥ T:  salient, T ← Tmax, q ← j
+
+    so that D = j − q is 0 at step 0, and 1 at step 1 and at the step after a reset. The published
+    offline loop, which also steps through its first frame, is this function with a change of 0
+    put in front as step 0.
+
+    Parameters
+    ----------
+    changes : (steps, ...) change at each step; NaN is never salient. Trailing axes (clips, layers)
+        run side by side.
+    noise : (steps, ...) what is added to T at each step, in units of the change; published as
+        N(0, R/50).
+    tmax, tmin : broadcast against one step, in units of the change.
+    tau_frames : time constant τ in frames.
+    bounded : keep T within [tmin, tmax]. The published noise is an unbounded random walk.
+
+    Returns
+    -------
+    thresholds : (steps, ...) float64, what each change was compared with, before any reset.
+    salient : (steps, ...) bool.
+
+    References
+    ----------
+    Roseboom et al. (2019), Nat. Commun. 10:267, https://doi.org/10.1038/s41467-018-08194-7
+    """
+    return FrameDecay(tmax, tmin, tau_frames, bounded).run(changes, noise)
+
+
+def dynamic_accumulator_seconds(
+    changes: np.ndarray,
+    noise: np.ndarray,
+    dt_s: np.ndarray,
+    tmax: np.ndarray | float,
+    tmin: np.ndarray | float,
+    tau_s: float,
+    bounded: bool = False,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Salient changes by the same decay in real time, for steps of any length.
+
+    Once per step, in this order, from T = Tmax::
+
+        T ← T − R · exp(−a/τ) · (1 − exp(−Δt/τ)) + noise
+        if change ≥ T:  salient, T ← Tmax
+
+    where a is the time from the run's first frame or, after a reset, from the frame that fired, to
+    the start of the step. This is the integral of the published decay over the step: without noise
+    T = Tmin + R·exp(−t/τ) at time t after a reset, which stays above Tmin however long the steps.
+
+    Parameters
+    ----------
+    changes, noise, tmax, tmin, bounded : as for `dynamic_accumulator_frames`; the noise usually
+        grows with √Δt, see `chronovision.salience.accumulators.noise_sd`.
+    dt_s : (steps,) or (steps, ...) seconds from frame to frame.
+    tau_s : time constant τ in seconds.
+
+    Returns
+    -------
+    thresholds, salient : as for `dynamic_accumulator_frames`.
+    """
+    return SecondsDecay(tmax, tmin, tau_s, bounded).run(changes, noise, dt_s)
+
+
+class FrameDecay:
+    """The recursion of `dynamic_accumulator_frames`; each run goes on where the last one ended."""
+
+    def __init__(
+        self, tmax: np.ndarray | float, tmin: np.ndarray | float, tau_frames: float, bounded: bool
+    ) -> None:
+        """See `dynamic_accumulator_frames` for the parameters."""
+        self.tmax, self.tmin, self.tau, self.bounded = np.float64(tmax), tmin, tau_frames, bounded
+        #: D of the next step, and T before it.
+        self.elapsed, self.threshold = np.float64(0), self.tmax
+
+    def run(
+        self, changes: np.ndarray, noise: np.ndarray, _dt_s: np.ndarray | None = None
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Thresholds and salient changes of the next steps; the steps' lengths do not count."""
+        changes, noise, thresholds, salient = _arrays(changes, noise)
+        elapsed, threshold = (
+            _filled(one, changes.shape[1:]) for one in (self.elapsed, self.threshold)
+        )
+        decay, step_size = np.empty_like(threshold), (self.tmax - self.tmin) / self.tau
+        # In place: thousands of clips side by side are more than fits into a cache.
+        for step, change in enumerate(changes):
+            np.divide(elapsed, -self.tau, out=decay)
+            np.exp(decay, out=decay)
+            decay *= step_size
+            threshold -= decay
+            threshold += noise[step]
+            if self.bounded:
+                np.clip(threshold, self.tmin, self.tmax, out=threshold)
+            thresholds[step] = threshold
+            fired = np.greater_equal(change, threshold, out=salient[step, ...])
+            np.copyto(threshold, self.tmax, where=fired)
+            np.copyto(elapsed, 0.0, where=fired)
+            elapsed += 1
+        self.elapsed, self.threshold = elapsed, threshold
+        return thresholds, salient
+
+
+class SecondsDecay:
+    """`dynamic_accumulator_seconds`; each run goes on where the last one ended.
+
+    T is kept as a curve, Tmin + R·exp(−t/τ), and the noise gathered since the reset: summed step
+    by step, rounding would take T below Tmin.
+    """
+
+    def __init__(
+        self, tmax: np.ndarray | float, tmin: np.ndarray | float, tau_s: float, bounded: bool
+    ) -> None:
+        """See `dynamic_accumulator_seconds` for the parameters."""
+        self.tmax, self.tmin, self.tau, self.bounded = np.float64(tmax), tmin, tau_s, bounded
+        #: The curve lies above Tmin, even where the exponential is too small to be added to it.
+        self.floor = np.minimum(np.nextafter(np.float64(tmin), np.inf), self.tmax)
+        #: Seconds since the reset, and the noise gathered since then.
+        self.elapsed, self.gathered = np.float64(0), np.float64(0)
+
+    def run(
+        self, changes: np.ndarray, noise: np.ndarray, dt_s: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Thresholds and salient changes of the next steps, each of `dt_s` seconds."""
+        changes, noise, thresholds, salient = _arrays(changes, noise)
+        dt_s = np.asarray(dt_s, dtype=np.float64)
+        elapsed, gathered = (
+            _filled(one, changes.shape[1:]) for one in (self.elapsed, self.gathered)
+        )
+        curve, reach = np.empty_like(elapsed), self.tmax - self.tmin
+        for step, change in enumerate(changes):
+            elapsed += dt_s[step]
+            np.divide(elapsed, -self.tau, out=curve)
+            np.exp(curve, out=curve)
+            curve *= reach
+            curve += self.tmin
+            np.clip(curve, self.floor, self.tmax, out=curve)
+            gathered += noise[step]
+            threshold = np.add(curve, gathered, out=thresholds[step, ...])
+            if self.bounded:
+                np.clip(threshold, self.tmin, self.tmax, out=threshold)
+                np.subtract(threshold, curve, out=gathered)
+            fired = np.greater_equal(change, threshold, out=salient[step, ...])
+            np.copyto(elapsed, 0.0, where=fired)
+            np.copyto(gathered, 0.0, where=fired)
+        self.elapsed, self.gathered = elapsed, gathered
+        return thresholds, salient
+
+
+def start_decay(
+    tmax: np.ndarray | float, tmin: np.ndarray | float, dynamic: Mapping
+) -> FrameDecay | SecondsDecay:
+    """A run at its beginning, on the clock that the config's ``thresholds.dynamic`` names."""
+    if dynamic["tau_frames"]:
+        return FrameDecay(tmax, tmin, float(dynamic["tau_frames"]), dynamic["bounded"])
+    return SecondsDecay(tmax, tmin, float(dynamic["tau_s"]), dynamic["bounded"])
+
+
+def _arrays(changes: np.ndarray, noise: np.ndarray) -> tuple[np.ndarray, ...]:
+    """Changes and noise as float64 of one shape, and room for thresholds and salient changes."""
+    changes, noise = np.broadcast_arrays(
+        np.asarray(changes, dtype=np.float64), np.asarray(noise, dtype=np.float64)
+    )
+    return changes, noise, np.empty(changes.shape), np.empty(changes.shape, dtype=bool)
+
+
+def _filled(value: np.ndarray | float, shape: tuple[int, ...]) -> np.ndarray:
+    """An array of this shape, to be changed in place."""
+    return np.array(np.broadcast_to(value, shape))

@@ -1,0 +1,1 @@
+"""Where a video divides into segments."""

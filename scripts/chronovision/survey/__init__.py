@@ -1,0 +1,1 @@
+"""A look at a folder of videos before anything is computed."""

@@ -1,0 +1,94 @@
+"""What a run on a set of videos will take: time and disk, in words."""
+
+import math
+import os
+from collections import Counter
+from collections.abc import Mapping, Sequence
+
+from chronovision.features.networks import activation_shapes
+from chronovision.features.operations import count_gflop
+from chronovision.jobs.costs import Extent, run_seconds, video_extent
+from chronovision.survey.cpu_speed import describe_precision, measure_speeds
+from chronovision.videos.table import Video
+
+#: Size of exported images.
+IMAGE_BYTES_PER_PIXEL = {"jpg": 0.4, "png": 2.0}
+
+#: Stored per kept frame without `keep_maps`.
+BYTES_PER_FRAME = 12_000
+
+
+def describe_costs(
+    videos: Mapping[str, Video], facts: Mapping[str, Mapping], settings: Mapping
+) -> list[str]:
+    """Lines on the frames of a set, and the time and room that a run on it takes.
+
+    Parameters
+    ----------
+    videos : rows of the table.
+    facts : id -> what `chronovision.videos.probe.probe` says, of the videos that can be read.
+    settings : the config of the run.
+    """
+    if not facts:
+        return []
+    extents = _extents(videos, facts, settings)
+    frames, seconds = zip(*((one.rows, one.duration_s) for one in extents), strict=True)
+    rates = Counter(round(about["frame_rate"], 3) for about in facts.values())
+    listed = ", ".join(f"{rate:g} ({count})" for rate, count in sorted(rates.items()))
+    speeds = measure_speeds(settings["network"]["device"])
+    disk = sum(frames) * _stored_per_frame(settings)
+    temporary = max(frames) * settings["frames"]["size"] ** 2 * 3
+    return [
+        f"  {sum(frames)} frames to analyse, {_time(sum(seconds))} of video; frames per second "
+        f"(videos): {listed}",
+        f"  {_describe_time(extents, settings, speeds)}",
+        *describe_precision(settings["network"]["precision"], speeds),
+        f"  about {_size(disk)} on disk, and {_size(temporary)} for a while",
+    ]
+
+
+def describe_time(
+    videos: Mapping[str, Video], facts: Mapping[str, Mapping], settings: Mapping
+) -> str:
+    """How long a run on videos takes, in words; arguments as for `describe_costs`."""
+    speeds = measure_speeds(settings["network"]["device"])
+    return _describe_time(_extents(videos, facts, settings), settings, speeds)
+
+
+def _extents(
+    videos: Mapping[str, Video], facts: Mapping[str, Mapping], settings: Mapping
+) -> list[Extent]:
+    return [video_extent(facts[name], settings["frames"], videos[name].span) for name in facts]
+
+
+def _describe_time(
+    extents: Sequence[Extent], settings: Mapping, speeds: Mapping[str, float | None]
+) -> str:
+    """How long a run takes on videos of these extents."""
+    speed = speeds[settings["network"]["precision"]] or speeds["float32"]
+    gflop = count_gflop(settings["network"]["model"], settings["network"]["layers"])
+    network_s, rest_s = run_seconds(extents, settings, gflop, speed)
+    return (
+        f"about {_time(network_s + rest_s)} on the {os.cpu_count() or 1} processor cores of this "
+        f"machine (rule of thumb), {_time(network_s)} of it for {settings['network']['model']} at "
+        f"{settings['frames']['size']} pixels, which a GPU makes far faster"
+    )
+
+
+def _stored_per_frame(settings: Mapping) -> float:
+    """Bytes per analysed frame: features, maps (as they are before compression) and images."""
+    network, size = settings["network"], settings["frames"]["size"]
+    shapes = activation_shapes(network["model"], network["layers"], size)
+    units = sum(math.prod(shapes[layer]) for layer in network["keep_maps"])
+    of_image = IMAGE_BYTES_PER_PIXEL.get(settings["frames"]["images"], 0) * size**2
+    return BYTES_PER_FRAME + units * {"float16": 2, "float32": 4}[network["maps_dtype"]] + of_image
+
+
+def _time(seconds: float) -> str:
+    if seconds < 120:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"
+
+
+def _size(n_bytes: float) -> str:
+    return f"{n_bytes / 1e9:.1f} GB" if n_bytes >= 1e9 else f"{n_bytes / 1e6:.0f} MB"

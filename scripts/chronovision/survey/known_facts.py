@@ -1,0 +1,59 @@
+"""What probing has told of videos, kept so that the next survey probes only what has changed."""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from chronovision.core.files import read_json, write_json
+from chronovision.jobs.code_digest import PACKAGE, code_digest
+from chronovision.videos.ffmpeg import find_tools
+from chronovision.videos.fingerprint import fingerprint
+from chronovision.videos.probe import probe
+
+
+class KnownFacts:
+    """Facts of videos, as `chronovision.videos.probe.probe` tells them, and those of an earlier
+    survey.
+
+    They hold for a file whose `chronovision.videos.fingerprint.fingerprint` is the same, as long as
+    neither the code that probes nor FFmpeg is another.
+
+    Parameters
+    ----------
+    path : file that keeps them, ``probed.json``; one that is missing or damaged is as good as none.
+    """
+
+    def __init__(self, path: Path) -> None:
+        """Read what is kept."""
+        self._path = path
+        self._by = {"code": code_digest(PACKAGE / "probe.py"), "ffmpeg": find_tools().version}
+        self._earlier = _read(path, self._by)
+        self._used: dict[tuple, dict] = {}
+
+    def probe(self, path: str, stream: int | None = None) -> dict:
+        """As `chronovision.videos.probe.probe`; that it failed is not kept."""
+        seen = fingerprint(path)  # Before it is probed: it may be being written.
+        key = (path, stream, seen)
+        if key not in self._used:
+            facts = self._earlier.get(key) if seen else None
+            self._used[key] = facts or probe(path, stream)
+        return self._used[key]
+
+    def save(self) -> None:
+        """Keep what was asked for since; of files that were not asked for nothing is kept."""
+        write_json(self._path, {"by": self._by, "videos": list(_entries(self._used))})
+
+
+def _entries(known: dict[tuple, dict]) -> Iterable[dict]:
+    for (path, stream, seen), facts in known.items():
+        if seen:
+            yield {"path": path, "stream": stream, "fingerprint": seen, "facts": facts}
+
+
+def _read(path: Path, by: dict) -> dict[tuple, dict]:
+    try:
+        kept = read_json(path)
+        if kept["by"] != by:
+            return {}
+        return {(e["path"], e["stream"], e["fingerprint"]): e["facts"] for e in kept["videos"]}
+    except (OSError, ValueError, KeyError, TypeError):
+        return {}

@@ -1,0 +1,61 @@
+"""Whether a run will have its weights, told before anything is decoded."""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+from chronovision.core.files import read_json
+from chronovision.core.messages import SHOWN_PATH, one_line
+from chronovision.errors import UserError
+from chronovision.features.networks import weights_url
+from chronovision.features.weights import hub_file, read_file, ways_out, why_unreachable
+from chronovision.features.weights_name import KINDS, weights_name
+
+
+def describe_weights(network: Mapping, seed: int, results: str | os.PathLike) -> str:
+    """A line on the weights that a run will use.
+
+    Parameters
+    ----------
+    network, seed : the config's.
+    results : folder of the results, in which the weights may be already.
+
+    Raises
+    ------
+    UserError : the user's file lacks what the layers need, or ImageNet's weights are asked for
+        and can neither be found in torch hub's cache nor downloaded.
+    """
+    model, asked = network["model"], network["weights"]
+    file = Path(results, "weights", f"{weights_name(network, seed)}.json")
+    if file.exists() and file.with_suffix(".pth").exists():
+        return _describe_present(model, asked, file)
+    if asked == "untrained":
+        return f"  UNTRAINED network: {model} (network.weights: untrained)"
+    if asked not in KINDS:
+        read_file(asked, model, network["layers"])
+        return f"  trained network: {model} with the weights of {one_line(asked, SHOWN_PATH)}"
+    url = weights_url(model)
+    try:
+        reason = why_unreachable(url)
+    except TimeoutError as error:
+        # A slow name server or proxy: too little to refuse a run for.
+        return (
+            f"  WARNING: {model} with ImageNet weights, but so far {url} gives {error}. The run "
+            "waits for it longer, before frames go through the network"
+        )
+    if reason is None:
+        place = hub_file(url) if hub_file(url).exists() else url
+        return f"  trained network: {model} with ImageNet weights ({place})"
+    told = f"{url} cannot be had ({one_line(reason, SHOWN_PATH)}): {ways_out(url)}"
+    if asked == "auto":
+        return f"  WARNING: UNTRAINED network: {model}, as {told}"
+    raise UserError(f"network.weights: imagenet: {told}")
+
+
+def _describe_present(model: str, asked: str, file: Path) -> str:
+    facts = read_json(file)
+    if facts["trained"]:
+        return f"  trained network: {model} with the weights in {file.with_suffix('.pth')}"
+    # Weights of another name, hence fetched: those of this name are there, and stay.
+    again = "; to try again set network.weights: imagenet" if asked == "auto" else ""
+    return f"  UNTRAINED network: {model} (network.weights: {asked}{again})"

@@ -1,0 +1,1 @@
+"""Numbers of a results folder, computed again and compared."""

@@ -1,0 +1,260 @@
+"""Numbers of a few frames, computed again from the video by other means than the pipeline's.
+
+Decoding and the names of layers are the pipeline's own. The network is run by PyTorch itself, one
+frame at a time on the CPU, and everything is summed in float64 straight from the activations: no
+engine, no batches, no moments.
+
+A deviation is a share of the activations' size, because rounding in the network is: two runs in
+the same precision differ by ε·|x| in an activation x, which moves Euclidean distances by ε·|x|, but
+1 − r by ε·√(2(1 − r)), so that √(2(1 − r)), the distance of the standardised activations, is what
+is compared. Where the standard deviation is small beside the mean (`prob`, nearly constant frames)
+rounding weighs more in r, in the ratio of the two.
+"""
+
+import os
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import h5py
+import numpy as np
+import pandas as pd
+import torch
+import torchvision
+from torchvision.transforms.functional import normalize
+
+from chronovision.features.moments import BUCKETS, random_signs
+from chronovision.features.networks import build_extractor, channel_axis, load_weights
+from chronovision.verification.checks import Tally
+from chronovision.videos.decoding import Decoding, analysed_rows
+
+#: Largest deviation that rounding explains, by precision and device. Measured with VGG, AlexNet,
+#: ResNet and others, trained and untrained, on films with cuts, fades and a still camera, OpenVINO
+#: against PyTorch with several instruction sets: up to 1.2e-6 in float32; 0.007 between two runs in
+#: bfloat16, and 0.018 between bfloat16 and float32. No GPU was at hand.
+ALLOWED = {
+    **{("float32", "cpu"): 1e-5, ("float32", "cuda"): 1e-4},
+    **{("bfloat16", "cpu"): 0.02, ("bfloat16", "cuda"): 0.02},
+}
+#: Single units are off by this many times what is allowed of sums over many.
+SINGLE_UNITS = 3
+#: The same for brightness and pixel change, which are sums of whole numbers, of 255.
+ALLOWED_PIXELS = 1e-9
+
+LUMA = (0.299, 0.587, 0.114)
+
+
+@dataclass
+class Sample:
+    """What a video shows when it is decoded again.
+
+    Attributes
+    ----------
+    source_frame, time_s, key_frame : of all rows of the analysed series.
+    pictures : row -> (size, size, 3) uint8, of the rows that were asked for.
+    """
+
+    source_frame: list[int] = field(default_factory=list)
+    time_s: list[float] = field(default_factory=list)
+    key_frame: list[bool] = field(default_factory=list)
+    pictures: dict[int, np.ndarray] = field(default_factory=dict)
+
+
+def decode_sample(info: Mapping, used: Mapping, rows: Collection[int]) -> Sample:
+    """Decode a video as `chronovision.videos.frames.dump_frames` did.
+
+    Parameters
+    ----------
+    info : contents of ``videos/{video}.json``.
+    used : the recorded step ``dump_frames``: ``size geometry every step_s fps
+        start_s end_s``.
+    rows : rows of the analysed series whose pictures are wanted.
+
+    Raises
+    ------
+    UserError : see `chronovision.videos.decoding.analysed_rows`.
+    """
+    sample = Sample()
+    decoded = analysed_rows(info, used, (used["start_s"], used["end_s"]), Decoding())
+    for number, row in enumerate(decoded):
+        sample.source_frame.append(row.source_frame)
+        sample.time_s.append(row.time_s)
+        sample.key_frame.append(row.key_frame)
+        if number in rows:
+            sample.pictures[number] = row.rgb.copy()
+    return sample
+
+
+class EagerNetwork:
+    """A network as PyTorch runs it, an image at a time, on the CPU."""
+
+    def __init__(self, network: Mapping, weights_pth: str | os.PathLike) -> None:
+        """See `activations`.
+
+        Parameters
+        ----------
+        network : the record ``network`` of a features file.
+        weights_pth : its weights.
+
+        Raises
+        ------
+        ValueError : these are not its weights.
+        """
+        self.dtype = getattr(torch, network["precision"])
+        self.extractor = build_extractor(network["model"], network["layers"])
+        load_weights(self.extractor, torch.load(weights_pth, "cpu", weights_only=True))
+        self.extractor.to(self.dtype)
+        weights = torchvision.models.get_model_weights(network["model"]).DEFAULT
+        self.scaling = weights.transforms().mean, weights.transforms().std
+
+    @torch.inference_mode()
+    def activations(self, rgb: np.ndarray) -> dict[str, np.ndarray]:
+        """Layer -> activation in the network's shape, float64, of a picture (H, H, 3) uint8."""
+        image = normalize(torch.from_numpy(rgb).permute(2, 0, 1) / 255, *self.scaling)
+        outputs = self.extractor(image[None].to(self.dtype))
+        return {layer: output[0].double().numpy() for layer, output in outputs.items()}
+
+
+@dataclass(frozen=True)
+class Step:
+    """The change of one layer into one row, straight from two activations x and y.
+
+    Attributes
+    ----------
+    row, layer : which change.
+    values : metric -> change.
+    norm : greater of |x| and |y|.
+    spread : least ratio of standard deviation to root mean square of the two; 0 if one is constant.
+    """
+
+    row: int
+    layer: str
+    values: Mapping[str, float]
+    norm: float
+    spread: float
+
+    @classmethod
+    def between(cls, row: int, layer: str, y: np.ndarray, x: np.ndarray) -> "Step":
+        """The change from activation `y` of the row before to `x`."""
+        chords = {
+            "correlation": _chord(x - x.mean(), y - y.mean()),
+            "cosine": _chord(x, y),
+        }
+        values = {metric: chord**2 / 2 for metric, chord in chords.items()}
+        values["euclidean"] = float(np.linalg.norm(x - y))
+        norm = max(float(np.linalg.norm(x)), float(np.linalg.norm(y)))
+        return cls(row, layer, values, norm, min(_spread(x), _spread(y)))
+
+    def deviation(self, metric: str, stored: float) -> float:
+        """How far a stored change is off, as a share of the activations' size."""
+        true = self.values[metric]
+        if metric == "euclidean":
+            return _share(abs(stored - true), self.norm)
+        if not 0 <= stored <= 2:
+            return np.inf
+        return abs(np.sqrt(2 * stored) - np.sqrt(2 * true)) * (
+            self.spread if metric == "correlation" else float(self.spread > 0)
+        )
+
+
+def _chord(x: np.ndarray, y: np.ndarray) -> float:
+    """Distance of x/|x| from y/|y|, √(2(1 − cos)): 0 if both are zero, √2 if one is."""
+    lengths = np.linalg.norm(x), np.linalg.norm(y)
+    if not all(lengths):
+        return 0.0 if not any(lengths) else float(np.sqrt(2))
+    return float(np.linalg.norm(x / lengths[0] - y / lengths[1]))
+
+
+def _spread(x: np.ndarray) -> float:
+    return float(_share(x.std(), np.sqrt(np.mean(x**2))))
+
+
+def _share(part: np.ndarray | float, whole: float) -> np.ndarray | float:
+    """`part` / `whole`; nothing is no part of nothing."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.where(np.equal(part, 0), 0.0, np.divide(part, whole))[()]
+
+
+def compare_features(
+    file: h5py.File,
+    network: EagerNetwork,
+    pictures: Mapping[int, np.ndarray],
+    rows: Sequence[int],
+    seed: int | None,
+    tally: Tally,
+) -> Iterator[Step]:
+    """Compare what is stored of some rows, and of the rows before them, with their pictures.
+
+    Parameters
+    ----------
+    file : an open features file.
+    network : the one that made it.
+    pictures : of all these rows.
+    rows : each 1 or more.
+    seed : of the sketches' signs; None if it is not known, then sketches are left out.
+    tally : gets every value.
+
+    Yields
+    ------
+    The change into each of `rows` of each layer.
+    """
+    for row in rows:
+        before, now = (network.activations(pictures[number]) for number in (row - 1, row))
+        for layer, x in now.items():
+            group, y = file["layers"][layer], before[layer]
+            step = Step.between(row, layer, y, x)
+            length = np.sqrt(np.maximum(group["step_sq"][row], 0))
+            off, where = step.deviation("euclidean", length), f"{layer}, row {row}: root of step_sq"
+            tally.add(off, where, length, step.values["euclidean"])
+            for number, activation in ((row - 1, y), (row, x)):
+                for name, *found in _deviations(group, number, layer, activation, seed):
+                    deviation, stored, true = found
+                    tally.add(deviation, f"{layer}, row {number}: {name}", stored, true)
+            yield step
+
+
+def _deviations(
+    group: h5py.Group, row: int, layer: str, x: np.ndarray, seed: int | None
+) -> Iterator[tuple]:
+    """Of what is stored of one activation: name, deviation, stored and true values."""
+    size, axis = np.sqrt(np.mean(x**2)), channel_axis(x.shape)
+    by_channel = np.moveaxis(x, axis, 0).reshape(x.shape[axis], -1)
+    for name, true in (("mean", x.mean()), ("std", x.std())):
+        stored = group[name][row]
+        yield name, _share(np.abs(stored - true), size), stored, true
+    stored, true = group["channels"][row], by_channel.mean(axis=1)
+    yield "channel {}", _share(np.abs(stored - true), np.linalg.norm(true)), stored, true
+    if seed is not None:
+        z = by_channel.ravel() - x.mean()
+        z = _share(z, np.linalg.norm(z)) * random_signs(seed, layer, x.size)
+        stored, true = group["sketch"][row], np.bincount(np.arange(x.size) % BUCKETS, z, BUCKETS)
+        yield "sketch {}", _beyond_rounding(stored, true) * _spread(x), stored, true
+    if "maps" in group:
+        stored = group["maps"][row]
+        largest = SINGLE_UNITS * np.abs(x).max()
+        yield "maps {}", _share(_beyond_rounding(stored, x), largest), stored, x
+
+
+def _beyond_rounding(stored: np.ndarray, true: np.ndarray) -> np.ndarray:
+    """|stored − true|, less what rounding to the stored type explains."""
+    kind = np.finfo(stored.dtype)
+    rounding = np.maximum(np.abs(true) * kind.eps, kind.smallest_subnormal) / 2
+    return np.maximum(np.abs(stored - true) - rounding, 0)
+
+
+def compare_pixels(
+    table: pd.DataFrame, pictures: Mapping[int, np.ndarray], rows: Sequence[int], tally: Tally
+) -> None:
+    """Compare brightness, contrast and pixel change of `rows` with the pictures.
+
+    Parameters
+    ----------
+    table : of `chronovision.confounds.pixels.describe_frames`.
+    pictures, rows : as for `compare_features`.
+    """
+    for row in rows:
+        luma = pictures[row].astype(float) @ np.array(LUMA)
+        moved = np.abs(pictures[row].astype(float) - pictures[row - 1])
+        true = {"brightness": luma.mean(), "contrast": luma.std(), "pixel_change": moved.mean()}
+        for name, value in true.items():
+            stored = table[name][row]
+            tally.add(abs(stored - value) / 255, f"{name} in row {row}", stored, value)

@@ -1,0 +1,1 @@
+"""Videos: the table of them, what their files hold, and their frames."""

@@ -1,0 +1,169 @@
+"""Times of frames as decoding gives them: they never go back, and may be had without pictures."""
+
+import logging
+import os
+import re
+import subprocess
+import tempfile
+from array import array
+from collections.abc import Iterable, Iterator
+from fractions import Fraction
+from typing import TypeVar
+
+import numpy as np
+from tqdm import tqdm
+
+from chronovision.errors import UserError
+from chronovision.videos.ffmpeg import (
+    ADDRESS,
+    at_steady_rate,
+    find_tools,
+    input_url,
+    refuse_failure,
+)
+
+log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+#: Seconds by which a time may go back and be taken for the time before: below this FFmpeg, too,
+#: sees no new beginning in a stream that was joined.
+BACK_S = Fraction(1, 10)
+#: Share of the frames whose times may go back: of more, their order or their times are wrong.
+FEW = 0.01
+#: Frames at the beginning whose times by packets are compared with those by decoding.
+BEGINNING = 100
+#: What FFmpeg's filter `metadata` prints of each frame that has any: here, of all.
+PRINTING = "metadata=mode=add:key=a:value=b,metadata=mode=print:file=pipe\\\\:1"
+#: A line of it.
+PRINTED = re.compile(r"frame:\d+ +pts:(-?\d+|NOPTS) ")
+
+
+def go_forward(
+    path: str | os.PathLike,
+    timed: Iterable[tuple[Fraction | None, T]],
+    mended: list[int],
+) -> Iterator[tuple[Fraction, T]]:
+    """Frames with times that never go back.
+
+    A frame up to `BACK_S` earlier than the one before takes the time of that one. The last frame
+    alone may have any time, or none: then it follows the frame before it as that one follows its
+    own.
+
+    Parameters
+    ----------
+    path : of the video, for messages.
+    timed : time in seconds, or None, and whatever goes with it, in order of presentation.
+    mended : gets the indices of the frames whose times were set.
+
+    Raises
+    ------
+    UserError : another frame has no time or goes back by more; more than 1 % of them go back.
+    """
+    before = latest = held = None
+    index = -1
+    for index, (time, item) in enumerate(timed):
+        if held is not None:  # it was not the last one
+            _require_step(path, index - 1, held[0], latest)
+            yield latest, held[1]
+            held = None
+        if time is None and latest is None:
+            _refuse_untimed(path, index)
+        if time is None or (latest is not None and time < latest):
+            mended.append(index)
+            held = time, item
+            continue
+        before, latest = latest, time
+        yield time, item
+    if held is not None:
+        yield latest + (latest - before if before is not None else 0), held[1]
+    if len(mended) > max(1, FEW * (index + 1)):
+        raise UserError(
+            f"{path}: the times of {len(mended)} of {index + 1} frames go back, the first at frame "
+            f"{mended[0]}; {at_steady_rate(path)}"
+        )
+
+
+def _require_step(
+    path: str | os.PathLike, index: int, time: Fraction | None, latest: Fraction
+) -> None:
+    if time is None:
+        _refuse_untimed(path, index)
+    if latest - time > BACK_S:
+        raise UserError(
+            f"{path}: timestamps go back at frame {index}, by {float(latest - time):.3g} s; "
+            f"{at_steady_rate(path)}"
+        )
+
+
+def _refuse_untimed(path: str | os.PathLike, index: int) -> None:
+    raise UserError(f"{path}: frame {index} has no timestamp; {at_steady_rate(path)}")
+
+
+def decoded_times(
+    path: str | os.PathLike, stream: int, time_base: Fraction, expected: int
+) -> np.ndarray:
+    """Times of the frames that decoding a stream gives, in seconds from the first one, (n,).
+
+    They are those of `chronovision.videos.decoding.decode`, in about half its time: FFmpeg fills in
+    what is missing, closes the jumps where transport and program streams were joined, and gives
+    nothing for packets without a picture.
+
+    Parameters
+    ----------
+    path, stream, time_base : file, absolute stream index and its unit of time in seconds.
+    expected : number of packets, to show how far it is.
+
+    Raises
+    ------
+    UserError : see `go_forward`; a truncated file; FFmpeg failed.
+    """
+    described = ((None if pts is None else pts * time_base, None) for pts in _ticks(path, stream))
+    log.info("%s: its packets do not tell all times, so its frames are decoded for them", path)
+    shown = tqdm(
+        go_forward(path, described, []),
+        desc=f"decoding {os.path.basename(path)} for its times",
+        total=expected,
+        unit="frame",
+        disable=None,
+        leave=False,
+    )
+    times, first = array("d"), None
+    for time, _ in shown:
+        first = time if first is None else first
+        times.append(float(time - first))
+    return np.array(times)
+
+
+def begins_so(path: str | os.PathLike, stream: int, ticks: np.ndarray) -> bool:
+    """Whether the first `BEGINNING` frames that decoding gives are as far apart as `ticks`, (n,).
+
+    Packets may hold one field each, or no picture, or have the times of others.
+    """
+    few = ("-frames:v", str(BEGINNING))
+    decoded = list(_ticks(path, stream, *few))[:BEGINNING]  # the filter may be ahead
+    expected = ticks[:BEGINNING]
+    if len(decoded) != len(expected) or None in decoded:
+        return False
+    return bool(np.all(np.array(decoded) - decoded[0] == expected - expected[0]))
+
+
+def _ticks(path: str | os.PathLike, stream: int, *options: str) -> Iterator[int | None]:
+    """Timestamps of the decoded frames."""
+    # As many threads as for the rows: damage is decoded into more or fewer frames.
+    command = [find_tools().ffmpeg, "-hide_banner", "-nostdin", "-nostats", "-v", "error"]
+    command += ["-threads", "1", "-i", input_url(path), "-map", f"0:{stream}", "-vf", PRINTING]
+    command += ["-fps_mode", "passthrough", *options, "-f", "null", "-"]
+    with tempfile.TemporaryFile() as said:
+        pipes = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": said}
+        with subprocess.Popen(command, **pipes, text=True, errors="replace") as process:
+            try:
+                for line in process.stdout:
+                    if match := PRINTED.match(line):
+                        yield None if match[1] == "NOPTS" else int(match[1])
+            except BaseException:
+                process.kill()
+                raise
+        said.seek(0)
+        lines = said.read().decode(errors="replace").splitlines()
+        refuse_failure(path, process.returncode, [ADDRESS.sub("", line) for line in lines])

@@ -1,0 +1,30 @@
+"""The analysed frames of a video as individual images."""
+
+import os
+
+from PIL import Image
+
+from chronovision.core.files import atomic_folder, read_json
+from chronovision.videos.decoding import Decoding, analysed_rows
+
+
+def export_images(
+    info_path: str | os.PathLike,
+    folder: str | os.PathLike,
+    *,
+    settings: dict,
+    span: tuple[float | None, float | None],
+    suffix: str,
+) -> None:
+    """Write the analysed frames, as the network sees them, as individual images.
+
+    Parameters
+    ----------
+    info_path, settings, span : as for `chronovision.videos.frames.dump_frames`.
+    folder : gets ``{frame:06d}.jpg`` (or ``.png``), numbered by row of the analysed series.
+    suffix : ``jpg`` (quality 95) or ``png``.
+    """
+    info = read_json(info_path)
+    with atomic_folder(folder) as part:
+        for number, row in enumerate(analysed_rows(info, settings, span, Decoding())):
+            Image.fromarray(row.rgb).save(part / f"{number:06d}.{suffix}", quality=95)

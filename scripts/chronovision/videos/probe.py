@@ -1,0 +1,297 @@
+"""What a video file holds: streams, times, geometry, hash."""
+
+import json
+import logging
+import math
+import os
+import re
+import subprocess
+from collections import Counter
+from collections.abc import Container
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+
+from chronovision.core.files import write_json
+from chronovision.core.provenance import add_step
+from chronovision.core.timing import has_variable_rate, median_interval, nominal_interval
+from chronovision.errors import UserError
+from chronovision.videos.clock import begins_so, decoded_times
+from chronovision.videos.containers import (
+    refuse_encrypted,
+    refuse_encryption,
+    refuse_joined_or_cut,
+    refuse_text,
+)
+from chronovision.videos.ffmpeg import (
+    ADDRESS,
+    advised,
+    at_steady_rate,
+    find_tools,
+    input_url,
+    run_ffprobe,
+)
+from chronovision.videos.fingerprint import sha256_of
+from chronovision.videos.packets import (
+    ASKED,
+    JUMP_S,
+    PREDICTED,
+    Packets,
+    count_jumps,
+    read_packets,
+    shown_times,
+)
+
+log = logging.getLogger(__name__)
+
+#: Formats whose clock may begin anew, as where they were joined: FFmpeg closes the jump.
+CLOSING = frozenset(("mpeg", "mpegts", "ogg"))
+#: Shapes beyond this, as of a header that is broken, take up to a second and a GB to scale.
+LONGEST = 100
+#: A stream with a tenth of another's pictures is no film beside it.
+FEWER = 10
+#: What FFmpeg says of the stream that becomes its output's first.
+MAPPING = re.compile(r"^  Stream #0:(\d+)(?:\[\w+\])? -> #0:0 \(", re.MULTILINE)
+
+
+def probe(path: str | os.PathLike, stream: int | None = None) -> dict:
+    """Describe a video; it is decoded only if its packets do not tell the times of its frames.
+
+    Parameters
+    ----------
+    path : a file in any container that FFmpeg reads.
+    stream : absolute index of the video stream; None takes FFmpeg's own choice.
+
+    Returns
+    -------
+    dict with ``path bytes container stream video_streams codec width height rotation sar
+    time_base header_frames n_frames n_coded times clock_jumps frame_rate vfr median_interval_s
+    duration_s``: `width` and `height` in coded pixels, `rotation` in degrees counter-clockwise as
+    FFmpeg reports it, `sar` as "num:den", `header_frames` what the container claims or None,
+    `n_frames` the frames that decoding gives, `n_coded` the packets that are to be shown, `times`
+    where the times come from (``packets``, ``decoded``), `clock_jumps` jumps of the file's clock
+    that FFmpeg closes, `frame_rate` the regular rate (1/s), `vfr` whether intervals differ,
+    `median_interval_s` the median time from frame to frame, `duration_s` first to last frame plus
+    such an interval.
+
+    Raises
+    ------
+    UserError : missing, empty, truncated, text, encrypted, joined by `cat`, not a video, without
+        video stream, no such stream, a still beside a film, turned by no quarter turn, fewer than
+        two frames, frames without times.
+    """
+    path = Path(path)
+    _refuse_by_its_bytes(path)
+    container, videos = _describe(path)
+    chosen = _choose_stream(path, videos, stream)
+    if stream is None and len(videos) > 1:
+        _refuse_still(path, videos, chosen, container)
+    found = videos[chosen]
+    time_base = Fraction(found["time_base"])
+    if "enc_key_id" in found.get("tags", {}):  # FFmpeg's note on a track of Matroska
+        refuse_encrypted(path)
+    _refuse_absurd_shape(path, found)
+    rotation = _rotation(path, found)
+    header_frames = found.get("nb_frames", "")
+    with run_ffprobe(path, "-select_streams", str(chosen), *ASKED) as rows:
+        packets = read_packets(path, rows)
+    timing = _timing(path, found, packets, container)
+    return {
+        "path": str(path),
+        "bytes": path.stat().st_size,
+        "container": container,
+        "stream": chosen,
+        "video_streams": sorted(videos),
+        "codec": found.get("codec_name", "unknown"),
+        "width": found["width"],
+        "height": found["height"],
+        "rotation": rotation,
+        "sar": _aspect(found),
+        "time_base": str(time_base),
+        "header_frames": int(header_frames) if header_frames.isdigit() else None,
+        **timing,
+    }
+
+
+def _refuse_by_its_bytes(path: Path) -> None:
+    """Raise UserError for what FFmpeg should not see: it would read something, and say nothing."""
+    if not path.is_file():
+        raise UserError(f"{path}: no such video file; correct its path in the videos table")
+    if path.stat().st_size == 0:
+        raise UserError(f"{path}: the file is empty: get a complete copy")
+    refuse_text(path)
+    refuse_encryption(path)
+    unread = refuse_joined_or_cut(path)
+    if unread:
+        log.warning(
+            "%s: the last %d bytes belong to nothing that its container names: FFmpeg may not read "
+            "them",
+            path,
+            unread,
+        )
+
+
+def _is_video(stream: dict) -> bool:
+    """Cover pictures are coded as video streams, but they are none."""
+    picture = stream.get("disposition", {}).get("attached_pic", 0)
+    return stream.get("codec_type") == "video" and not picture
+
+
+def _describe(path: Path) -> tuple[str, dict[int, dict]]:
+    """The container's name, and what ffprobe says of each video stream, by its index."""
+    with run_ffprobe(path, "-show_streams", "-show_format", "-of", "json") as said:
+        described = said.read()
+    header = json.loads(described)
+    refuse_text(path, header["format"]["format_name"])
+    videos = {s["index"]: s for s in header.get("streams", []) if _is_video(s)}
+    if not videos:
+        raise UserError(f"{path}: no video stream in this file (audio or subtitles only?)")
+    return header["format"]["format_name"], videos
+
+
+def _choose_stream(path: Path, videos: dict[int, dict], asked: int | None) -> int:
+    sizes = {index: f"{s.get('width')}×{s.get('height')}" for index, s in videos.items()}
+    listed = ", ".join(f"{index} ({size})" for index, size in sizes.items())
+    if asked is not None:
+        if asked not in videos:
+            raise UserError(
+                f"{path}: stream {asked} is not a video stream; the file has {listed}: correct "
+                "`stream` in the videos table"
+            )
+        return asked
+    chosen = next(iter(videos)) if len(videos) == 1 else _best_stream(path, videos)
+    if len(videos) > 1:
+        log.info("%s has video streams %s; FFmpeg's own choice is %d", path, listed, chosen)
+    return chosen
+
+
+def _best_stream(path: Path, videos: Container[int]) -> int:
+    """Absolute index of the stream that FFmpeg takes when it is told nothing."""
+    command = [find_tools().ffmpeg, "-hide_banner", "-nostdin", "-i", input_url(path)]
+    # Titles are printed among the lines: those of the input before the one that is sought.
+    command += ["-map_metadata", "-1", "-map_chapters", "-1", "-an", "-sn", "-dn"]
+    command += ["-frames:v", "1", "-f", "null", "-"]
+    done = subprocess.run(command, capture_output=True, text=True, errors="replace")
+    mappings = MAPPING.findall(done.stderr)
+    if not mappings or int(mappings[-1]) not in videos:
+        reason = (ADDRESS.sub("", done.stderr).strip().splitlines() or ["no message"])[-1]
+        raise UserError(f"{path}: FFmpeg found no stream to decode ({reason})")
+    return int(mappings[-1])
+
+
+def _refuse_still(path: Path, videos: dict[int, dict], chosen: int, container: str) -> None:
+    """Raise UserError if another stream has more than `FEWER` times the pictures of the chosen one.
+
+    A title picture may be a stream of its own, with more pixels than the film.
+    """
+    claimed = {index: stream.get("nb_frames", "") for index, stream in videos.items()}
+    if "mp4" in container.split(",") and all(map(str.isdigit, claimed.values())):
+        pictures = {index: int(number) for index, number in claimed.items()}  # from its index
+    else:
+        asked = ("-select_streams", "v", "-show_entries", "packet=stream_index", "-of", "csv=p=0")
+        with run_ffprobe(path, *asked) as rows:
+            counts = Counter(row.strip().strip(",") for row in rows)
+        pictures = {index: counts[str(index)] for index in videos}
+    most = max(pictures, key=pictures.get)
+    if pictures[most] > FEWER * pictures[chosen]:
+        raise UserError(
+            f"{path}: stream {chosen}, which FFmpeg prefers, holds {pictures[chosen]} picture(s), "
+            f"stream {most} {pictures[most]}: put {most} into the column `stream` of the videos "
+            "table"
+        )
+
+
+def _rotation(path: Path, stream: dict) -> int:
+    """Quarter turns that FFmpeg makes, in degrees counter-clockwise: 0, 90, 180 or 270.
+
+    Raises
+    ------
+    UserError : another angle, which FFmpeg would turn the picture by, within its own corners.
+    """
+    matrices = [
+        d["displaymatrix"] for d in stream.get("side_data_list", []) if "displaymatrix" in d
+    ]
+    if not matrices:
+        return 0
+    (a, b, _), (c, d, _), _ = (map(int, row.split()[1:]) for row in matrices[0].split("\n") if row)
+    if not (a or c) or not (b or d):  # It has no angle; FFmpeg leaves the picture as it is.
+        return 0
+    angle = -math.degrees(math.atan2(b / math.hypot(b, d), a / math.hypot(a, c)))
+    turn = round(angle) % 360
+    if turn == 359:  # FFmpeg turns the picture by angles above 1°, clockwise.
+        return 0
+    if turn % 90:
+        straight = ("-map", f"0:{stream['index']}", "-vf", "sidedata=delete:DISPLAYMATRIX")
+        command = advised(path, *straight, "-c:v", "ffv1", "out.mkv", before=("-noautorotate",))
+        raise UserError(
+            f"{path}: its pictures are to be shown turned by {angle:g}°, which is no quarter turn: "
+            f"write them anew as they are coded: {command}"
+        )
+    return turn
+
+
+def _aspect(stream: dict) -> str:
+    sar = stream.get("sample_aspect_ratio", "1:1")
+    return "1:1" if sar.startswith("0:") or sar == "N/A" else sar
+
+
+def _refuse_absurd_shape(path: Path, stream: dict) -> None:
+    wide, high = map(int, _aspect(stream).split(":"))
+    wide, high = wide * stream["width"], high * stream["height"]
+    if max(wide, high) > LONGEST * min(wide, high) > 0:
+        raise UserError(
+            f"{path}: pictures of {stream['width']}×{stream['height']} pixels, each "
+            f"{_aspect(stream)} wide, cannot be meant: its header is broken, get another copy"
+        )
+
+
+def _timing(path: Path, found: dict, packets: Packets, container: str) -> dict:
+    """Number, regularity and extent of the frames, as their rows will have them."""
+    stream, time_base = found["index"], Fraction(found["time_base"])
+    n_coded = len(packets.pts)
+    codec, delayed = found.get("codec_name", ""), found.get("has_b_frames", 0) > 0
+    ticks = shown_times(packets, codec, delayed, float(time_base))
+    if ticks is not None and codec in PREDICTED and not begins_so(path, stream, ticks):
+        ticks = None
+    if n_coded < 2:
+        time_s = np.zeros(n_coded)
+    elif ticks is None:
+        time_s = decoded_times(path, stream, time_base, n_coded)
+    else:
+        since = ((int(tick) - int(ticks[0])) * time_base for tick in ticks)
+        time_s = np.fromiter(map(float, since), np.float64, n_coded)
+    if len(time_s) < 2:
+        raise UserError(f"{path}: {len(time_s)} frame(s) in stream {stream}; a change needs two")
+    if nominal_interval(time_s) <= 0:
+        raise UserError(f"{path}: most frames share a timestamp; {at_steady_rate(path, stream)}")
+    return {
+        "n_frames": len(time_s),
+        "n_coded": n_coded,
+        "times": "packets" if ticks is not None else "decoded",
+        "clock_jumps": _closed_jumps(path, packets, time_s, float(time_base))
+        if container in CLOSING
+        else 0,
+        "frame_rate": 1 / nominal_interval(time_s),
+        "vfr": has_variable_rate(time_s),
+        "median_interval_s": median_interval(time_s),
+        "duration_s": float(time_s[-1]) + median_interval(time_s),
+    }
+
+
+def _closed_jumps(path: Path, packets: Packets, time_s: np.ndarray, tick_s: float) -> int:
+    """How many jumps of the file's clock are none in the frames' times: FFmpeg has closed them."""
+    left = int(np.sum(np.diff(time_s) > JUMP_S))
+    closed = max(count_jumps(packets, tick_s) - left, 0)
+    if closed:
+        log.info("%s: its clock jumps at %d place(s), which FFmpeg has closed", path, closed)
+    return closed
+
+
+def probe_video(path: str | os.PathLike, output: str | os.PathLike, *, stream: int | None) -> None:
+    """Write `probe` of a video and the SHA-256 of its file as JSON, with its provenance."""
+    found = {**probe(path, stream), "sha256": sha256_of(path)}
+    tools = add_step({}, "probe_video", {"stream": stream})
+    tools["software"]["ffmpeg"] = find_tools().version
+    log.info("%(path)s: stream %(stream)d, %(codec)s %(width)d×%(height)d", found)
+    write_json(output, {**found, "provenance": tools})

@@ -1,0 +1,400 @@
+"""The documentation: its links, its tables and the example that it computes by hand."""
+
+import ast
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+import yaml
+
+from chronovision.confounds.pixels import describe_frames
+from chronovision.core.tables import read_table
+from chronovision.duration.clips import build_clip_table
+from chronovision.duration.model import fit_duration_model
+from chronovision.features.extraction import extract_features
+from chronovision.features.weights import fetch_weights
+from chronovision.jobs.costs import COSTS
+from chronovision.jobs.resources import stage_mb
+from chronovision.salience.accumulators import accumulate_changes
+from chronovision.salience.changes import measure_changes
+from chronovision.videos.ffmpeg import find_tools
+from chronovision.videos.frames import dump_frames
+from chronovision.videos.probe import probe_video
+from support.paths import PROJECT
+from support.reruns import AFTER, RERUNS
+
+DOCS = PROJECT / "docs"
+PAGES = [PROJECT / "README.md", PROJECT / "config" / "README.md", *sorted(DOCS.glob("*.md"))]
+MODULES = sorted((PROJECT / "scripts" / "chronovision").rglob("*.py"))
+CONFIG = yaml.safe_load((PROJECT / "config" / "config.yaml").read_text(encoding="utf-8"))
+
+# --- one_clip.md on a small set
+
+#: Poolings of AlexNet, by torchvision's nodes.
+NODES = {"features.2": "pool1", "features.5": "pool2", "features.12": "pool5"}
+SETTINGS = {"size": 64, "geometry": "crop", "every": 1, "step_s": None, "fps": None}
+NETWORK = {
+    **CONFIG["network"],
+    "model": "alexnet",
+    "weights": "untrained",
+    "layers": list(NODES.values()),
+    "device": "cpu",
+}
+CLIPS = {**CONFIG["clips"], "durations_s": [0.5, 1, 1.5, 2]}
+THRESHOLDS = {key: value for key, value in CONFIG["thresholds"].items() if key != "kinds"}
+THRESHOLDS["dynamic"] = {**THRESHOLDS["dynamic"], "tau_s": 0.7}
+PATTERN, FRACTAL, LIFE = (
+    "testsrc2=s=96x64:r=10",
+    "mandelbrot=s=96x64:r=10",
+    "life=s=96x64:r=10:seed=1",
+)
+SOURCES = {
+    "busy": f"{PATTERN}:d=3[a];{FRACTAL},trim=end_frame=25[b];[a][b]concat",
+    "calm": f"{FRACTAL},trim=end_frame=50",
+    "mixed": f"{LIFE},trim=end_frame=30[a];{PATTERN}:d=2[b];[a][b]concat",
+}
+
+
+def make_video(path: Path, source: str) -> None:
+    command = [find_tools().ffmpeg, "-v", "error", "-filter_complex", source]
+    command += ["-pix_fmt", "yuv420p", "-c:v", "mpeg4", "-q:v", "3", str(path)]
+    subprocess.run(command, check=True, stdin=subprocess.DEVNULL)
+
+
+def run_video(root: Path, video: str, path: Path) -> None:
+    """All stages of one video, as its jobs run them."""
+    info, pixels = root / f"videos/{video}.json", root / f"pixels/{video}.tsv"
+    frames, features = root / f"frames/{video}.h5", root / f"features/{video}.h5"
+    common = {"video": video, "settings": SETTINGS, "span": (None, None)}
+    probe_video(path, info, stream=None)
+    dump_frames(info, frames, strict=False, **common)
+    describe_frames(info, pixels, pixels.with_suffix(".thumbnails.h5"), **common)
+    weights = root / "weights/alexnet.untrained.pth"
+    extract_features(
+        *(frames, weights, weights.with_suffix(".json"), features),
+        network=NETWORK,
+        seed=0,
+        threads=1,
+    )
+    changes = root / f"changes/correlation/{video}.tsv"
+    measure_changes(features, changes, metric="correlation")
+    accumulators = root / f"accumulators/correlation.static/{video}.tsv"
+    settings = {"kind": "static", "settings": THRESHOLDS, "seed": 0}
+    accumulate_changes(changes, None, accumulators, video=video, **settings)
+
+
+@pytest.fixture(scope="module")
+def results(tmp_path_factory) -> Path:
+    """A results folder of three short videos, up to the fit."""
+    root = tmp_path_factory.mktemp("results")
+    weights = root / "weights/alexnet.untrained.pth"
+    fetch_weights(NETWORK, 0, weights, weights.with_suffix(".json"))
+    for video, source in SOURCES.items():
+        make_video(root / f"{video}.mp4", source)
+        run_video(root, video, root / f"{video}.mp4")
+    for threshold in ("static", "dynamic"):
+        clips = root / f"clips/correlation.{threshold}.tsv"
+        controls = root / f"clips/controls/correlation.{threshold}.tsv"
+        build_clip_table(
+            {video: root / f"changes/correlation/{video}.tsv" for video in SOURCES},
+            {video: root / f"pixels/{video}.tsv" for video in SOURCES},
+            *(None, clips, controls),
+            groups={video: video for video in SOURCES},
+            metric="correlation",
+            threshold=threshold,
+            thresholds=THRESHOLDS,
+            clips=CLIPS,
+            seed=0,
+        )
+        fit = root / f"duration/correlation.{threshold}"
+        fit_duration_model(
+            *(clips, controls, fit / "predictions.tsv", fit / "scores.tsv", fit / "model.skops"),
+            duration={"estimators": ["ridge"], "folds": 5},
+            metric="correlation",
+            threshold=threshold,
+        )
+    return root
+
+
+def code_blocks(page: Path) -> list[str]:
+    return re.findall(r"```python\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL)
+
+
+def test_one_clip_gives_the_numbers_of_the_pipeline(results, capsys):
+    """The first block says what to look at and is replaced; the last compares with the tables."""
+    _, *blocks = code_blocks(DOCS / "one_clip.md")
+    assert "assert_allclose(predicted_s" in blocks[-1]
+    counts = read_table(results / "clips/correlation.static.tsv").set_index("clip")
+    counts = counts.loc[counts["video"] == "busy", [f"{layer}_count" for layer in NODES.values()]]
+    clip = counts.sum(axis=1).idxmax()
+    names = {"results": str(results), "video": "busy", "clip": clip, "nodes": NODES}
+    names |= {"model": "alexnet", "seed": 0, "tau_s": 0.7}
+    exec(compile("\n".join(blocks), "one_clip.md", "exec"), names)
+    assert clip in capsys.readouterr().out
+    assert names["counts"].sum() > 0
+    assert names["dynamic"].sum() > 0
+
+
+# --- links
+
+
+def without_code(text: str) -> str:
+    return re.sub(r"```.*?```", "", text, flags=re.DOTALL)
+
+
+def anchors(page: Path) -> set[str]:
+    """Anchors of the headings, as they are made on GitHub."""
+    headings = re.findall(
+        r"^#+ (.*)$", without_code(page.read_text(encoding="utf-8")), re.MULTILINE
+    )
+    return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(PROJECT)))
+def test_links_resolve(page):
+    text = without_code(page.read_text(encoding="utf-8"))
+    targets = re.findall(r"\]\(([^()\s]+)\)", text)
+    assert targets
+    for target in targets:
+        if target.startswith("https://"):
+            continue
+        path, _, anchor = target.partition("#")
+        linked = (page.parent / path).resolve() if path else page
+        assert linked.exists(), f"{page.name}: {target}"
+        if anchor:
+            assert anchor in anchors(linked), f"{page.name}: {target}"
+
+
+def test_pages_are_not_orphans():
+    """Each page can be reached from the README."""
+    seen, waiting = set(), [PROJECT / "README.md"]
+    while waiting:
+        page = waiting.pop()
+        seen.add(page)
+        links = re.findall(r"\]\(([^()\s#]+\.md)", page.read_text(encoding="utf-8"))
+        waiting += [p for link in links if (p := (page.parent / link).resolve()) not in seen]
+    assert set(PAGES) <= seen
+
+
+# --- README
+
+
+def test_paths_and_targets_of_the_readme_exist():
+    text = (PROJECT / "README.md").read_text(encoding="utf-8")
+    makefile = (PROJECT / "Makefile").read_text(encoding="utf-8")
+    for target in re.findall(r"(?:^|`)make ([a-z]+)\b", text, re.MULTILINE):
+        assert re.search(rf"^{target}:", makefile, re.MULTILINE), target
+    for path in re.findall(r"\b(?:profiles|config|docs|envs|scripts)/[\w./-]+\w", text):
+        assert (PROJECT / path).exists(), path
+    results = "\n".join(outputs_of_rules())
+    for path in re.findall(r"`(?!results/)([a-z]+/[\w{}./]+)`", text):
+        if not (PROJECT / path).exists():
+            assert path in results, path
+
+
+def test_picture_is_small():
+    assert (DOCS / "images" / "timeline.png").stat().st_size < 300_000
+
+
+# --- outputs.md
+
+
+def directive(rule: str, name: str) -> str:
+    """The lines of one directive of a rule."""
+    found = re.search(rf"^    {name}:[^\n]*\n((?:        .*\n|\n)+)", rule, re.MULTILINE)
+    return found[1] if found else ""
+
+
+def rules() -> dict[str, str]:
+    """Name -> text of each rule."""
+    text = "\n".join(path.read_text() for path in (PROJECT / "workflow" / "rules").glob("*.smk"))
+    parts = re.split(r"^(?:rule|checkpoint) (\w+):", text, flags=re.MULTILINE)[1:]
+    return dict(zip(parts[::2], parts[1::2], strict=True))
+
+
+def outputs_of_rules() -> set[str]:
+    """Paths of the rules' outputs in the results folder, sidecars of tables left out."""
+    paths = set()
+    for rule in rules().values():
+        block = directive(rule, "output")
+        for call in re.findall(r"multiext\((.*?)\)", block, re.DOTALL):
+            stem = re.search(r'"<results>/([^"]+)"', call)[1]
+            paths |= {stem + suffix for suffix in re.findall(r'\w+="(\.[^"]+)"', call)}
+        block = re.sub(r"multiext\(.*?\)", "", block, flags=re.DOTALL)
+        paths |= set(re.findall(r'"<results>/([^"]+)"', block))
+    plain = {path.replace("{{", "{").replace("}}", "}") for path in paths}
+    plain = {path.replace("{weights}", "{model}.{source}.{digest}") for path in plain}
+    return {
+        path
+        for path in plain
+        if not (path.endswith(".json") and path.removesuffix("json") + "tsv" in plain)
+    }
+
+
+def test_every_output_is_described():
+    text = (DOCS / "outputs.md").read_text(encoding="utf-8")
+    found = outputs_of_rules()
+    assert len(found) > 30
+    assert not [path for path in sorted(found) if f"`{path}`" not in text]
+
+
+# --- cluster.md
+
+
+def test_requests_of_the_rules_are_those_of_the_table():
+    text = (DOCS / "cluster.md").read_text(encoding="utf-8")
+    rows = re.findall(
+        r"^\| `(\w+)`( \(local\))? \| ([^|]+) \|[^|]*\| ([^|]+) \|", text, re.MULTILINE
+    )
+    assert {name for name, *_ in rows} == set(rules())
+    for name, local, threads, megabytes in rows:
+        rule = rules()[name]
+        assert bool(local) == ("localrule: True" in rule), name
+        fixed = re.search(r"threads: (\d+)", rule)
+        assert threads == (fixed[1] if fixed else "2 to 8"), name
+        if name in COSTS:
+            assert f'stage_mb("{name}")' in rule and f'stage_minutes("{name}")' in rule
+            assert megabytes == str(stage_mb(name, attempt=1)), name
+        elif "set_mb" in rule:
+            assert "set_minutes" in rule and megabytes[:4] in ("600 ", "the "), name
+
+
+# --- reliability.md
+
+
+def test_the_tests_of_reliability_md_exist():
+    text = (DOCS / "reliability.md").read_text(encoding="utf-8")
+    named = re.findall(r"`((?:\w+/)*test_\w+\.py)(?:::(\w+))?`", text)
+    assert len(named) > 30
+    for path, function in named:
+        (found,) = (PROJECT / "tests").glob(f"**/{path}")
+        assert not function or f"def {function}(" in found.read_text(encoding="utf-8"), function
+
+
+# --- caching.md
+
+
+def caching_table(heading: str) -> dict[str, set[str]]:
+    """First cell of each row -> names of rules in the second."""
+    text = (DOCS / "caching.md").read_text(encoding="utf-8")
+    section = text.split(f"\n## {heading}\n")[1].split("\n## ")[0]
+    rows = re.findall(r"^\| `([\w.]+)` \| ([^|]*) \|", section, re.MULTILINE)
+    return {key: set(re.findall(r"`([a-z_]+)`", cell)) for key, cell in rows}
+
+
+def keys_of(config: dict, prefix: str = "") -> set[str]:
+    keys = set()
+    for name, value in config.items():
+        inner = isinstance(value, dict)
+        keys |= keys_of(value, f"{prefix}{name}.") if inner else {f"{prefix}{name}"}
+    return keys
+
+
+def test_caching_table_names_every_key_and_rule():
+    assert set(caching_table("By key")) == keys_of(CONFIG)
+    follows = caching_table("What follows")
+    assert set(follows) == set(rules())
+    assert set().union(*follows.values()) <= set(rules())
+
+
+def with_successors(rules: set[str]) -> set[str]:
+    """Rules that run again after these, by the table of what follows."""
+    follows = caching_table("What follows")
+    found = rules | {"render_report"}
+    waiting = list(found)
+    while waiting:
+        new = follows[waiting.pop()] - found
+        found |= new
+        waiting += new
+    return found | ({"dump_frames"} if "extract_features" in found else set())
+
+
+def test_caching_table_agrees_with_the_runs():
+    """tests/support/reruns.py holds what Snakemake is seen to run again."""
+    # Rules that run only where the config asks for them.
+    optional = {"export_images", "extract_piece", "pool_ranges", "apply_duration_model"}
+    for key, first in caching_table("By key").items():
+        expected = set(rules()) if key == "pathvars.results" else with_successors(first)
+        found = RERUNS[key][1] - optional
+        if key in ("changes.metrics", "thresholds.kinds"):  # The row has two cases, the runs one.
+            assert found <= expected, key
+        else:
+            assert found == expected - optional, key
+    for rule, found in AFTER.items():
+        # The weights' code does not count: their names stand for all that decides them.
+        expected = set() if rule == "fetch_weights" else with_successors({rule})
+        assert found - optional == expected - optional, rule
+
+
+# --- troubleshooting.md
+
+
+def messages(path: Path) -> list[str]:
+    """Texts that the code of a module can write, with … for what is put in."""
+
+    def text(node: ast.expr) -> str:
+        if isinstance(node, ast.Constant):
+            return str(node.value)
+        if isinstance(node, ast.JoinedStr):
+            return "".join(text(part) for part in node.values)
+        return "…"
+
+    nodes = ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+    kinds = (ast.Constant, ast.JoinedStr)
+    return [text(node) for node in nodes if isinstance(node, kinds)]
+
+
+def quoted_messages() -> list[str]:
+    """Fixed parts of the messages in the tables, other than Snakemake's and jsonschema's."""
+    text = (DOCS / "troubleshooting.md").read_text(encoding="utf-8")
+    text = re.sub(r"\n## Snakemake\n.*?(?=\n## )", "", text, flags=re.DOTALL)
+    cells = re.findall(r"^\| (`[^|]*`)[^|`]* \|", text, re.MULTILINE)
+    spans = [span for cell in cells for span in re.findall(r"`([^`]+)`", cell)]
+    parts = [part.strip(" :;,)") for span in spans for part in span.split("…")]
+    parts = [part.removeprefix("config: ") for part in parts]  # Stands before messages of all keys.
+    foreign = ("is not of type", "is less than the minimum of")
+    return [part for part in parts if len(part) > 7 and not part.endswith(foreign)]
+
+
+def test_messages_that_are_explained_exist():
+    texts = [text for path in MODULES for text in messages(path)]
+    known = "\n".join([*texts, (PROJECT / "Makefile").read_text(encoding="utf-8")])
+    parts = [re.sub(r"\.(METRIC|LAYER)$", "", part) for part in quoted_messages()]
+    assert len(parts) > 80
+    assert not [part for part in parts if part not in known]
+
+
+#: The exceptions whose messages users read.
+USER_ERRORS = {"UserError", "NoFitError", "UnknownLayer"}
+
+
+def test_every_kind_of_user_error_is_known():
+    classes = re.compile(rf"^ *class (\w+)\(.*\b({'|'.join(USER_ERRORS)})\b.*\):", re.MULTILINE)
+    found = [name for path in MODULES for name, _ in classes.findall(path.read_text("utf-8"))]
+    assert {"UserError", *found} == USER_ERRORS
+
+
+def test_every_mistake_of_a_user_is_explained():
+    """Each message of a UserError holds a part that troubleshooting.md quotes."""
+    text = (DOCS / "troubleshooting.md").read_text(encoding="utf-8")
+    parts = [part.strip() for span in re.findall(r"`([^`]+)`", text) for part in span.split("…")]
+    parts = [part for part in parts if len(part) > 5]
+    unexplained = []
+    n_raised = 0
+    for path in MODULES:
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            raised = node.exc if isinstance(node, ast.Raise) else None
+            called = ast.unparse(raised.func) if isinstance(raised, ast.Call) else ""
+            if called.rpartition(".")[2] in USER_ERRORS and raised.args:
+                n_raised += 1
+                message = "".join(
+                    part.value
+                    for part in ast.walk(raised.args[0])
+                    if isinstance(part, ast.Constant) and isinstance(part.value, str)
+                )
+                fixed = len(message) > 20
+                if fixed and not any(part in message for part in parts):
+                    unexplained.append(f"{path.name}, line {node.lineno}: {message}")
+    assert n_raised > 100
+    assert not unexplained

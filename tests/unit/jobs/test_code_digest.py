@@ -1,0 +1,188 @@
+"""The digest of the code behind a rule: what it covers, and what it refuses to overlook."""
+
+import shutil
+
+import pytest
+
+from chronovision.jobs import code_digest as module
+from chronovision.jobs.code_digest import code_digest, covered_modules
+from support.paths import SCRIPTS
+
+
+@pytest.fixture
+def sources(tmp_path, monkeypatch):
+    """A copy of the scripts to edit."""
+    shutil.copytree(SCRIPTS, tmp_path / "scripts", ignore=shutil.ignore_patterns("__pycache__"))
+    monkeypatch.setattr(module, "PACKAGE", tmp_path / "scripts/chronovision")
+    return tmp_path / "scripts"
+
+
+def edit(path, old, new):
+    text = path.read_text()
+    assert old in text
+    path.write_text(text.replace(old, new, 1))
+
+
+def digests(scripts):
+    return {path.stem: code_digest(path) for path in scripts.glob("*.py")}
+
+
+def test_comments_docstrings_and_layout_do_not_count(sources):
+    before = digests(sources)
+    module = sources / "chronovision/salience/changes.py"
+    edit(module, '"""Frame-to-frame change', '"""FRAME-to-frame change')
+    edit(module, "def _step(", "# why\n\n\ndef _step(")
+    edit(module, "    Parameters\n", "    Arguments\n")
+    assert digests(sources) == before
+
+
+def test_an_edit_counts_for_exactly_the_scripts_that_import_the_module(sources):
+    before = digests(sources)
+    edit(sources / "chronovision/segmentation/segments.py", "// 2 + 1", "// 2 + 2")
+    after = digests(sources)
+    assert {name for name in before if before[name] != after[name]} == {
+        "segment_video",
+        "verify_results",  # makes all tables again
+    }
+
+
+def test_imports_are_followed(sources):
+    before = digests(sources)
+    edit(sources / "chronovision/core/timing.py", "REGULAR = 0.1", "REGULAR = 0.2")
+    changed = {name for name, value in digests(sources).items() if value != before[name]}
+    assert {"probe_video", "dump_frames", "segment_video"} <= changed
+    assert "measure_changes" not in changed and "fetch_weights" not in changed
+
+
+def test_features_depend_on_few_modules():
+    """An edit elsewhere must not redo hours of work on a GPU."""
+    assert covered_modules(SCRIPTS / "extract_features.py") <= {
+        f"chronovision.{name}"
+        for name in (
+            "core", "core.files", "core.hdf5", "core.provenance", "core.seeds", "features",
+            "features.engines", "features.extraction", "features.joining", "features.moments",
+            "features.networks",
+        )
+    }  # fmt: skip
+
+
+def test_hints_and_counts_of_operations_make_no_features_anew(sources):
+    """They concern the survey and the weights alone."""
+    before = digests(sources)
+    edit(sources / "chronovision/features/network_hints.py", "ask for pool5", "take pool5")
+    edit(sources / "chronovision/features/operations.py", "/ 1e9", "* 1e-9")
+    changed = {name for name, value in digests(sources).items() if value != before[name]}
+    assert "survey_folder" in changed
+    assert not {"extract_features", "extract_piece", "measure_changes"} & changed
+
+
+def test_files_that_the_code_reads_count(sources):
+    script, pattern = sources / "render_page.py", "report/templates/*.html"
+    before = code_digest(script), code_digest(script, pattern)
+    edit(sources / "chronovision/report/templates/video.html", "<h2", "<h2 ")
+    assert code_digest(script) == before[0]
+    assert code_digest(script, pattern) != before[1]
+
+
+#: What no number of the features depends on: (module, old line, new line).
+NO_NUMBER = [
+    ("errors", "user may meet", "user may see"),
+    ("jobs/log", "unexpected failure, please", "unexpected failure: please"),
+    ("jobs/locks", "are taken by other jobs", "are in use by other jobs"),
+    ("jobs/code_digest", '"\\n".join', '"\\n\\n".join'),
+    ("core/messages", "did you mean {", "do you mean {"),
+    ("core/tables", "columns without description", "undescribed columns"),
+    ("__init__", '__version__ = "', '__version__ = "1'),
+    ("__init__", "__version__", "def public():\n    return 1\n\n\n__version__"),
+]
+
+
+@pytest.mark.parametrize(("module", "old", "new"), NO_NUMBER)
+def test_what_decides_no_number_makes_no_features_anew(module, old, new, sources):
+    scripts = [sources / f"{name}.py" for name in ("dump_frames", "extract_features")]
+    before = [code_digest(script) for script in scripts]
+    path = sources / f"chronovision/{module}.py"
+    edit(path, old, new)
+    after = [code_digest(script) for script in scripts]
+    assert after[1] == before[1]
+    if module != "core/tables":
+        assert after == before
+
+
+@pytest.mark.parametrize("module", ["core/files", "core/hdf5", "core/provenance", "core/__init__"])
+def test_the_rest_of_what_features_import_counts(module, sources):
+    script = sources / "extract_features.py"
+    before = code_digest(script)
+    path = sources / f"chronovision/{module}.py"
+    path.write_text(path.read_text() + "\nEDITED = True\n")
+    assert code_digest(script) != before
+
+
+@pytest.fixture
+def package(tmp_path, monkeypatch):
+    """Write files of a package of that name, and an adapter; return the adapter."""
+    monkeypatch.setattr(module, "PACKAGE", tmp_path / "scripts/chronovision")
+
+    def write(script, **files):
+        for name, text in {"": "", "room": "", **files}.items():
+            path = tmp_path / "scripts/chronovision" / name.replace("__", "/")
+            in_folder = not name or any(other.startswith(f"{name}__") for other in files)
+            path = path / "__init__.py" if in_folder else path.with_suffix(".py")
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text)
+        adapter = tmp_path / "scripts/adapter.py"
+        adapter.write_text(script)
+        return adapter
+
+    return write
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "import chronovision.room.inner",
+        "import chronovision.room.inner as other",
+        "from chronovision.room import inner",
+        "from chronovision.room.inner import value",
+        "def later():\n    from chronovision.room import inner",
+        "from chronovision.top import value",
+    ],
+)
+def test_whole_names_are_resolved(statement, package):
+    rooms = {"room__inner": "from .other import value", "room__other": "value = 1"}
+    adapter = package(statement, top="from .room.inner import value", **rooms)
+    covered = covered_modules(adapter) - {"chronovision.top"}
+    names = {"room", "room.inner", "room.other"}
+    assert covered == {f"chronovision.{name}" for name in names}
+
+
+def test_a_module_hides_behind_two_dots(package):
+    inner = "from ..core import sums\nfrom .. import top"
+    files = {"room__inner": inner, "core__sums": "", "core": "", "top": ""}
+    covered = covered_modules(package("import chronovision.room.inner", **files))
+    assert {"chronovision.core.sums", "chronovision.top"} <= covered
+
+
+def test_the_init_of_a_room_counts(package):
+    adapter = package("from chronovision.room import value", room="value = 1", room__inner="")
+    before = code_digest(adapter)
+    package("from chronovision.room import value", room="value = 2", room__inner="")
+    assert code_digest(adapter) != before
+
+
+@pytest.mark.parametrize(
+    ("statement", "missing"),
+    [
+        ("import chronovision.rom", "chronovision.rom"),
+        ("import chronovision.room.outer", "chronovision.room.outer"),
+        ("from chronovision import lazy", "chronovision.lazy"),
+        ("from chronovision.room import outer", "chronovision.room.outer"),
+        ("from chronovision.room.inner import gone", "chronovision.room.inner.gone"),
+        ("import chronovision.room.inner.value", "chronovision.room.inner.value"),
+    ],
+)
+def test_a_name_of_the_package_that_is_not_there_is_an_error(statement, missing, package):
+    """Else a rename could take code out of the digest, and nothing would run again."""
+    adapter = package(statement, room__inner="value = 1")
+    with pytest.raises(ImportError, match=f"adapter.py imports {missing}, which is not there"):
+        code_digest(adapter)
