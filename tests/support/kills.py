@@ -1,4 +1,4 @@
-"""A run that is killed again and again, in each stage, and started again each time."""
+"""Jobs and runs that are killed at a set point, and what must be there afterwards."""
 
 import os
 from pathlib import Path
@@ -10,34 +10,8 @@ from support.pipeline import Run, files, snakemake, wait_until
 
 KILLER = Path(__file__).parent / "killer"
 
-#: In the order of the pipeline: rule -> whether it makes more than one file.
-RULES = {
-    "fetch_weights": True,
-    "probe_video": False,
-    "dump_frames": False,
-    "describe_frames": True,
-    "extract_features": False,
-    "measure_changes": True,
-    "accumulate_changes": True,
-    "segment_video": True,
-    "check_quality": True,
-    "summarise_counts": True,
-    "build_clip_table": True,
-    "fit_duration_model": True,
-    "plot_video": True,
-    "plot_set": True,
-    "render_page": False,
-    "render_report": True,
-}
-
+#: Points at which a job is killed: see killer/.
 POINTS = ("start", "writing", "between", "end")
-
-KILLS = [
-    (rule, point)
-    for rule, several in RULES.items()
-    for point in POINTS
-    if several or point != "between"
-]
 
 
 def mishap(rule: str, point: str, what: str, mark: Path) -> dict[str, str]:
@@ -48,7 +22,7 @@ def mishap(rule: str, point: str, what: str, mark: Path) -> dict[str, str]:
 
 def killed_run(folder: Path, project: Path, rule: str, point: str, victim: str) -> Run:
     """A run up to a rule in which its job, or Snakemake itself, gets a `kill -9` at the point."""
-    mark = folder.parent / f"{rule}.{point}"
+    mark = folder.parent / f"{rule}.{point}.{victim}"
     options = {"project": project, "environment": mishap(rule, point, victim, mark)}
     run = snakemake(folder, folder / "config.yaml", "--until", rule, **options)
     assert mark.exists(), f"{rule} was not killed at {point}:\n{run.text}"

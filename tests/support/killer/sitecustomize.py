@@ -2,8 +2,10 @@
 
 The environment's KILL says ``rule point what file``. Of the first job of the rule to get there
 `what` becomes: ``job``, a `kill -9` of it; ``snakemake``, the same of the Snakemake above it;
-``sleep``, that it goes on no more; ``eat``, that it takes more and more memory. The file is made
-first, so that it happens once. Points:
+``hold``, that it waits until there is a file of the same name and ``.released``; ``sleep``, that
+it goes on no more; ``eat``, that it takes more and more memory. The file is made first, so that
+it happens once. For the rule ``each`` it happens once to each rule, with a file for each,
+``file.rule``, and the results are copied to ``file.rule.at`` before. Points:
 
 start    before the script's first line
 writing  when there are bytes in its first temporary file
@@ -14,6 +16,7 @@ end      when all outputs are in place, and Snakemake has not been told yet
 
 import atexit
 import os
+import shutil
 import signal
 import sys
 import threading
@@ -30,23 +33,30 @@ def _snakemake():
 
 
 def _strike():
-    try:
-        os.close(os.open(FILE, os.O_CREAT | os.O_EXCL))
-    except FileExistsError:
-        return
-    if WHAT == "eat":
-        eaten = []
-        for _ in range(40):  # 4 GB: more than any job asks for, and not all that there is
-            eaten.append(b"x" * 10**8)
+    """Let it happen. No thread of this job gets past this point before it has."""
+    with LOCK:
+        try:
+            os.close(os.open(FILE, os.O_CREAT | os.O_EXCL))
+        except FileExistsError:  # it has, to this job or to another one
+            return
+        if EACH:
+            shutil.copytree("results", f"{FILE}.at/results")
+        if WHAT == "eat":
+            eaten = []
+            for _ in range(40):  # 4 GB: more than any job asks for, and not all that there is
+                eaten.append(b"x" * 10**8)
+                time.sleep(0.05)
+        if WHAT in ("eat", "sleep"):
+            time.sleep(1800)
+        while WHAT == "hold" and not Path(f"{FILE}.released").exists():
             time.sleep(0.05)
-    if WHAT in ("eat", "sleep"):
-        time.sleep(1800)
-    os.kill(os.getpid() if WHAT == "job" else _snakemake(), signal.SIGKILL)
+        if WHAT in ("job", "snakemake"):
+            os.kill(os.getpid() if WHAT == "job" else _snakemake(), signal.SIGKILL)
 
 
 def _strike_when_written(path):
     while not Path(path).exists() or not Path(path).stat().st_size:
-        pass
+        time.sleep(0)
     _strike()
 
 
@@ -61,9 +71,13 @@ def _watch(event, arguments):
             _strike()
 
 
-RENAMED = []
+RENAMED, LOCK = [], threading.Lock()
 if "KILL" in os.environ:
     RULE, POINT, WHAT, FILE = os.environ["KILL"].split(" ", 3)
+    THIS = sys.orig_argv[-1].rpartition("/")[2].split(".")[1:]  # tmpab12.rule.py
+    EACH = RULE == "each" and THIS[1:] == ["py"] and "/.snakemake/scripts/" in sys.orig_argv[-1]
+    if EACH:
+        RULE, FILE = THIS[0], f"{FILE}.{THIS[0]}"
     if sys.orig_argv[-1].endswith(f".{RULE}.py") and not Path(FILE).exists():
         if POINT == "start":
             _strike()
