@@ -4,6 +4,9 @@ PYTHON ?= python3
 CORES ?= all
 READY := .venv/.ready
 SNAKEMAKE := .venv/bin/snakemake --cores $(CORES)
+# The fixtures of a file are made once. Those that take longest are named at the end.
+PYTEST := OMP_NUM_THREADS=1 .venv/bin/python -m pytest --durations=15 --durations-min=1 \
+	--numprocesses auto --maxprocesses 4 --dist loadfile
 
 # Only from the command line: an exported variable that is left over would consent to a deletion.
 # As they were typed: in a name make would take $ for its own syntax, and would run $(shell …).
@@ -12,7 +15,8 @@ $(foreach name,$(TYPED),$(eval override $(name) := \
 	$(if $(findstring command line,$(origin $(name))),$$(value $(name)))))
 export $(TYPED)
 
-.PHONY: help demo run named verify leftovers chosen test test-slurm fuzz lint bench
+.PHONY: help demo run require-videos verify leftovers require-results check lint test test-slow
+.PHONY: test-slurm fuzz bench
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 18
@@ -24,7 +28,7 @@ demo: $(READY) ## run the pipeline on a small set of clips [CORES=n]
 		"to try its weights again: $(SNAKEMAKE) --configfile config/demo.yaml --forcerun fetch_weights"
 	@echo "Report: $(CURDIR)/results/demo/report/index.html"
 
-run: named $(READY) ## run it on a folder: VIDEOS=folder/ [CONFIG=my.yaml] [STEP=1/6 | FPS=24] [REPLACE=yes] [CORES=n]
+run: require-videos $(READY) ## run it on a folder: VIDEOS=folder/ [CONFIG=my.yaml] [STEP=1/6 | FPS=24] [REPLACE=yes] [CORES=n]
 	@case "$$CONFIG" in "~/"*) CONFIG="$$HOME/$${CONFIG#??}";; esac; \
 	overlay="$$(.venv/bin/python scripts/survey_folder.py \
 		$${FPS:+--fps="$$FPS"} $${STEP:+--step="$$STEP"} $${CONFIG:+--config="$$CONFIG"} \
@@ -32,29 +36,22 @@ run: named $(READY) ## run it on a folder: VIDEOS=folder/ [CONFIG=my.yaml] [STEP
 	$(SNAKEMAKE) --configfile $${CONFIG:+"$$CONFIG"} "$$overlay" && \
 	echo "Report: $$(cd -- "$${overlay%/*}" && pwd)/report/index.html"
 
-named:
+require-videos:
 	@: "$${VIDEOS:?name the folder of videos: make run VIDEOS=folder/}"
 
-verify: chosen $(READY) ## compute numbers again, from the videos: RESULTS=results/demo [SAMPLE=n] [SEED=n] [VIDEOS=folder/]
+verify: require-results $(READY) ## compute numbers again, from the videos: RESULTS=results/demo [SAMPLE=n] [SEED=n] [VIDEOS=folder/]
 	@.venv/bin/python scripts/verify_results.py $${SAMPLE:+--sample="$$SAMPLE"} \
 		$${SEED:+--seed="$$SEED"} $${VIDEOS:+--videos="$$VIDEOS"} -- "$$RESULTS"
 
-leftovers: chosen $(READY) ## files of videos and settings that are no longer in the set: RESULTS=results/demo [DELETE=yes]
+leftovers: require-results $(READY) ## files of videos and settings that are no longer in the set: RESULTS=results/demo [DELETE=yes]
 	@.venv/bin/python scripts/list_leftovers.py $${DELETE:+--delete="$$DELETE"} -- "$$RESULTS"
 
-chosen:
+require-results:
 	@: "$${RESULTS:?name the results folder: make $(MAKECMDGOALS) RESULTS=results/demo}"
 
-test: $(READY) ## run the tests
-	OMP_NUM_THREADS=1 .venv/bin/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile
-
-test-slurm: $(READY) ## run the tests on a real SLURM, which they start on this machine (as root)
-	tests/slurm/install.sh
-	.venv/bin/python -m pytest -m slurm tests/slurm
-
-fuzz: $(READY) ## read 200 damaged videos, of which `make test` reads a tenth
-	OMP_NUM_THREADS=1 .venv/bin/python -m pytest tests/fuzz -m "fuzz or not fuzz" \
-		--numprocesses auto --maxprocesses 4
+check: lint ## style, types, fast tests and a dry run: a minute
+	$(PYTEST) tests/unit tests/contract
+	$(SNAKEMAKE) --dry-run --quiet all --configfile config/demo.yaml
 
 lint: $(READY) ## check style and workflow
 	.venv/bin/ruff check .
@@ -62,6 +59,19 @@ lint: $(READY) ## check style and workflow
 	.venv/bin/snakefmt --check Snakefile workflow
 	.venv/bin/python scripts/make_demo_videos.py demo
 	.venv/bin/snakemake --lint --configfile config/demo.yaml
+
+test: $(READY) ## run the tests: ten minutes
+	$(PYTEST) tests
+
+test-slow: $(READY) ## run the tests that `make test` leaves out
+	$(PYTEST) -m slow tests
+
+test-slurm: $(READY) ## run the tests on a real SLURM, which they start on this machine (as root)
+	tests/slurm/install.sh
+	.venv/bin/python -m pytest -m slurm tests/slurm
+
+fuzz: $(READY) ## read 200 damaged videos, of which `make test` reads a tenth
+	$(PYTEST) -m "fuzz or not fuzz" --dist load tests/fuzz
 
 bench: $(READY) ## measure speed, memory and disk: benchmarks/README.md [PARTS="sets plans"]
 	.venv/bin/python benchmarks/bench.py $(PARTS)

@@ -183,7 +183,7 @@ def test_pages_are_not_orphans():
 def test_paths_and_targets_of_the_readme_exist():
     text = (PROJECT / "README.md").read_text(encoding="utf-8")
     makefile = (PROJECT / "Makefile").read_text(encoding="utf-8")
-    for target in re.findall(r"(?:^|`)make ([a-z]+)\b", text, re.MULTILINE):
+    for target in re.findall(r"(?:^|`)make\s([a-z-]+)\b", text, re.MULTILINE):
         assert re.search(rf"^{target}:", makefile, re.MULTILINE), target
     for path in re.findall(r"\b(?:profiles|config|docs|envs|scripts)/[\w./-]+\w", text):
         assert (PROJECT / path).exists(), path
