@@ -5,28 +5,18 @@ import shutil
 
 import pytest
 import torch
-import yaml
 from torchvision.models import alexnet
 
+from chronovision.config.schema import config_schema, keys_of
 from support.clips import make_clip
 from support.imports import ImportGraph
 from support.paths import PROJECT
 from support.pipeline import copy_run, plan, snakemake, write_config, write_videos
 from support.reruns import AFTER, CLIPS, REPORT, RERUNS, TABLE_RERUNS
 
-SCHEMA = PROJECT / "workflow/schemas/config.schema.yaml"
-
-
-def keys(schema, prefix=""):
-    for name, part in schema["properties"].items():
-        if "properties" in part:
-            yield from keys(part, f"{prefix}{name}.")
-        else:
-            yield f"{prefix}{name}"
-
 
 def test_every_key_is_in_the_table():
-    assert sorted(RERUNS) == sorted(keys(yaml.safe_load(SCHEMA.read_text())))
+    assert sorted(RERUNS) == sorted(dict(keys_of(config_schema())))
 
 
 @pytest.fixture(scope="module")

@@ -9,20 +9,20 @@ from snakemake.pathvars import Pathvars
 
 sys.path.insert(0, f"{workflow.basedir}/scripts")
 
+from chronovision.config.check import check_config, require_file
 from chronovision.config.files import refuse_repeated_keys
 from chronovision.config.slices import clip_settings, decoding_settings, feature_settings
 from chronovision.config.slices import fit_settings, range_settings, threshold_settings
 from chronovision.errors import UserError
 from chronovision.jobs.locks import lock_results
-from chronovision.config.check import check_config, refuse_missing
 from chronovision.videos.table import find_table, read_videos
 from chronovision.features.weights_name import weights_name
 
 try:
     refuse_repeated_keys(workflow.configfiles)
-    check_config(config, f"{workflow.basedir}/workflow/schemas/config.schema.yaml")
+    check_config(config)
     VIDEOS = read_videos(find_table(config["videos"], workflow.basedir))
-    refuse_missing(config["duration"]["apply"], "duration.apply")
+    require_file(config["duration"]["apply"], "duration.apply")
 except UserError as error:
     raise WorkflowError(str(error))
 

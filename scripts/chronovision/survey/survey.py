@@ -9,7 +9,8 @@ from typing import NamedTuple
 
 import yaml
 
-from chronovision.config.check import check_config, read_fraction
+from chronovision.config.check import check_config
+from chronovision.config.fields import read_fraction
 from chronovision.config.files import read_config
 from chronovision.core.files import write_text
 from chronovision.core.messages import SHOWN_PATH, one_line
@@ -54,7 +55,7 @@ def survey_folder(
     Parameters
     ----------
     folder : searched for videos by file name and then by FFprobe; its subfolders are not.
-    project : folder of the Snakefile, for the default config and its schema.
+    project : folder of the Snakefile, for the default config.
     fps : rate to resample all videos to, in frames per second.
     step : instead of a rate, time from row to row of all videos: seconds, or a fraction (1/6).
     config : the user's overlay, which the run reads before this one.
@@ -151,7 +152,7 @@ def _settings(project: Path, asked: Mapping, frames: Mapping) -> dict:
     merged = _overlay(read_config(project / "config/config.yaml"), asked)
     if frames:
         merged = _overlay(merged, {"frames": frames})
-    check_config(merged, project / "workflow/schemas/config.schema.yaml")
+    check_config(merged)
     check_asked_network(merged["network"])
     return merged
 

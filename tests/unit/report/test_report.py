@@ -384,7 +384,7 @@ def test_methods_can_be_written_for_every_preset(made, preset):
     thresholds = made.config["thresholds"]
     defaults = yaml.safe_load((PROJECT / "config" / "config.yaml").read_text(encoding="utf-8"))
     thresholds["dynamic"] = {**defaults["thresholds"]["dynamic"], **thresholds["dynamic"]}
-    check_config(made.config, PROJECT / "workflow/schemas/config.schema.yaml")
+    check_config(made.config)
     provenance = made.provenance("a") | {"videos": {"a": {}, "b": {}}}
     paragraphs = methods_paragraphs(made.config, provenance, 12, design=DESIGN, fitted=["all"])
     assert (preset == "demo") == ("n frames last nearest to 1/6 s" in " ".join(paragraphs))

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from chronovision.config.check import read_fraction
+from chronovision.config.fields import read_fraction
 from chronovision.core.messages import written_step
 from chronovision.duration.comparability import NoFitError, require_equal_frame_rates
 from chronovision.survey.sampling_advice import describe_sampling, even_step
