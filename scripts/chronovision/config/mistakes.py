@@ -76,7 +76,10 @@ def _locate(error: Mapping[str, Any]) -> Mistake:
     while names and names[0] in part.get("properties", {}):
         key.append(str(names.pop(0)))
         part = part["properties"][key[-1]]
-    meaning = part.get("description", "")
+    if "properties" in part:
+        meaning = f"a section with the keys {', '.join(part['properties'])}"
+    else:
+        meaning = part["description"]
     types = part.get("type", [])
     if isinstance(types, list) and len({*types} - {"null"}) > 1:
         names = names[1:]  # pydantic's name of the type

@@ -43,7 +43,7 @@ Results = Annotated[
 
 
 class Pathvars(Section):
-    """Folders, under the names that Snakemake has for them."""
+    """Folders of the workflow, which Snakemake calls path variables."""
 
     results: Results = key(
         "results",
@@ -55,25 +55,25 @@ class Pathvars(Section):
 
 
 class Config(Section):
-    """Everything that decides what is computed."""
+    """What is computed: keys of the whole set, and a section for each stage."""
 
     videos: Table = key(
         "config/videos.tsv",
-        "path of the table of videos, without control characters",
+        "path of the table of videos, without control characters; its columns: video path [group "
+        "scene start_s end_s stream]",
         details="A relative path counts from the working directory, else from the project.",
         unit="path",
         source="ours",
     )
     seed: int = key(
         0,
-        "a whole number from 0, from which all random draws derive",
-        details="Each draw derives from it by video, clip and layer.",
+        "a whole number from 0; every random draw derives from it, by video, clip and layer",
         source="ours",
         ge=0,
     )
     strict: bool = key(
         False,
-        "true makes decoder damage an error of the video's job, false a quality note",
+        "true: decoder damage stops the video's job; false: it becomes a quality note",
         source="ours",
     )
     frames: Frames = Frames()

@@ -60,7 +60,7 @@ def test_presets_are_valid(name):
         ({"frames": {"step_s": "1/0"}}, "frames.step_s: '1/0' does not match what is expected (s"),
         ({"frames": {"step_s": "a sixth"}}, "a number or a fraction such as 1/6, or null"),
         ({"frames": {"step_s": "1/6\n"}}, "frames.step_s: '1/6\\n' does not match what is"),
-        ({"frames": None}, "frames: None is not of type 'object'"),
+        ({"frames": None}, "frames: None is not of type 'object' (a section with the keys size, "),
         ({"network": {"layers": []}}, "network.layers: [] should be non-empty"),
         (
             {"network": {"layers": ["pool1", "pool1"]}},

@@ -40,10 +40,10 @@ class Frames(Section):
     )
     step_s: Annotated[Seconds | Fraction | None, BeforeValidator(read_fraction)] = key(
         None,
-        "seconds, as a number or a fraction such as 1/6, or null: keep every nth frame, n for each "
-        "video so that steps last about this long",
+        "seconds, as a number or a fraction such as 1/6, or null: keep every nth frame, with n "
+        "chosen for each video so that a step lasts about this long",
         details="1/6 s is every 4th frame at 24 and 25 frames/s, every 5th at 29.97. A fit across "
-        "videos of different rates needs it, and steps that differ by at most 5 %. Excludes "
+        "videos of different rates needs it; their real steps may differ by at most 5 %. Excludes "
         "`every`.",
         unit="s",
         source="ours",
@@ -53,8 +53,8 @@ class Frames(Section):
     fps: float | None = key(
         None,
         "frames per second to resample to, or null",
-        details="Where the rate does not divide a video's own, steps are uneven, and the change "
-        "with them. Excludes `every` and `step_s`.",
+        details="Where the rate does not divide a video's own, steps are uneven, and so is the "
+        "change. Excludes `every` and `step_s`.",
         unit="frames/s",
         source="ours",
         shown="`null` (as coded)",
@@ -65,7 +65,7 @@ class Frames(Section):
     )
     images: Literal["jpg", "png"] | None = key(
         None,
-        "also write the individual frames as images",
+        "also write the individual frames, as images of this format",
         source="the notebook saves them",
         shown="`null` (no)",
     )

@@ -47,7 +47,7 @@ class Network(Section):
         source="ours",
     )
     maps_dtype: Literal["float16", "float32"] = key(
-        "float16", "type of the numbers in these maps", source="ours"
+        "float16", "type of the numbers in the stored maps", source="ours"
     )
     device: Literal["auto", "cpu", "cuda"] = key(
         "auto",
@@ -57,7 +57,7 @@ class Network(Section):
     )
     precision: Literal["float32", "bfloat16"] = key(
         "float32",
-        "precision of the network's numbers",
+        "precision in which the network computes",
         details="Moments are summed in float64 either way.",
         source="ours",
     )

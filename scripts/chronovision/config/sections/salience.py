@@ -49,7 +49,7 @@ class Dynamic(Section):
     tmin: Level | LevelPerLayer | Literal["min"] = key(
         "min",
         "min (Fmin), one number for all layers, or one per layer by name",
-        details="Near the least change it makes a pacemaker.",
+        details="A Tmin near the least change makes a [pacemaker](../docs/method.md#traps).",
         unit="as the change",
         source="ours (the method followed does not define it); R19 fixes it",
         why="as `tmax_scale`",
@@ -112,15 +112,15 @@ class Thresholds(Section):
     scope: Literal["video", "set"] = key(
         "video",
         "whose changes set Fmin and Fmax",
-        details="`video`: each video's own. This has no scale: busy and calm films cannot be "
-        "compared. `set`: those of all videos.",
+        details="`video`: each video's own, whatever their scale, so that busy and calm films "
+        "cannot be compared. `set`: those of all videos together.",
         source="the notebook; R19 has one threshold for all",
     )
     range: Literal["minmax", "percentile"] = key(
         "minmax",
-        "what Fmin and Fmax are",
-        details="`minmax`: the least and the greatest change. `percentile`: two percentiles, so "
-        "that no single cut sets them.",
+        "which of the changes are Fmin and Fmax",
+        details="`minmax`: the least and the greatest. `percentile`: two percentiles, so that no "
+        "single cut sets them.",
         source="the notebook",
     )
     percentiles: list[Percentile] = key(

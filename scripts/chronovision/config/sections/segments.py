@@ -14,14 +14,14 @@ class Segments(Section):
 
     min_layers: NumberOfLayers | Literal["majority"] = key(
         "majority",
-        "majority (more than half), or a number of layers that must be salient at a boundary",
+        "majority (more than half), or how many layers must be salient at a boundary",
         unit="layers",
         source="ours",
     )
     min_duration_s: float = key(
         0.5,
         "seconds: least distance between boundaries",
-        details="The stronger one stays.",
+        details="Of two that are nearer, the stronger one stays.",
         unit="s",
         source="ours",
         ge=0,
