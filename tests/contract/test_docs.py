@@ -322,6 +322,7 @@ def test_caching_table_agrees_with_the_runs():
             assert found <= expected, key
         else:
             assert found == expected - optional, key
+    assert set(AFTER) | optional == set(rules())
     for rule, found in AFTER.items():
         # The weights' code does not count: their names stand for all that decides them.
         expected = set() if rule == "fetch_weights" else with_successors({rule})

@@ -34,7 +34,16 @@ def test_a_second_run_has_nothing_to_do(unchanged, project):
     assert "Nothing to be done" in done.text
 
 
-@pytest.mark.parametrize("key", RERUNS)
+def of_sections(keys):
+    """The keys as parameters; all but the first of each section of the config are slow."""
+    sections = set()
+    for key in keys:
+        section = key.rpartition(".")[0] or key
+        yield pytest.param(key, marks=pytest.mark.slow if section in sections else ())
+        sections.add(section)
+
+
+@pytest.mark.parametrize("key", of_sections(RERUNS))
 def test_a_changed_key_reruns(key, unchanged, project):
     overlay, expected = RERUNS[key]
     config = write_config(unchanged, overlay, "changed.yaml")
@@ -64,7 +73,7 @@ def test_what_was_made_stays_when_something_is_added(unchanged, project):
 DYNAMIC_KEYS = [key for key in RERUNS if key.startswith("thresholds.dynamic.")]
 
 
-@pytest.mark.parametrize("key", [*DYNAMIC_KEYS, "clips.repeats"])
+@pytest.mark.parametrize("key", of_sections([*DYNAMIC_KEYS, "clips.repeats"]))
 def test_the_static_threshold_reads_nothing_of_the_dynamic_one(key, unchanged, project):
     config = write_config(unchanged, RERUNS[key][0], "changed.yaml")
     planned = plan(unchanged, config, project=project).succeeded()
@@ -106,6 +115,7 @@ def test_a_deleted_table_is_made_again_when_named(rerun, project):
     assert planned.jobs == {"build_clip_table": 1}
 
 
+@pytest.mark.slow
 def test_a_file_of_weights_counts_by_its_contents(unchanged, project):
     """Neither its name, nor its time, nor the order of the layers makes other weights."""
     words, layers = ("--until", "fetch_weights"), ["pool1", "pool5"]
@@ -193,6 +203,7 @@ def test_a_fetch_that_fails_costs_neither_weights_nor_features(rerun, project, e
     assert plan(rerun, config, project=project).succeeded().jobs == {}
 
 
+@pytest.mark.slow
 def test_the_same_weights_once_more_make_no_features_anew(rerun, project):
     """Their new times do not count, although the file is too large to be compared by content."""
     config = rerun / "config.yaml"
@@ -208,55 +219,3 @@ def test_an_edited_script_reruns_its_rule(unchanged, edited):
     path.write_text(path.read_text() + "\nEDITED = True\n")
     planned = plan(unchanged, unchanged / "config.yaml", project=edited).succeeded()
     assert planned.rules == AFTER["plot_set"]
-
-
-# The documentation
-
-
-def tables_of_caching_md():
-    """`key -> rules that read it` and `rule -> rules that read its outputs`, as documented."""
-    text = (PROJECT / "docs/caching.md").read_text(encoding="utf-8")
-    parts = text.split("\n## ")
-    rows = {}
-    for title in ("By key", "What follows"):
-        (part,) = (part for part in parts if part.startswith(title))
-        lines = [line.split("|") for line in part.splitlines() if line.startswith("| `")]
-        rows[title] = {row[1].strip(" `"): row[2] for row in lines}
-    return rows["By key"], {
-        rule: set(re.findall("`(.+?)`", cell)) for rule, cell in rows["What follows"].items()
-    }
-
-
-#: Rules that run only if a key asks for them.
-ON_REQUEST = {
-    "frames.images": {"export_images"},
-    "features.chunk_minutes": {"extract_piece"},
-    "thresholds.scope": {"pool_ranges"},
-    "duration.apply": {"apply_duration_model"},
-}
-#: Keys that the documentation explains in words.
-IN_WORDS = {
-    "videos", "changes.metrics", "thresholds.kinds", "thresholds.percentiles", "pathvars.results",
-}  # fmt: skip
-
-
-@pytest.mark.parametrize("key", sorted(set(RERUNS) - IN_WORDS))
-def test_the_documentation_says_the_same(key):
-    readers, followers = tables_of_caching_md()
-    waiting = set(re.findall("`(.+?)`", readers[key]))
-    expected = set(REPORT)
-    while waiting:
-        rule = waiting.pop()
-        if rule not in expected:
-            expected.add(rule)
-            waiting |= followers[rule]
-    if "extract_features" in expected:
-        expected.add("dump_frames")
-    unasked = set().union(*ON_REQUEST.values()) - ON_REQUEST.get(key, set())
-    assert RERUNS[key][1] == expected - unasked
-
-
-def test_the_documentation_knows_every_key_and_rule():
-    readers, followers = tables_of_caching_md()
-    assert set(readers) == set(RERUNS)
-    assert set(followers) == set(AFTER).union(*ON_REQUEST.values())

@@ -19,6 +19,7 @@ from support.pipeline import (
     write_config,
     write_videos,
 )
+from support.tiers import slow_after
 
 #: Linux's own limit for what stays in a file system of a size that is set anew.
 ROOM = "200m"
@@ -56,9 +57,9 @@ def leave(folder: Path, n_bytes: int) -> Path:
 
 #: Stage -> (a file that it makes, all of them, bytes that are left: fewer than it needs).
 STAGES = {
+    "measure_changes": ("changes/correlation/cuts.tsv", ["changes/correlation/cuts.*"], 4096),
     "dump_frames": ("frames/cuts.h5", [], 200_000),
     "extract_features": ("features/cuts.h5", ["features/cuts.h5"], 60_000),
-    "measure_changes": ("changes/correlation/cuts.tsv", ["changes/correlation/cuts.*"], 4096),
     "build_clip_table": (
         "clips/correlation.dynamic.tsv",
         ["clips/correlation.dynamic.*", "clips/controls/correlation.dynamic.*"],
@@ -69,7 +70,7 @@ STAGES = {
 }
 
 
-@pytest.mark.parametrize("rule", STAGES)
+@pytest.mark.parametrize("rule", slow_after(1, STAGES))
 def test_a_full_disk(rule, small_disk, finished, project):
     """One line names the file and what it needs; once there is room the same command goes on."""
     name, made, left = STAGES[rule]
@@ -91,6 +92,7 @@ def test_a_full_disk(rule, small_disk, finished, project):
     assert_all_whole(small_disk, finished)
 
 
+@pytest.mark.slow
 def test_results_that_cannot_be_written(small_disk, project):
     target = "results/changes/correlation/cuts.tsv"
     (small_disk / target).unlink()
@@ -106,6 +108,7 @@ def test_results_that_cannot_be_written(small_disk, project):
     snakemake(small_disk, small_disk / "config.yaml", target, project=project).succeeded()
 
 
+@pytest.mark.slow
 def test_no_temporary_space(finished, project, videos, tmp_path):
     """Nothing that a job writes aside is needed."""
     scratch = tmp_path / "scratch"
@@ -190,6 +193,7 @@ def test_two_runs_in_one_place(videos, project, tmp_path):
 # What moves, and what is replaced
 
 
+@pytest.mark.slow
 def test_a_folder_that_moves_with_its_videos(videos, project, tmp_path):
     """Also to a place in which the old one is not to be seen."""
     here, there = tmp_path / "here", tmp_path / "other place/there"
@@ -210,6 +214,7 @@ def test_a_folder_that_moves_with_its_videos(videos, project, tmp_path):
     assert "Nothing to be done" in snakemake(there, config, target, project=project).text
 
 
+@pytest.mark.slow
 def test_a_video_in_the_place_of_another(videos, project, tmp_path):
     """Of the same size, and older than what was made of the first one."""
     films = {video: tmp_path / f"{video}.mp4" for video in ("same", "other")}

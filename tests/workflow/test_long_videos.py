@@ -57,6 +57,7 @@ def test_pieces_give_what_one_go_gives(whole, project, tmp_path):
     assert "Nothing to be done" in snakemake(folder, config, *TARGETS, project=project).text
 
 
+@pytest.mark.slow
 def test_pieces_frame_by_frame(whole, project, tmp_path):
     """Batches of one, so that the frame before a piece comes alone."""
     folder = copy_run(whole, tmp_path / "ones")
@@ -67,6 +68,7 @@ def test_pieces_frame_by_frame(whole, project, tmp_path):
     assert described(folder / name)[0] == described(whole / name)[0]
 
 
+@pytest.mark.slow
 def test_a_video_that_cannot_be_probed_keeps_no_frames_of_others(videos, project, tmp_path):
     """With a checkpoint among its jobs Snakemake would delete nothing."""
     write_videos(tmp_path, {"long": videos["cuts"], "gone": tmp_path / "gone.mp4"})
@@ -79,6 +81,7 @@ def test_a_video_that_cannot_be_probed_keeps_no_frames_of_others(videos, project
     assert not list((tmp_path / "results/frames").glob("*"))
 
 
+@pytest.mark.slow
 def test_pieces_from_the_start(whole, project, tmp_path, videos):
     """The number of pieces is not known before the video has been looked at."""
     files = {"long": videos["cuts"], "short": videos["zoom"]}
@@ -92,6 +95,7 @@ def test_pieces_from_the_start(whole, project, tmp_path, videos):
     assert "Nothing to be done" in snakemake(tmp_path, config, *TARGETS, project=project).text
 
 
+@pytest.mark.slow
 def test_finished_pieces_outlive_a_killed_run(whole, project, tmp_path):
     folder = copy_run(whole, tmp_path / "killed")
     config = write_config(folder, PIECES)

@@ -71,6 +71,7 @@ def times(results: Path) -> dict[str, int]:
     return {name: (results / name).stat().st_mtime_ns for name in files(results)}
 
 
+@pytest.mark.slow
 def test_a_folder_of_films_over_time(place):
     """One long story, as each chapter needs the run before."""
     there = {"pathvars": {"results": "out/set 1"}}

@@ -58,6 +58,7 @@ def test_films_of_two_and_three_frames_have_all_but_a_fit(small_films):
     assert_verified(results)
 
 
+@pytest.mark.slow
 def test_short_films_are_left_out_of_the_clips_and_the_reason_goes(small_films, project, tmp_path):
     """Then again a reason for tables that stay empty: other words of it are told, too."""
     folder = copy_run(small_films, tmp_path / "run")
@@ -77,6 +78,7 @@ def test_short_films_are_left_out_of_the_clips_and_the_reason_goes(small_films, 
     assert_verified(results)
 
 
+@pytest.mark.slow
 def test_a_film_twice_and_a_model_that_is_none(small_films, videos, project, tmp_path):
     """Each costs its own tables only; the films in one group are fitted to."""
     folder = copy_run(small_films, tmp_path / "run")

@@ -303,6 +303,7 @@ def tables():
     return [name for pattern in COLUMNS for name in expand(pattern)]
 
 
+@pytest.mark.slow
 def test_tables_are_the_same_byte_for_byte(results, otherwise):
     made = sorted(name for name in files(otherwise) if name.endswith(".tsv"))
     made = [name for name in made if not name.startswith("benchmarks/")]
@@ -355,6 +356,7 @@ def test_resampled_videos_tick_steadily(pair):
         assert images == [f"{k:06d}.png" for k in range(n)]
 
 
+@pytest.mark.slow
 def test_one_video_of_a_variable_rate(gaps, project, tmp_path):
     write_videos(tmp_path, {"gaps": gaps})
     overlay = {
@@ -374,6 +376,7 @@ def test_one_video_of_a_variable_rate(gaps, project, tmp_path):
     assert set(clips["repeat"]) == {0, 1} and clips["clip"].str.contains("s1$").any()
 
 
+@pytest.mark.slow
 def test_a_home_folder_is_written_out_for_results_and_videos(videos, project, tmp_path):
     """Also by the jobs, which are processes of Snakemake's own."""
     home, here = tmp_path / "home", tmp_path / "here"

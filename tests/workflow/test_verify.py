@@ -11,6 +11,7 @@ import pytest
 from chronovision.verification.results import verify_results
 from support.paths import PROJECT
 from support.pipeline import files
+from support.tiers import slow_after
 
 VIDEOS = ("cuts", "streams", "zoom")
 KINDS = ("correlation.dynamic", "correlation.static")
@@ -107,13 +108,14 @@ ALTERED = {
 }
 
 
-@pytest.mark.parametrize("what", ALTERED)
+@pytest.mark.parametrize("what", slow_after(1, ALTERED))
 def test_what_is_altered_by_hand_is_found(what, rerun):
     alter, wrong = ALTERED[what]
     alter(rerun / "results")
     assert verify(rerun / "results") == (wrong, [])
 
 
+@pytest.mark.slow
 def test_all_that_follows_from_an_altered_change_is_found(rerun):
     """The largest change of a layer sets its thresholds."""
     alter_cell(rerun / "results", "changes/correlation/cuts.tsv", 18, "pool1", "1.9")
@@ -132,6 +134,7 @@ def test_a_film_altered_in_one_byte_is_found(rerun, videos, tmp_path):
     assert found == (["cuts: video file"], ["cuts: features"])
 
 
+@pytest.mark.slow
 def test_a_missing_film_cannot_be_checked(rerun):
     path = rerun / "results/videos/cuts.json"
     path.write_text(path.read_text().replace("cuts.mp4", "gone.mp4"))
