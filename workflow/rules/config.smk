@@ -13,6 +13,7 @@ from chronovision.config.check import check_config, require_file
 from chronovision.config.files import refuse_repeated_keys
 from chronovision.config.slices import clip_settings, decoding_settings, feature_settings
 from chronovision.config.slices import fit_settings, range_settings, threshold_settings
+from chronovision.core.metrics import METRICS as KNOWN_METRICS
 from chronovision.errors import UserError
 from chronovision.jobs.locks import lock_results
 from chronovision.videos.table import find_table, read_videos
@@ -51,7 +52,7 @@ onstart:
 wildcard_constraints:
     # Not the set's own page and folder of figures, which would match as well.
     video=r"(?!index\.html$|set/)[A-Za-z0-9][A-Za-z0-9._-]*",
-    metric="correlation|euclidean|cosine",
+    metric="|".join(KNOWN_METRICS),
     threshold="static|dynamic",
     # Those of another name would be made by another config.
     weights=re.escape(WEIGHTS),

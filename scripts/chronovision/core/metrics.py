@@ -1,14 +1,152 @@
-"""The metrics of change from frame to frame, and what they are called."""
+"""The metrics of change from frame to frame: a registry, in which a new metric is one entry.
 
-#: Metric -> (name in prose, axis label with its unit).
-METRICS = {
-    "correlation": ("1 − Pearson r", "1 − r (no unit)"),
-    "euclidean": ("Euclidean distance", "Euclidean distance (activation units)"),
-    "cosine": ("1 − cosine similarity", "1 − cosine (no unit)"),
+Every metric follows exactly from a few moments of the activations. With d = x_t − x_{t−1}, N units,
+population s.d. and |x|² = N(mean² + std²)::
+
+    Var(d)    = step_sq/N − (mean_t − mean_{t−1})²
+    1 − r     = (Var(d) − (std_t − std_{t−1})²) / (2 std_t std_{t−1})
+    1 − cos   = (step_sq − (|x_t| − |x_{t−1}|)²) / (2 |x_t| |x_{t−1}|)
+    Euclidean = sqrt(step_sq)
+
+which does not cancel for nearly identical frames as 1 − Σxy/… does. Two constant frames (two zero
+ones under cosine) are 0 apart, one constant frame and another are 1 apart.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+
+#: Relative spread below which a frame's activations count as constant: rounding of the
+#: float64 moments leaves about 1e-16.
+CONSTANT = 1e-12
+
+
+class Moments(NamedTuple):
+    """What a features file holds of a layer's activations x, frame by frame.
+
+    Attributes
+    ----------
+    mean, std : (n,) float64 over the N units; `std` is the population's.
+    step_sq : (n,) float64, Σ(x_t − x_{t−1})² over the units; NaN first.
+    units : N.
+    """
+
+    mean: np.ndarray
+    std: np.ndarray
+    step_sq: np.ndarray
+    units: int
+
+
+@dataclass(frozen=True)
+class Metric:
+    """A metric that the config can name in ``changes.metrics``.
+
+    Attributes
+    ----------
+    name : in the config, in paths and in tables.
+    label : in prose.
+    axis_label : on axes, with the unit.
+    unit : of the columns of a table of changes.
+    sentence : the definition, as a part of a sentence in a methods section.
+    change : gives the change into each frame from the moments, (n,) float64, NaN first.
+    """
+
+    name: str
+    label: str
+    axis_label: str
+    unit: str
+    sentence: str
+    change: Callable[[Moments], np.ndarray]
+
+
+def constant_frames(mean: np.ndarray, std: np.ndarray) -> np.ndarray:
+    """Which frames' activations do not vary over the layer's units, so that r is undefined.
+
+    Parameters
+    ----------
+    mean, std : (n,) float64 over the units.
+
+    Returns
+    -------
+    (n,) bool.
+    """
+    return std <= CONSTANT * np.abs(mean)
+
+
+def _correlation(moments: Moments) -> np.ndarray:
+    """1 − r: the spread is the s.d., what moved is Var(d)."""
+    spread = np.where(constant_frames(moments.mean, moments.std), 0.0, moments.std)
+    moved = moments.step_sq / moments.units - _step(moments.mean) ** 2
+    return _normalised(moved, spread)
+
+
+def _cosine(moments: Moments) -> np.ndarray:
+    """1 − cos: the spread is the norm |x|, what moved is |d|²."""
+    norm = np.sqrt(moments.units * (moments.mean**2 + moments.std**2))
+    return _normalised(moments.step_sq, norm)
+
+
+def _euclidean(moments: Moments) -> np.ndarray:
+    return np.sqrt(moments.step_sq)
+
+
+def _normalised(moved: np.ndarray, spread: np.ndarray) -> np.ndarray:
+    """(moved − (spread_t − spread_{t−1})²) / (2 spread_t spread_{t−1}), NaN first.
+
+    Where both spreads are 0 it is 0, where one of them is, 1. Rounding may take a value out of
+    [0, 2]: it is put back.
+    """
+    before, after = np.concatenate([[np.nan], spread[:-1]]), spread
+    scale = 2 * before * after
+    with np.errstate(divide="ignore", invalid="ignore"):
+        change = np.clip((moved - _step(spread) ** 2) / scale, 0.0, 2.0)
+    change = np.where((before == 0) ^ (after == 0), 1.0, change)
+    change = np.where((before == 0) & (after == 0), 0.0, change)
+    change[0] = np.nan
+    return change
+
+
+def _step(series: np.ndarray) -> np.ndarray:
+    return np.concatenate([[np.nan], np.diff(series)])
+
+
+#: The metrics by name.
+METRICS: dict[str, Metric] = {
+    metric.name: metric
+    for metric in (
+        Metric(
+            name="correlation",
+            label="1 − Pearson r",
+            axis_label="1 − r (no unit)",
+            unit="1 - r",
+            sentence="one minus Pearson's correlation, change(t) = 1 − r(x(t), x(t−1))",
+            change=_correlation,
+        ),
+        Metric(
+            name="euclidean",
+            label="Euclidean distance",
+            axis_label="Euclidean distance (activation units)",
+            unit="activation",
+            sentence="the Euclidean distance, change(t) = √Σᵢ (xᵢ(t) − xᵢ(t−1))²",
+            change=_euclidean,
+        ),
+        Metric(
+            name="cosine",
+            label="1 − cosine similarity",
+            axis_label="1 − cosine (no unit)",
+            unit="1 - cos",
+            sentence=(
+                "one minus the cosine similarity, change(t) = 1 − x(t)·x(t−1) / (|x(t)| |x(t−1)|)"
+            ),
+            change=_cosine,
+        ),
+    )
 }
 
 
 def kind_label(kind: str) -> str:
     """``metric.threshold`` in words, e.g. ``1 − Pearson r, static threshold``."""
     metric, threshold = kind.split(".")
-    return f"{METRICS[metric][0]}, {threshold} threshold"
+    return f"{METRICS[metric].label}, {threshold} threshold"

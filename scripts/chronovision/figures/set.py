@@ -161,7 +161,7 @@ def draw_static_vs_dynamic(path: str | PathLike, summary: pd.DataFrame) -> None:
     metrics = list(summary["metric"].unique())
     pairs = [
         Pair(
-            METRICS[metric][0],
+            METRICS[metric].label,
             *(f"{threshold} threshold (count)" for threshold in ("static", "dynamic")),
             *(_counts(summary, metric, threshold) for threshold in ("static", "dynamic")),
         )
@@ -181,7 +181,7 @@ def draw_metric_vs_metric(path: str | PathLike, summary: pd.DataFrame) -> None:
     pairs = [
         Pair(
             f"{threshold} threshold",
-            *(f"{METRICS[metric][0]} (count)" for metric in metrics),
+            *(f"{METRICS[metric].label} (count)" for metric in metrics),
             *(_counts(summary, metric, threshold) for metric in metrics),
         )
         for metrics in combinations(summary["metric"].unique(), 2)

@@ -68,7 +68,7 @@ def draw_timeline(
     axes[-1].set_xlim(*time_span(time))
     axes[-1].set_xlabel("time (s)")
     scale = "log scale, 0 at the lower edge" if log else "linear scale"
-    figure.supylabel(f"change: {METRICS[metric][1]}\n{scale}", fontsize=9)
+    figure.supylabel(f"change: {METRICS[metric].axis_label}\n{scale}", fontsize=9)
     figure.suptitle(f"{video}: {kind_label(kind)}")
     figure.legend(handles=_legend(threshold, colour), loc="outside lower center", ncols=4)
     _draw_rail(rail, segments)

@@ -150,7 +150,7 @@ def draw_counts(
         axis.legend(loc="upper left")
     figure.supxlabel("time (s)", fontsize=9)
     figure.supylabel("salient changes so far (count)", fontsize=9)
-    figure.suptitle(f"{video}: cumulative counts, {METRICS[metric][0]}")
+    figure.suptitle(f"{video}: cumulative counts, {METRICS[metric].label}")
     save(figure, path)
 
 
@@ -169,9 +169,9 @@ def draw_changes(path: str | PathLike, metric: str, video: str, changes: pd.Data
     log = needs_log(list(series.values()))
     figure = new_figure(max(0.8 + 0.85 * len(layers), 3.6))
     left, right = figure.subfigures(1, 2, width_ratios=[1.15, 1])
-    _draw_histograms(left, series, METRICS[metric][1], log)
+    _draw_histograms(left, series, METRICS[metric].axis_label, log)
     _draw_layer_correlation(right, changes[layers])
-    figure.suptitle(f"{video}: distribution of changes, {METRICS[metric][0]}")
+    figure.suptitle(f"{video}: distribution of changes, {METRICS[metric].label}")
     save(figure, path)
 
 

@@ -9,11 +9,11 @@ import h5py
 import numpy as np
 import pandas as pd
 
+from chronovision.core.metrics import constant_frames
 from chronovision.core.provenance import add_step, read_provenance
 from chronovision.core.tables import BLOCK_ROWS, read_numbers, read_values, write_table
 from chronovision.quality.note import Note, finite, medians, ratio, times
 from chronovision.quality.sampling_notes import cadence_note, uneven_note
-from chronovision.salience.changes import constant_frames
 from chronovision.salience.salient_frames import read_salient
 from chronovision.salience.thresholds import video_thresholds
 

@@ -82,5 +82,5 @@ def caption(name: str) -> Caption:
     found = _CAPTIONS[what]
     if not kind:
         return found
-    words = kind_label(kind) if "." in kind else METRICS[kind][0]
+    words = kind_label(kind) if "." in kind else METRICS[kind].label
     return found._replace(title=f"{found.title}: {words}", alt=f"{found.alt}; {words}")

@@ -4,6 +4,7 @@ import re
 from collections.abc import Mapping, Sequence
 
 from chronovision.core.messages import written_step
+from chronovision.core.metrics import METRICS
 from chronovision.core.provenance import all_software
 from chronovision.duration.clip_design import left_out
 from chronovision.duration.comparability import is_small_set
@@ -30,12 +31,6 @@ _WEIGHTS = {
     "imagenet": "trained on ImageNet [@russakovsky2015]",
     "file": "with weights read from a file",
     "untrained": "UNTRAINED, with random weights",
-}
-
-_METRICS = {
-    "correlation": "one minus Pearson's correlation, change(t) = 1 − r(x(t), x(t−1))",
-    "euclidean": "the Euclidean distance, change(t) = √Σᵢ (xᵢ(t) − xᵢ(t−1))²",
-    "cosine": "one minus the cosine similarity, change(t) = 1 − x(t)·x(t−1) / (|x(t)| |x(t−1)|)",
 }
 
 
@@ -115,7 +110,7 @@ def _network(provenance: Mapping) -> str:
 
 
 def _changes(metrics: Sequence[str]) -> str:
-    measures = "; and ".join(_METRICS[metric] for metric in metrics)
+    measures = "; and ".join(METRICS[metric].sentence for metric in metrics)
     return (
         f"Change from frame to frame was measured in each layer, over all its units, as {measures}."
     )

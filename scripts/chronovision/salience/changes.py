@@ -6,76 +6,36 @@ import h5py
 import numpy as np
 import pandas as pd
 
+from chronovision.core.messages import did_you_mean
+from chronovision.core.metrics import METRICS, Moments
 from chronovision.core.provenance import add_step, read_provenance
 from chronovision.core.tables import BLOCK_ROWS, new_table
-
-#: Relative spread below which a frame's activations count as constant: rounding of the
-#: float64 moments leaves about 1e-16.
-CONSTANT = 1e-12
-
-#: Unit of each metric, for the sidecars and axes.
-UNITS = {"correlation": "1 - r", "cosine": "1 - cos", "euclidean": "activation"}
 
 
 def change_series(
     metric: str, mean: np.ndarray, std: np.ndarray, step_sq: np.ndarray, units: int
 ) -> np.ndarray:
-    """Change from each frame's activations x to the next's, by moments alone.
+    """Change from each frame's activations to the next's, by moments alone.
 
-    With d = x_t − x_{t−1}, N units, population s.d. and |x|² = N(mean² + std²)::
-
-        Var(d)    = step_sq/N − (mean_t − mean_{t−1})²
-        1 − r     = (Var(d) − (std_t − std_{t−1})²) / (2 std_t std_{t−1})
-        1 − cos   = (step_sq − (|x_t| − |x_{t−1}|)²) / (2 |x_t| |x_{t−1}|)
-        Euclidean = sqrt(step_sq)
-
-    which does not cancel for nearly identical frames as 1 − Σxy/… does. Two constant frames
-    (two zero ones under cosine) are 0 apart, one constant frame and another are 1 apart.
+    `chronovision.core.metrics` has the equations.
 
     Parameters
     ----------
-    metric : ``correlation``, ``cosine`` or ``euclidean``.
+    metric : name of one of `chronovision.core.metrics.METRICS`.
     mean, std, step_sq : (n,) float64; `step_sq` is Σd², NaN first.
     units : N.
 
     Returns
     -------
     (n,) float64, NaN first.
+
+    Raises
+    ------
+    ValueError : there is no metric of this name.
     """
-    if metric == "euclidean":
-        return np.sqrt(step_sq)
-    if metric == "correlation":
-        spread = np.where(constant_frames(mean, std), 0.0, std)
-        moved = step_sq / units - _step(mean) ** 2
-    else:
-        spread = np.sqrt(units * (mean**2 + std**2))
-        moved = step_sq
-    before, after = np.concatenate([[np.nan], spread[:-1]]), spread
-    scale = 2 * before * after
-    with np.errstate(divide="ignore", invalid="ignore"):
-        change = np.clip((moved - _step(spread) ** 2) / scale, 0.0, 2.0)
-    change = np.where((before == 0) ^ (after == 0), 1.0, change)
-    change = np.where((before == 0) & (after == 0), 0.0, change)
-    change[0] = np.nan
-    return change
-
-
-def constant_frames(mean: np.ndarray, std: np.ndarray) -> np.ndarray:
-    """Which frames' activations do not vary over the layer's units, so that r is undefined.
-
-    Parameters
-    ----------
-    mean, std : (n,) float64 over the units.
-
-    Returns
-    -------
-    (n,) bool.
-    """
-    return std <= CONSTANT * np.abs(mean)
-
-
-def _step(series: np.ndarray) -> np.ndarray:
-    return np.concatenate([[np.nan], np.diff(series)])
+    if metric not in METRICS:
+        raise ValueError(f"no metric is called {metric}: {did_you_mean(metric, METRICS)}")
+    return METRICS[metric].change(Moments(mean, std, step_sq, units))
 
 
 def measure_changes(
@@ -97,7 +57,7 @@ def measure_changes(
         "time_s": ("time since the first analysed frame", "s"),
     }
     for layer in layers:
-        meaning[layer] = (f"{metric} change of {layer} from the previous row", UNITS[metric])
+        meaning[layer] = (f"{metric} change of {layer} from the previous row", METRICS[metric].unit)
     provenance = add_step(provenance, "measure_changes", {"metric": metric}, ["numpy"])
     with (
         h5py.File(features_path, "r") as file,

@@ -31,7 +31,7 @@ def test_comments_docstrings_and_layout_do_not_count(sources):
     before = digests(sources)
     module = sources / "chronovision/salience/changes.py"
     edit(module, '"""Frame-to-frame change', '"""FRAME-to-frame change')
-    edit(module, "def _step(", "# why\n\n\ndef _step(")
+    edit(module, "def measure_changes(", "# why\n\n\ndef measure_changes(")
     edit(module, "    Parameters\n", "    Arguments\n")
     assert digests(sources) == before
 

@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 from scipy.spatial import distance
 from scipy.stats import pearsonr
 
-from chronovision.salience.changes import change_series, constant_frames
+from chronovision.core.metrics import constant_frames
+from chronovision.salience.changes import change_series
 
 
 def moments(x):
