@@ -14,7 +14,7 @@ from chronovision.core.tables import BLOCK_ROWS, new_table
 from chronovision.videos.decoding import Decoding, analysed_rows
 from chronovision.videos.fingerprint import video_provenance
 from chronovision.videos.selection import Row
-from chronovision.videos.thumbnails import write_thumbnails
+from chronovision.videos.thumbnail_writer import write_thumbnails
 
 #: ITU-R BT.601 luma weights of R, G, B.
 LUMA = np.array([0.299, 0.587, 0.114])

@@ -1,0 +1,51 @@
+"""Writing of a video's thumbnails while it is decoded.
+
+Apart from `chronovision.videos.thumbnails`, which figures and pages read them by: another way to
+decode draws no figure anew.
+"""
+
+import io
+import math
+from collections.abc import Iterable, Iterator
+
+import h5py
+import numpy as np
+from PIL import Image
+
+from chronovision.videos.selection import Row
+
+#: Least time between thumbnails in seconds: any segment of 0.5 s holds one.
+INTERVAL_S = 0.25
+SIZE = 112
+QUALITY = 80
+
+
+def write_thumbnails(file: h5py.File, rows: Iterable[Row]) -> Iterator[Row]:
+    """Pass the rows of a video on, and write thumbnails of some: at most four a second.
+
+    Parameters
+    ----------
+    file : gets ``frame`` and ``time_s`` (m,), and ``jpeg`` (m,) byte strings.
+    rows : the analysed series.
+
+    Yields
+    ------
+    The same rows.
+    """
+    kinds = {"frame": np.int64, "time_s": np.float64, "jpeg": h5py.vlen_dtype(np.uint8)}
+    stored = {
+        name: file.create_dataset(name, (0,), kind, maxshape=(None,))
+        for name, kind in kinds.items()
+    }
+    last_s = -math.inf
+    for number, row in enumerate(rows):
+        if row.time_s - last_s >= INTERVAL_S:
+            picture = Image.fromarray(row.rgb).resize((SIZE, SIZE))
+            buffer = io.BytesIO()
+            picture.save(buffer, "JPEG", quality=QUALITY)
+            jpeg = np.frombuffer(buffer.getvalue(), dtype=np.uint8)
+            for dataset, value in zip(stored.values(), (number, row.time_s, jpeg), strict=True):
+                dataset.resize(len(dataset) + 1, axis=0)
+                dataset[-1] = value
+            last_s = row.time_s
+        yield row
