@@ -6,7 +6,7 @@ import logging
 import os
 import subprocess
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -204,7 +204,7 @@ def carried_clip(video: str) -> Path:
     return path
 
 
-def shot_table(clips: dict[str, Sequence[Shot]]) -> pd.DataFrame:
+def shot_table(clips: Mapping[str, Sequence[Shot]]) -> pd.DataFrame:
     """What each shot of the made clips shows and when: one row per shot, see `COLUMNS`."""
     rows = []
     for video, shots in clips.items():
@@ -261,7 +261,7 @@ def _streams(shots: Sequence[Shot]) -> list:
     copies = {
         name: _canvas(name).filter_multi_output("split", count) for name, count in shown.items()
     }
-    used = Counter()
+    used: Counter[str] = Counter()
     streams = []
     for shot in shots:
         if shot.photograph is None:
@@ -272,7 +272,7 @@ def _streams(shots: Sequence[Shot]) -> list:
     return [stream.filter("format", "yuv420p").filter("setsar", 1) for stream in streams]
 
 
-def _canvas(name: str):
+def _canvas(name: str) -> ffmpeg.nodes.FilterableStream:
     size = (CANVAS_WIDTH, CANVAS_HEIGHT)
     photograph = ffmpeg.input(f"file:{_package_file(*PHOTOGRAPHS[name])}")
     enlarged = photograph.filter(
@@ -281,12 +281,12 @@ def _canvas(name: str):
     return enlarged.filter("crop", *size)
 
 
-def _black(n_frames: int):
+def _black(n_frames: int) -> ffmpeg.nodes.FilterableStream:
     colour = f"color=c=black:s={WIDTH}x{HEIGHT}:r={RATE}"
     return ffmpeg.input(colour, f="lavfi").filter("trim", end_frame=n_frames)
 
 
-def _view(canvas, shot: Shot):
+def _view(canvas: ffmpeg.nodes.FilterableStream, shot: Shot) -> ffmpeg.nodes.FilterableStream:
     """The view that moves over the canvas, exactly `n_frames` frames long."""
 
     def between(first: float, last: float) -> str:

@@ -8,6 +8,7 @@ from contextlib import contextmanager, suppress
 
 import h5py
 import numpy as np
+from numpy.typing import DTypeLike
 
 from chronovision.core.files import atomic_file
 
@@ -46,7 +47,7 @@ def new_h5(
 
 
 def rows_dataset(
-    group: h5py.Group, name: str, shape: tuple[int, ...], dtype: object
+    group: h5py.Group, name: str, shape: tuple[int, ...], dtype: DTypeLike
 ) -> h5py.Dataset:
     """A new compressed dataset whose first axis is that of the frames, to be filled.
 

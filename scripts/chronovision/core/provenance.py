@@ -23,6 +23,7 @@ from functools import cache
 from importlib import metadata
 from os import PathLike
 from pathlib import Path
+from typing import Any
 
 import h5py
 
@@ -39,7 +40,7 @@ COMPARABLE = {
     "dump_frames": ("size", "geometry", "every", "fps", "step_s"),
 }
 #: Parts of a record that hold facts, and what in them is each video's own even where all agree.
-PARTS = {
+PARTS: dict[str, dict[str, Any]] = {
     "software": {},
     "network": {"device": ..., "engine": ...},
     "steps": {

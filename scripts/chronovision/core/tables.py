@@ -100,7 +100,7 @@ def read_values(path: str | os.PathLike, columns: Sequence[str], dtype: type = f
     """
     with open(path, "rb") as file:
         lines = sum(block.count(b"\n") for block in iter(lambda: file.read(1 << 16), b""))
-    values = np.empty((lines - 1, len(columns)), dtype)
+    values: np.ndarray = np.empty((lines - 1, len(columns)), dtype)
     done = 0
     for block in read_blocks(path, columns):
         values[done : done + len(block)] = block[list(columns)]

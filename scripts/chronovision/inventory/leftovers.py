@@ -138,9 +138,9 @@ def _unused_weights(root: Path, owned: Mapping[Path, Owner], standing: Standing)
 def _named(path: PurePath, owner: Owner, standing: Standing) -> str:
     """What of the config is no longer asked for."""
     config = standing.report["config"]
-    if owner.metric not in (None, *config["changes"]["metrics"]):
+    if owner.metric is not None and owner.metric not in config["changes"]["metrics"]:
         return owner.metric
-    if owner.threshold not in (None, *config["thresholds"]["kinds"]):
+    if owner.threshold is not None and owner.threshold not in config["thresholds"]["kinds"]:
         return f"{owner.threshold} threshold"
     return (
         path.parent.as_posix() if path.parts[0] == "duration" else path.with_suffix("").as_posix()

@@ -74,6 +74,8 @@ def _sources(script: str | Path, data: str | None) -> dict[str, str]:
         module = waiting.pop()
         if module not in found:
             path = _file(module)
+            if path is None:
+                raise ImportError(f"{module} is a folder without __init__.py")
             source = _read(path)
             found[module] = source.text
             package = module if path.name == "__init__.py" else module.rpartition(".")[0]
@@ -107,13 +109,14 @@ def _absolute(one: _Import, package: str) -> str:
 
 def _resolve(module: str, name: str | None) -> str:
     """The module that is imported: `module` itself, or `name` where that is a module in it."""
-    if _file(module) is None:
+    path = _file(module)
+    if path is None:
         raise LookupError(module)
     if name is None:
         return module
     if _file(f"{module}.{name}") is not None:
         return f"{module}.{name}"
-    if name not in _read(_file(module)).names:
+    if name not in _read(path).names:
         raise LookupError(f"{module}.{name}")
     return module
 
@@ -132,7 +135,8 @@ def _read(path: Path) -> _Source:
 @cache
 def _parse(path: Path, _mtime_ns: int) -> _Source:
     tree = ast.parse(path.read_text(encoding="utf-8"))
-    imports, names = [], set()
+    imports: list[_Import] = []
+    names: set[str] = set()
     for node in ast.walk(tree):
         if isinstance(node, DOCUMENTED) and ast.get_docstring(node, clean=False) is not None:
             node.body = node.body[1:] or [ast.Pass()]

@@ -76,4 +76,4 @@ def logged_job(path: str) -> Iterator[None]:
 def _refusal(error: OSError) -> str:
     """One line for what the system refuses."""
     where = f"{error.filename}: " if error.filename else ""
-    return f"{where}{error.strerror}: {MACHINE.get(error.errno, 'see to it and run again')}"
+    return f"{where}{error.strerror}: {MACHINE.get(error.errno or 0, 'see to it and run again')}"

@@ -24,7 +24,8 @@ def summarise_counts(
     ------
     UserError : the videos' features are not comparable.
     """
-    rows, records = [], {}
+    rows: list[dict] = []
+    records: dict[str, dict] = {}
     for (video, metric, threshold), path in accumulators.items():
         names = [name for name in read_header(path) if name.endswith("_count")]
         table = read_table(path, ["time_s", *names])

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from chronovision.features.networks import activation_shapes
 from chronovision.features.operations import count_gflop
 from chronovision.jobs.costs import Extent, run_seconds, video_extent
-from chronovision.survey.cpu_speed import describe_precision, measure_speeds
+from chronovision.survey.cpu_speed import Speeds, describe_precision, measure_speeds
 from chronovision.videos.table import Video
 
 #: Size of exported images.
@@ -61,11 +61,10 @@ def _extents(
     return [video_extent(facts[name], settings["frames"], videos[name].span) for name in facts]
 
 
-def _describe_time(
-    extents: Sequence[Extent], settings: Mapping, speeds: Mapping[str, float | None]
-) -> str:
+def _describe_time(extents: Sequence[Extent], settings: Mapping, speeds: Speeds) -> str:
     """How long a run takes on videos of these extents."""
-    speed = speeds[settings["network"]["precision"]] or speeds["float32"]
+    is_short = settings["network"]["precision"] == "bfloat16"
+    speed = (speeds.bfloat16 if is_short else None) or speeds.float32
     gflop = count_gflop(settings["network"]["model"], settings["network"]["layers"])
     network_s, rest_s = run_seconds(extents, settings, gflop, speed)
     return (

@@ -2,7 +2,7 @@
 
 import os
 import time
-from collections.abc import Mapping
+from typing import NamedTuple
 
 import torch
 from torch import nn
@@ -24,7 +24,17 @@ NETWORK_CORES = 8
 TRIAL_S = 0.5
 
 
-def measure_gflops(precision: str, threads: int) -> float | None:
+class Speeds(NamedTuple):
+    """What the networks that run at once do, in 10⁹ operations per second, in each precision.
+
+    `bfloat16` is None on a CPU that would emulate it.
+    """
+
+    float32: float
+    bfloat16: float | None
+
+
+def measure_gflops(precision: str, threads: int) -> float:
     """Speed of 3 × 3 convolutions, in 10⁹ operations per second.
 
     Parameters
@@ -34,16 +44,15 @@ def measure_gflops(precision: str, threads: int) -> float | None:
 
     Returns
     -------
-    The speed of the fastest pass; None for ``bfloat16`` on a CPU that would emulate it.
+    The speed of the fastest pass.
     """
-    if precision == "bfloat16" and not (native_bfloat16() and openvino_has_bfloat16()):
-        return None
     layers = [nn.Conv2d(CHANNELS, CHANNELS, 3, padding=1, bias=False) for _ in range(LAYERS)]
     example = torch.zeros(PICTURES, CHANNELS, SIZE, SIZE)
     request = compile_for_cpu(nn.Sequential(*layers), example, precision, threads)
     request = request.create_infer_request()
     request.infer()
-    seconds, end = [], time.monotonic() + TRIAL_S
+    seconds: list[float] = []
+    end = time.monotonic() + TRIAL_S
     while time.monotonic() < end or not seconds:
         start = time.perf_counter()
         request.infer()
@@ -51,25 +60,25 @@ def measure_gflops(precision: str, threads: int) -> float | None:
     return GFLOP / min(seconds)
 
 
-def measure_speeds(device: str) -> dict[str, float | None]:
-    """What the networks that run at once do on this CPU in either precision, in 10⁹ operations/s.
-
-    `device` is the config's `network.device`; see `measure_gflops`.
-    """
+def measure_speeds(device: str) -> Speeds:
+    """The speeds of this CPU; `device` is the config's `network.device`."""
     cores = os.cpu_count() or 1
     threads = min(cores, NETWORK_CORES)
     # One network runs at a time, unless the device is the CPU.
     at_once = cores // threads if device == "cpu" else 1
-    measured = {name: measure_gflops(name, threads) for name in ("float32", "bfloat16")}
-    return {name: speed and speed * at_once for name, speed in measured.items()}
+    native = native_bfloat16() and openvino_has_bfloat16()
+    return Speeds(
+        float32=measure_gflops("float32", threads) * at_once,
+        bfloat16=measure_gflops("bfloat16", threads) * at_once if native else None,
+    )
 
 
-def describe_precision(precision: str, speeds: Mapping[str, float | None]) -> list[str]:
+def describe_precision(precision: str, speeds: Speeds) -> list[str]:
     """A line for the user if the other precision would be faster on this CPU, else none."""
-    if speeds["bfloat16"] is None:
+    if speeds.bfloat16 is None:
         emulated = "  network.precision: bfloat16 is emulated by this CPU: float32 is faster"
         return [emulated] if precision == "bfloat16" else []
-    factor = speeds["bfloat16"] / speeds["float32"]
+    factor = speeds.bfloat16 / speeds.float32
     if precision == "float32" and factor > WORTH_SAYING:
         return [
             f"  network.precision: bfloat16 would run the network {factor:.1f} times as fast "

@@ -40,13 +40,12 @@ def describe_fit(
     if not footage or not settings["duration"]["estimators"]:
         return []
     groups = {name: videos[name].group for name in footage}
-    lines = []
+    lines, found, design = [], [], None
     try:
         design = plan_clips(footage, settings["clips"])
     except NoFitError as error:
-        design, found = None, [error]
-    else:
-        found = []
+        found.append(error)
+    if design:
         lines.append(_describe_clips(design))
         clauses = left_out(describe_design(design, footage, ()))
         lines += [f"  left out of the clips: {clause}" for clause in clauses]

@@ -152,7 +152,9 @@ def refuse_replacing(
     """
     other = yaml.safe_dump(
         {"results": str(unused_folder(Path(NUMBERED.sub("", str(results)))))},
-        **{"default_flow_style": True, "allow_unicode": True, "width": math.inf},
+        default_flow_style=True,
+        allow_unicode=True,
+        width=math.inf,
     ).strip()
     into = f"in {asked_in}" if asked_in else "in a file of settings, named by CONFIG="
     if "results" in (asked.get("pathvars") or {}):

@@ -89,7 +89,7 @@ class _Choice(NamedTuple):
     def step(self, wanted_s: float = math.nan) -> Step:
         """The wanted step, if it is about as long as the real ones are; else one of few digits."""
         low, high = self._about(0.02)
-        step_s = wanted_s if low <= wanted_s <= high else None
+        step_s: float | Fraction | None = wanted_s if low <= wanted_s <= high else None
         for width in (1e-4, 0.005, 0.02):
             step_s = step_s or _simplest(*self._about(width))
         return Step(float(step_s or (low + high) / 2), self.spread)

@@ -8,7 +8,7 @@ import tempfile
 from array import array
 from collections.abc import Iterable, Iterator
 from fractions import Fraction
-from typing import TypeVar
+from typing import NoReturn, TypeVar
 
 import numpy as np
 from tqdm import tqdm
@@ -60,10 +60,12 @@ def go_forward(
     ------
     UserError : another frame has no time or goes back by more; more than 1 % of them go back.
     """
-    before = latest = held = None
+    before: Fraction | None = None
+    latest: Fraction | None = None
+    held: tuple[Fraction | None, T] | None = None  # set only where `latest` is
     index = -1
     for index, (time, item) in enumerate(timed):
-        if held is not None:  # it was not the last one
+        if held and latest is not None:  # it was not the last one
             _require_step(path, index - 1, held[0], latest)
             yield latest, held[1]
             held = None
@@ -75,7 +77,7 @@ def go_forward(
             continue
         before, latest = latest, time
         yield time, item
-    if held is not None:
+    if held and latest is not None:
         yield latest + (latest - before if before is not None else 0), held[1]
     if len(mended) > max(1, FEW * (index + 1)):
         raise UserError(
@@ -96,7 +98,7 @@ def _require_step(
         )
 
 
-def _refuse_untimed(path: str | os.PathLike, index: int) -> None:
+def _refuse_untimed(path: str | os.PathLike, index: int) -> NoReturn:
     raise UserError(f"{path}: frame {index} has no timestamp; {at_steady_rate(path)}")
 
 
@@ -155,8 +157,15 @@ def _ticks(path: str | os.PathLike, stream: int, *options: str) -> Iterator[int 
     command += ["-threads", "1", "-i", input_url(path), "-map", f"0:{stream}", "-vf", PRINTING]
     command += ["-fps_mode", "passthrough", *options, "-f", "null", "-"]
     with tempfile.TemporaryFile() as said:
-        pipes = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": said}
-        with subprocess.Popen(command, **pipes, text=True, errors="replace") as process:
+        with subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=said,
+            text=True,
+            errors="replace",
+        ) as process:
+            assert process.stdout  # a pipe
             try:
                 for line in process.stdout:
                     if match := PRINTED.match(line):

@@ -8,8 +8,9 @@ import threading
 from array import array
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from fractions import Fraction
+from io import BufferedReader
 from typing import IO
 
 import ffmpeg
@@ -57,7 +58,9 @@ class Decoding(Heard):
     time_s: array = field(default_factory=lambda: array("d"))
 
 
-def geometry_filters(stream: ffmpeg.nodes.FilterableStream, size: int, geometry: str):
+def geometry_filters(
+    stream: ffmpeg.nodes.FilterableStream, size: int, geometry: str
+) -> ffmpeg.nodes.FilterableStream:
     """Scale to a `size` × `size` square, honouring the sample aspect ratio.
 
     ``crop``: short side to `size`, then centre crop. ``squash``: both sides to `size`.
@@ -106,12 +109,13 @@ def decode(
     described: queue.Queue = queue.Queue()
     command = _command(path, stream, size, geometry)
     with _running(command, described, decoding) as (process, listener):
+        assert isinstance(process.stdout, BufferedReader)
         pairs = _match_descriptions(path, process.stdout, described, size, decoding)
         first = None
-        for time, frame in go_forward(path, pairs, decoding.mended):
+        for time, (index, key, rgb) in go_forward(path, pairs, decoding.mended):
             first = time if first is None else first
             decoding.time_s.append(float(time - first))
-            yield replace(frame, time=time)
+            yield Frame(index, time, key, rgb)
         process.wait()
         listener.join()
     refuse_failure(path, process.returncode, list(decoding.messages))
@@ -156,6 +160,7 @@ def _running(
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
     )
+    assert process.stdout and process.stderr  # both are pipes
     _enlarge_pipe(process.stdout)
     listener = threading.Thread(target=parse_stderr, args=(process.stderr, described, decoding))
     listener.start()
@@ -169,7 +174,7 @@ def _running(
         process.stderr.close()
 
 
-def _enlarge_pipe(pipe: IO) -> None:
+def _enlarge_pipe(pipe: IO[bytes]) -> None:
     """Let the pipe hold more, where the system can and this user may."""
     if hasattr(fcntl, "F_SETPIPE_SZ"):  # Linux alone
         with suppress(OSError):
@@ -177,9 +182,13 @@ def _enlarge_pipe(pipe: IO) -> None:
 
 
 def _match_descriptions(
-    path, stdout, described: queue.Queue, size: int, decoding: Decoding
-) -> Iterator[tuple[Fraction | None, Frame]]:
-    """Join each picture from the pipe with its description, and with its time if it has one."""
+    path: str | os.PathLike,
+    stdout: BufferedReader,
+    described: queue.Queue,
+    size: int,
+    decoding: Decoding,
+) -> Iterator[tuple[Fraction | None, tuple[int, bool, np.ndarray]]]:
+    """Time, if there is one, and index, key flag and RGB picture of each frame in the pipe."""
     pictures: list[np.ndarray] = []
     while True:
         if not pictures:  # Memory for one picture at a time costs more than the picture.
@@ -197,7 +206,7 @@ def _match_descriptions(
                 f"{path}: FFmpeg did not describe frame {decoding.n_decoded}"
             ) from error
         time = None if pts == "NOPTS" else int(pts) * time_base
-        yield time, Frame(decoding.n_decoded, time, key, rgb)
+        yield time, (decoding.n_decoded, key, rgb)
         decoding.n_decoded += 1
 
 

@@ -49,7 +49,7 @@ def find_tools() -> Tools:
     """
     ffmpeg, ffprobe = shutil.which("ffmpeg"), shutil.which("ffprobe")
     version = _version(ffmpeg) if ffmpeg else None
-    if ffmpeg and ffprobe and _is_recent(version) and _version(ffprobe):
+    if ffmpeg and ffprobe and version and _is_recent(version) and _version(ffprobe):
         log.info("ffmpeg %s: %s, found on PATH with ffprobe", version, ffmpeg)
         return Tools(ffmpeg, ffprobe, version)
     reason = _reason(ffmpeg, ffprobe, version)
@@ -88,12 +88,13 @@ def _from_wheels(reason: str) -> tuple[str, str, str]:
             f"no usable FFmpeg: {reason}, and no wheel has it ({missing}): {cure}"
         ) from error
     version = _version(ffmpeg)
-    for program, found in ((ffmpeg, _is_recent(version)), (ffprobe, _version(ffprobe))):
-        if not found:
-            raise UserError(
-                f"no usable FFmpeg: {reason}, and {program} is too old or broken: {cure}"
-            )
-    return ffmpeg, ffprobe, version
+    if version is None or not _is_recent(version):
+        broken = ffmpeg
+    elif not _version(ffprobe):
+        broken = ffprobe
+    else:
+        return ffmpeg, ffprobe, version
+    raise UserError(f"no usable FFmpeg: {reason}, and {broken} is too old or broken: {cure}")
 
 
 def _version(program: str) -> str | None:
@@ -108,9 +109,7 @@ def _version(program: str) -> str | None:
     return found[1] if found and done.returncode == 0 else None
 
 
-def _is_recent(version: str | None) -> bool:
-    if version is None:
-        return False
+def _is_recent(version: str) -> bool:
     numbers = re.findall(r"\d+", version)
     return tuple(int(number) for number in numbers[:2]) >= OLDEST
 
@@ -195,11 +194,17 @@ def run_ffprobe(path: str | os.PathLike, *words: str) -> Iterator[IO[str]]:
     UserError : a truncated file, or one that FFmpeg cannot read; ffprobe was killed.
     """
     command = [find_tools().ffprobe, "-v", "error", *words, input_url(path)]
-    text = {"encoding": "utf-8", "errors": "replace"}
-    pipes = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-    with subprocess.Popen(command, **pipes, **text) as process:
+    with subprocess.Popen(
+        command,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        encoding="utf-8",
+        errors="replace",
+    ) as process:
+        assert process.stdout and process.stderr  # both are pipes
         messages: list[str] = []
-        listener = threading.Thread(target=lambda: messages.extend(process.stderr))
+        listener = threading.Thread(target=messages.extend, args=(process.stderr,))
         listener.start()
         try:
             yield process.stdout
@@ -220,7 +225,7 @@ def _check_exit(
     messages: list[str],
 ) -> None:
     """Let ffprobe come to its end; UserError if it did not end well."""
-    for _ in process.stdout:  # Else it would complain of a closed pipe.
+    for _ in process.stdout or ():  # Else it would complain of a closed pipe.
         pass
     listener.join()
     code = process.wait()

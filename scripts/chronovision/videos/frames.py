@@ -90,9 +90,11 @@ def _write_rows(file: h5py.File, size: int, decoded: Iterator[Row]) -> int:
     rgb = file.create_dataset(
         "rgb", (0, *picture), "u1", maxshape=(None, *picture), chunks=(1, *picture)
     )
-    known = {
-        **{"source_frame": array("q"), "time_s": array("d")},
-        **{"key_frame": array("B"), "repeated": array("B")},
+    known: dict[str, array] = {
+        "source_frame": array("q"),
+        "time_s": array("d"),
+        "key_frame": array("B"),
+        "repeated": array("B"),
     }
     n = room = 0
     for row in decoded:

@@ -65,7 +65,8 @@ def read_packets(path: str | os.PathLike, rows: Iterable[str]) -> Packets:
     UserError : the last packet is incomplete, or none has a time.
     ValueError : a line that makes no sense.
     """
-    pts, dts, sizes, first, flags = array("q"), array("q"), array("q"), None, ""
+    pts, dts, sizes = array("q"), array("q"), array("q")
+    first, flags = None, ""
     for row in filter(None, map(str.strip, rows)):
         *numbers, flags = row.split(",")[:4]
         shown, decoded, size = (MISSING if one == "N/A" else int(one) for one in numbers)
@@ -75,7 +76,9 @@ def read_packets(path: str | os.PathLike, rows: Iterable[str]) -> Packets:
             pts.append(shown)
             dts.append(decoded)
             sizes.append(size)
-    found = Packets(np.array(pts), np.array(dts), min(sizes, default=0), first)
+    found = Packets(
+        np.array(pts), np.array(dts), min(sizes, default=0), MISSING if first is None else first
+    )
     if pts and max(found.pts.max(), found.dts.max()) == MISSING:
         raise UserError(f"{path}: frame 0 has no timestamp; {at_steady_rate(path)}")
     if "C" in flags:

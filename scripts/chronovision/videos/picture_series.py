@@ -3,7 +3,7 @@
 import os
 import re
 import shlex
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -33,7 +33,7 @@ def advise_on_pictures(folder: Path, names: Iterable[str]) -> str | None:
     leading zeros or without, whether or not some are missing, and keeps them without loss.
     """
     absolute = Path(os.path.abspath(folder))
-    series = defaultdict(lambda: defaultdict(int))
+    series: dict[tuple[str, str], Counter[int]] = defaultdict(Counter)
     # A command with other names could not be copied from a terminal.
     shown = (name for name in names if f"{absolute}/{name}".isprintable())
     for match in filter(None, map(NUMBERED.fullmatch, shown)):

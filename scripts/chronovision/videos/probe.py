@@ -193,7 +193,7 @@ def _refuse_still(path: Path, videos: dict[int, dict], chosen: int, container: s
         with run_ffprobe(path, *asked) as rows:
             counts = Counter(row.strip().strip(",") for row in rows)
         pictures = {index: counts[str(index)] for index in videos}
-    most = max(pictures, key=pictures.get)
+    most = max(pictures, key=pictures.__getitem__)
     if pictures[most] > FEWER * pictures[chosen]:
         raise UserError(
             f"{path}: stream {chosen}, which FFmpeg prefers, holds {pictures[chosen]} picture(s), "

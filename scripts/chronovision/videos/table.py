@@ -202,16 +202,16 @@ def _read_row(where: str, row: dict[str, str], table: Path) -> Video:
     return Video(
         video=video,
         path=path,
-        group=_group(where, _label(where, "group", row.get("group", video))),
-        scene=_label(where, "scene", row.get("scene")),
+        group=_group(where, _printable(where, "group", row.get("group", video))),
+        scene=_printable(where, "scene", row["scene"]) if "scene" in row else None,
         start_s=start_s,
         end_s=end_s,
         stream=_index(where, row.get("stream")),
     )
 
 
-def _label(where: str, name: str, cell: str | None) -> str | None:
-    if cell is not None and any(unicodedata.category(one) in BREAKING for one in cell):
+def _printable(where: str, name: str, cell: str) -> str:
+    if any(unicodedata.category(one) in BREAKING for one in cell):
         raise UserError(f"{where}: {name} = {quoted(cell)} holds control characters: delete them")
     return cell
 

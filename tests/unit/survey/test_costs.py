@@ -9,6 +9,7 @@ from chronovision.jobs.costs import CORE_GFLOPS, run_seconds, video_extent
 from chronovision.jobs.resources import ROOM, network_minutes, stage_minutes
 from chronovision.survey import costs as survey_costs
 from chronovision.survey.costs import describe_costs, describe_time
+from chronovision.survey.cpu_speed import Speeds
 from chronovision.videos.table import Video
 from support.paths import PROJECT
 
@@ -28,7 +29,7 @@ JOBS = dict.fromkeys(
 def settings(monkeypatch):
     """Steps of 1/6 s, on one core of the speed that the requests assume."""
     monkeypatch.setattr(os, "cpu_count", lambda: 1)
-    speeds = {"float32": CORE_GFLOPS, "bfloat16": None}
+    speeds = Speeds(CORE_GFLOPS, None)
     monkeypatch.setattr(survey_costs, "measure_speeds", lambda device: speeds)
     return {**CONFIG, "frames": {**CONFIG["frames"], "step_s": 1 / 6}}
 

@@ -6,17 +6,16 @@ from chronovision.survey import cpu_speed as speed
 
 
 def test_speeds_are_measured():
-    found = speed.measure_gflops("float32", 1)
-    assert 0.1 < found < 1e6
-    native = speed.measure_gflops("bfloat16", 1)
-    assert (native is not None) == speed.native_bfloat16()
+    found = speed.measure_speeds("cpu")
+    assert 0.1 < found.float32 < 1e6
+    assert (found.bfloat16 is not None) == speed.native_bfloat16()
 
 
 def test_several_networks_run_at_once_on_a_cpu_alone(monkeypatch):
     monkeypatch.setattr(speed.os, "cpu_count", lambda: 32)
     monkeypatch.setattr(speed, "measure_gflops", lambda name, threads: float(threads))
-    assert speed.measure_speeds("cpu")["float32"] == 32
-    assert speed.measure_speeds("auto")["float32"] == 8
+    assert speed.measure_speeds("cpu").float32 == 32
+    assert speed.measure_speeds("auto").float32 == 8
 
 
 @pytest.mark.parametrize(
@@ -30,6 +29,6 @@ def test_several_networks_run_at_once_on_a_cpu_alone(monkeypatch):
     ],
 )
 def test_the_faster_precision_is_named(precision, bfloat16, said):
-    lines = speed.describe_precision(precision, {"float32": 100.0, "bfloat16": bfloat16})
+    lines = speed.describe_precision(precision, speed.Speeds(100.0, bfloat16))
     assert (said is None) == (lines == [])
     assert said is None or said in lines[0]
