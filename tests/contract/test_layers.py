@@ -14,18 +14,19 @@ RULES = rules_with_script()
 
 #: From the ground up. A room imports rooms of lower floors only, none beside it. `jobs`, for what
 #: planning and running need, lies above `videos` because a request depends on the rows of a video.
+#: `config` lies above the stages because their registries hold what it may name.
 FLOORS = (
     ("errors",),
     ("core",),
-    ("config",),
     ("videos",),
     ("jobs",),
     ("confounds",),
     ("features",),
     ("salience",),
-    ("segmentation", "duration", "quality", "figures"),
+    ("segmentation", "duration", "quality"),
+    ("figures",),
     ("report",),
-    ("inventory",),
+    ("config", "inventory"),
     ("survey", "verification"),
     ("commands",),
 )

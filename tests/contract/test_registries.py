@@ -1,5 +1,8 @@
 """Registries: what the config can name, and all that is said of it, stands in one entry."""
 
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 
@@ -7,8 +10,10 @@ from chronovision.core.files import read_json
 from chronovision.core.hdf5 import new_h5
 from chronovision.core.metrics import METRICS, Metric
 from chronovision.core.tables import read_table
+from chronovision.core.threshold_kinds import THRESHOLD_KINDS
+from chronovision.duration.estimators import ESTIMATORS
 from chronovision.figures import video as video_figures
-from chronovision.figures.style import styled
+from chronovision.figures.style import THRESHOLD_COLOURS, styled
 from chronovision.report.captions import caption
 from chronovision.report.methods import methods_paragraphs
 from chronovision.salience.changes import measure_changes
@@ -59,3 +64,34 @@ def test_a_new_metric_is_one_entry(shift, tmp_path, monkeypatch):
     provenance = made.provenance("a")
     told = methods_paragraphs(made.config, provenance, 3, design=None, fitted=[])
     assert f"; and {shift.sentence}." in " ".join(told)
+
+
+#: Adds an entry to each registry, under the name `other`, before the config's models are made.
+OTHER = """
+from dataclasses import replace
+from chronovision.core.metrics import METRICS
+from chronovision.core.threshold_kinds import THRESHOLD_KINDS
+from chronovision.duration.estimators import ESTIMATORS
+for registry in (METRICS, THRESHOLD_KINDS, ESTIMATORS):
+    registry["other"] = replace(next(iter(registry.values())), name="other")
+from chronovision.config.check import check_config
+check_config({
+    "changes": {"metrics": ["other"]},
+    "thresholds": {"kinds": ["other"]},
+    "duration": {"estimators": ["other"]},
+})
+"""
+
+
+def test_the_config_may_name_what_is_registered():
+    subprocess.run([sys.executable, "-c", OTHER], check=True)
+
+
+@pytest.mark.parametrize("registry", [METRICS, THRESHOLD_KINDS, ESTIMATORS])
+def test_an_entry_is_found_by_its_name(registry):
+    assert len(registry) > 1
+    assert all(name == entry.name and entry.label for name, entry in registry.items())
+
+
+def test_each_kind_of_threshold_has_a_colour():
+    assert THRESHOLD_COLOURS.keys() == THRESHOLD_KINDS.keys()

@@ -14,6 +14,7 @@ from chronovision.config.files import refuse_repeated_keys
 from chronovision.config.slices import clip_settings, decoding_settings, feature_settings
 from chronovision.config.slices import fit_settings, range_settings, threshold_settings
 from chronovision.core.metrics import METRICS as KNOWN_METRICS
+from chronovision.core.threshold_kinds import THRESHOLD_KINDS
 from chronovision.errors import UserError
 from chronovision.jobs.locks import lock_results
 from chronovision.videos.table import find_table, read_videos
@@ -53,7 +54,7 @@ wildcard_constraints:
     # Not the set's own page and folder of figures, which would match as well.
     video=r"(?!index\.html$|set/)[A-Za-z0-9][A-Za-z0-9._-]*",
     metric="|".join(KNOWN_METRICS),
-    threshold="static|dynamic",
+    threshold="|".join(THRESHOLD_KINDS),
     # Those of another name would be made by another config.
     weights=re.escape(WEIGHTS),
     piece=r"\d+of\d+",

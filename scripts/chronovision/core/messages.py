@@ -23,6 +23,12 @@ def nearest_names(wrong: str, known: Iterable[str]) -> str:
     return ", ".join(near) or "none"
 
 
+def join_words(words: Iterable[object]) -> str:
+    """Words as a sentence lists them: a, b and c."""
+    words = [str(word) for word in words]
+    return " and ".join(filter(None, [", ".join(words[:-1]), words[-1]]))
+
+
 def one_line(text: object, most: int = 100) -> str:
     """`text` as a message can quote it: cut if long, and without anything that moves a cursor."""
     shown = str(text)

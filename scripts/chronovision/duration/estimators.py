@@ -3,9 +3,8 @@
 scikit-learn is imported where a regression is made: pages, which only name them, do without it.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
-from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -21,11 +20,13 @@ class Estimator:
     Attributes
     ----------
     name : in the config, and in the column ``estimator`` of tables.
+    label : in prose and in figures.
     sentence : what it is, with its parameters, as a part of a sentence in a methods section.
     make : gives the unfitted regression.
     """
 
     name: str
+    label: str
     sentence: str
     make: "Callable[[], RegressorMixin]"
 
@@ -65,28 +66,29 @@ def _svr_published() -> "RegressorMixin":
 
 
 #: The estimators by name.
-ESTIMATORS: Mapping[str, Estimator] = MappingProxyType(
-    {
-        estimator.name: estimator
-        for estimator in (
-            Estimator(
-                "svr",
-                "support vector regression with a radial basis function (counts and durations "
-                "standardised; C = 5, ε = 0.02, gamma = 1/layers)",
-                _svr,
-            ),
-            Estimator(
-                "ridge",
-                "ridge regression (counts standardised; penalty by leave-one-out among 13 values "
-                "from 10⁻³ to 10³)",
-                _ridge,
-            ),
-            Estimator(
-                "svr_published",
-                "support vector regression with a radial basis function on raw counts "
-                "(C = 1000, gamma = 10⁻⁴) as published",
-                _svr_published,
-            ),
-        )
-    }
-)
+ESTIMATORS: dict[str, Estimator] = {
+    estimator.name: estimator
+    for estimator in (
+        Estimator(
+            "svr",
+            "SVR",
+            "support vector regression with a radial basis function (counts and durations "
+            "standardised; C = 5, ε = 0.02, gamma = 1/layers)",
+            _svr,
+        ),
+        Estimator(
+            "ridge",
+            "ridge regression",
+            "ridge regression (counts standardised; penalty by leave-one-out among 13 values "
+            "from 10⁻³ to 10³)",
+            _ridge,
+        ),
+        Estimator(
+            "svr_published",
+            "SVR as published",
+            "support vector regression with a radial basis function on raw counts "
+            "(C = 1000, gamma = 10⁻⁴) as published",
+            _svr_published,
+        ),
+    )
+}

@@ -15,6 +15,8 @@ from matplotlib.lines import Line2D
 from chronovision.core.metrics import METRICS, kind_label
 from chronovision.core.provenance import add_step, read_provenance
 from chronovision.core.tables import read_table
+from chronovision.core.threshold_kinds import THRESHOLD_KINDS
+from chronovision.duration.estimators import ESTIMATORS
 from chronovision.figures.style import (
     FAINT,
     INK,
@@ -95,7 +97,8 @@ def draw_predictions(path: str | PathLike, kind: str, predictions: pd.DataFrame)
         rows = predictions[predictions["estimator"] == estimator]
         axis.plot([0, top], [0, top], color=FAINT, linestyle=_IDENTITY, linewidth=1)
         _scatter(axis, rows["duration_s"], rows["predicted_s"], rows["group"].map(colours))
-        axis.set(xlim=(0, top), ylim=(bottom, top), title=f"{estimator}, {len(rows)} predictions")
+        title = f"{ESTIMATORS[estimator].label}, {len(rows)} predictions"
+        axis.set(xlim=(0, top), ylim=(bottom, top), title=title)
         axis.set_aspect("equal", adjustable="box")
     figure.supxlabel("true duration of the clip (s)", fontsize=9)
     figure.supylabel("predicted duration, out of fold (s)", fontsize=9)
@@ -162,7 +165,7 @@ def draw_static_vs_dynamic(path: str | PathLike, summary: pd.DataFrame) -> None:
     pairs = [
         Pair(
             METRICS[metric].label,
-            *(f"{threshold} threshold (count)" for threshold in ("static", "dynamic")),
+            *(f"{THRESHOLD_KINDS[threshold].label} (count)" for threshold in ("static", "dynamic")),
             *(_counts(summary, metric, threshold) for threshold in ("static", "dynamic")),
         )
         for metric in metrics
@@ -180,7 +183,7 @@ def draw_metric_vs_metric(path: str | PathLike, summary: pd.DataFrame) -> None:
     """
     pairs = [
         Pair(
-            f"{threshold} threshold",
+            THRESHOLD_KINDS[threshold].label,
             *(f"{METRICS[metric].label} (count)" for metric in metrics),
             *(_counts(summary, metric, threshold) for metric in metrics),
         )

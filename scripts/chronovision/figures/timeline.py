@@ -11,6 +11,7 @@ from matplotlib.lines import Line2D
 from PIL import Image
 
 from chronovision.core.metrics import METRICS, kind_label
+from chronovision.core.threshold_kinds import THRESHOLD_KINDS
 from chronovision.core.timing import time_span
 from chronovision.figures.style import (
     FAINT,
@@ -162,7 +163,7 @@ def _legend(threshold: str, colour: str) -> list[Line2D]:
     dashes = (0, (4, 2))
     return [
         Line2D([], [], color=INK, linewidth=0.9, label="change to the previous frame"),
-        Line2D([], [], color=colour, linewidth=1.3, label=f"{threshold} threshold"),
+        Line2D([], [], color=colour, linewidth=1.3, label=THRESHOLD_KINDS[threshold].label),
         Line2D([], [], color=colour, marker="o", linestyle="none", label="salient frame"),
         Line2D([], [], color=FAINT, linestyle=dashes, label="segment boundary"),
     ]

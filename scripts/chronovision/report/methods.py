@@ -3,9 +3,10 @@
 import re
 from collections.abc import Mapping, Sequence
 
-from chronovision.core.messages import written_step
+from chronovision.core.messages import join_words, written_step
 from chronovision.core.metrics import METRICS
 from chronovision.core.provenance import all_software
+from chronovision.core.threshold_kinds import THRESHOLD_KINDS
 from chronovision.duration.clip_design import left_out
 from chronovision.duration.comparability import is_small_set
 from chronovision.duration.estimators import ESTIMATORS
@@ -105,7 +106,7 @@ def _network(provenance: Mapping) -> str:
     return (
         f"They were passed through {name} of torchvision {version} [@torchvision2016], "
         f"{_WEIGHTS[network['weights']]} (SHA-256 of the tensors {digest}…), "
-        f"in {network['precision']}. Activations x were read at {_join(network['layers'])}."
+        f"in {network['precision']}. Activations x were read at {join_words(network['layers'])}."
     )
 
 
@@ -124,51 +125,8 @@ def _thresholds(thresholds: Mapping) -> str:
         low, high = thresholds["percentiles"]
         extremes = f"percentiles {low:g} and {high:g} of the layer's changes in {of}"
     parts = [f"Changes were called salient by threshold, with Fmin and Fmax {extremes}."]
-    if "static" in thresholds["kinds"]:
-        parts.append("Static threshold: a change is salient if it exceeds (Fmax + Fmin)/2.")
-    if "dynamic" in thresholds["kinds"]:
-        parts.append(_dynamic(thresholds["dynamic"]))
+    parts += [THRESHOLD_KINDS[kind].sentence(thresholds) for kind in thresholds["kinds"]]
     return " ".join(parts)
-
-
-def _dynamic(dynamic: Mapping) -> str:
-    if dynamic["tmax"] is None:
-        scale = dynamic["tmax_scale"]
-        tmax = "(Fmax + Fmin)/2" if scale == 1 else f"{scale:g}·(Fmax + Fmin)/2"
-    else:
-        tmax = _per_layer(dynamic["tmax"])
-    tmin = "Fmin" if dynamic["tmin"] == "min" else _per_layer(dynamic["tmin"])
-    in_frames = dynamic["tau_frames"] is not None
-    if in_frames:
-        tau = f"{dynamic['tau_frames']:g} frames"
-        decay = "(Tmax − Tmin)/τ·exp(−D/τ)"
-        clock = "D being the number of frames since the last reset, or since the first change"
-    else:
-        tau = f"{dynamic['tau_s']:g} s"
-        decay = "(Tmax − Tmin)·exp(−a/τ)·(1 − exp(−Δt/τ))"
-        clock = (
-            "Δt being the time from frame to frame and a the time that had passed before it since "
-            "the last reset, or since the first frame"
-        )
-    text = (
-        "Dynamic threshold [@roseboom2019]: T starts at Tmax and is stepped at each frame, "
-        f"T ← T − {decay}{_noise(dynamic['noise_divisor'], in_frames)}, {clock}; a change of at "
-        f"least T is salient and resets T to Tmax. Tmax = {tmax}, Tmin = {tmin}, τ = {tau}."
-    )
-    return text + (" T was kept within [Tmin, Tmax]." if dynamic["bounded"] else "")
-
-
-def _noise(divisor: float | None, in_frames: bool) -> str:
-    if divisor is None:
-        return ""
-    scale = "" if in_frames else "·√(30 s⁻¹·Δt)"
-    return f" + ξ with ξ normal of mean 0 and s.d. (Tmax − Tmin)/{divisor:g}{scale}"
-
-
-def _per_layer(value: float | Mapping[str, float]) -> str:
-    if isinstance(value, Mapping):
-        return _join([f"{number:g} ({layer})" for layer, number in value.items()])
-    return f"{value:g}"
 
 
 def _segments(segments: Mapping) -> str:
@@ -183,7 +141,7 @@ def _segments(segments: Mapping) -> str:
 
 def _clips(clips: Mapping, seed: int, design: Mapping) -> str:
     rows = design["durations"]
-    durations = _join([f"{row['duration_s']:g}" for row in rows])
+    durations = join_words([f"{row['duration_s']:g}" for row in rows])
     if clips["mode"] == "random":
         how = (
             f"at random starts (seed {seed}), of each duration as many as together last "
@@ -222,7 +180,7 @@ def _duration(duration: Mapping, n_groups: int, kinds: Sequence[str], has_pixels
     """How durations were predicted; `kinds`: of which counts, if not of all."""
     of_kinds = f" ({'; '.join(kinds)})" if kinds else ""
     pixels = "counts of pixel changes, " if has_pixels else ""
-    estimators = _join([ESTIMATORS[name].sentence for name in duration["estimators"]])
+    estimators = join_words([ESTIMATORS[name].sentence for name in duration["estimators"]])
     if is_small_set(n_groups):
         folds = f"each of the {n_groups} groups of videos in turn"
     else:
@@ -242,17 +200,12 @@ def _software(software: Mapping) -> str:
     if "scipy" in software:
         numeric += " and SciPy [@virtanen2020]"
     commits = [commit[:12] for commit in (software.get("commit") or "").split(", ") if commit]
-    commit = f", commit{'s' * (len(commits) > 1)} {_join(commits)}" if commits else ""
+    commit = f", commit{'s' * (len(commits) > 1)} {join_words(commits)}" if commits else ""
     modified = ", with uncommitted changes" if software.get("dirty") else ""
     return (
         f"The analysis ran in Chronovision {software['chronovision']}{commit}{modified}, a "
         f"Snakemake workflow [@molder2021] that uses {numeric}."
     )
-
-
-def _join(words: Sequence[str]) -> str:
-    words = [str(word) for word in words]
-    return " and ".join(filter(None, [", ".join(words[:-1]), words[-1]]))
 
 
 def cited_keys(paragraphs: Sequence[str]) -> list[str]:

@@ -3,6 +3,7 @@
 import pandas as pd
 
 from chronovision.duration.comparability import ENOUGH_GROUPS, is_small_set
+from chronovision.duration.estimators import ESTIMATORS
 
 #: Metric of a score -> heading with unit.
 HEADINGS = {
@@ -72,7 +73,7 @@ def _rows(scores: pd.DataFrame, metrics: list[str], prefix: str = "") -> list[di
         values = part.set_index("metric")["value"]
         rows.append(
             {
-                "estimator": estimator,
+                "estimator": ESTIMATORS[estimator].label,
                 "label": split.removeprefix(prefix) if prefix else _label(control, layers),
                 "is_model": control == "none" and layers == "all",
                 "values": [float(values[name]) for name in metrics],
@@ -101,5 +102,6 @@ def _slopes(overall: pd.DataFrame) -> list[str]:
         controls = ", ".join(
             f"{label.removeprefix('control: ')} {value:z.3f}" for label, value in named.items()
         )
-        sentences.append(f"{estimator}: slope {model:z.3f} with all layers; controls: {controls}.")
+        name = ESTIMATORS[estimator].label
+        sentences.append(f"{name}: slope {model:z.3f} with all layers; controls: {controls}.")
     return sentences

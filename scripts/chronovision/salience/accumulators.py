@@ -9,6 +9,7 @@ import pandas as pd
 from chronovision.core.provenance import add_step, read_provenance
 from chronovision.core.seeds import derive_rng
 from chronovision.core.tables import Columns, new_table, read_blocks, read_header, read_values
+from chronovision.core.time_constant import TimeConstant
 from chronovision.salience.decay import start_decay
 from chronovision.salience.thresholds import Thresholds, video_thresholds
 
@@ -51,7 +52,8 @@ def noise_sd(thresholds: Thresholds, dt_s: np.ndarray, dynamic: Mapping) -> np.n
     if dynamic["noise_divisor"] is None:
         return np.zeros((len(dt_s), len(thresholds.tmax)))
     sd = (thresholds.tmax - thresholds.tmin) / dynamic["noise_divisor"]
-    scale = np.ones(len(dt_s)) if dynamic["tau_frames"] else np.sqrt(PUBLISHED_RATE * dt_s)
+    in_frames = TimeConstant.of(dynamic).in_frames
+    scale = np.ones(len(dt_s)) if in_frames else np.sqrt(PUBLISHED_RATE * dt_s)
     return scale[:, np.newaxis] * sd
 
 

@@ -9,6 +9,8 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from chronovision.core.time_constant import TimeConstant
+
 
 def dynamic_accumulator_frames(
     changes: np.ndarray,
@@ -173,9 +175,9 @@ def start_decay(
     tmax: np.ndarray | float, tmin: np.ndarray | float, dynamic: Mapping
 ) -> FrameDecay | SecondsDecay:
     """A run at its beginning, on the clock that the config's ``thresholds.dynamic`` names."""
-    if dynamic["tau_frames"]:
-        return FrameDecay(tmax, tmin, float(dynamic["tau_frames"]), dynamic["bounded"])
-    return SecondsDecay(tmax, tmin, float(dynamic["tau_s"]), dynamic["bounded"])
+    tau = TimeConstant.of(dynamic)
+    decay = FrameDecay if tau.in_frames else SecondsDecay
+    return decay(tmax, tmin, tau.value, dynamic["bounded"])
 
 
 def _arrays(changes: np.ndarray, noise: np.ndarray) -> tuple[np.ndarray, ...]:

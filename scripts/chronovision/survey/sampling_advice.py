@@ -9,6 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from chronovision.core.messages import written_step
+from chronovision.core.time_constant import TimeConstant
 from chronovision.duration.comparability import RATE_TOLERANCE, STEP_TOLERANCE, rate_tolerance
 from chronovision.videos.selection import frames_per_row, source_interval
 
@@ -236,7 +237,10 @@ def _warn_of_far_steps(facts: Mapping[str, Mapping], frames: Mapping) -> list[st
 
 def _tau_frames(thresholds: Mapping) -> float | None:
     """The time constant in rows, if the dynamic threshold is computed and has it so."""
-    return thresholds["dynamic"]["tau_frames"] if "dynamic" in thresholds["kinds"] else None
+    if "dynamic" not in thresholds["kinds"]:
+        return None
+    tau = TimeConstant.of(thresholds["dynamic"])
+    return tau.value if tau.in_frames else None
 
 
 def _describe_tau(steps: Sequence[float], tau_frames: float | None) -> list[str]:

@@ -10,6 +10,7 @@ import pytest
 from PIL import Image
 
 from chronovision.core.tables import read_table
+from chronovision.duration.estimators import ESTIMATORS
 from chronovision.figures import matrices, timeline
 from chronovision.figures import set as set_figures
 from chronovision.figures import video as video_figures
@@ -386,7 +387,7 @@ def test_points_of_a_set_have_their_own_axes(tmp_path, captured):
     table = read_table(predictions)
     for axis, estimator in zip(captured[names[0]].axes, ("svr", "ridge"), strict=True):
         rows = table[table["estimator"] == estimator]
-        assert axis.get_title().startswith(f"{estimator}, {len(rows)}")
+        assert axis.get_title().startswith(f"{ESTIMATORS[estimator].label}, {len(rows)}")
         points = axis.collections[0].get_offsets()
         np.testing.assert_array_equal(points, rows[["duration_s", "predicted_s"]])
         identity = xy(axis.get_lines()[0])

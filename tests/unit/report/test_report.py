@@ -155,7 +155,7 @@ def test_slopes_stand_beside_those_of_controls(made):
     sentences = score_table(KINDS[0], scores)["slopes"]
     assert len(sentences) == 2
     assert re.match(
-        r"svr: slope 0\.\d{3} with all layers; controls: mean duration 0\.", sentences[0]
+        r"SVR: slope 0\.\d{3} with all layers; controls: mean duration 0\.", sentences[0]
     )
 
 

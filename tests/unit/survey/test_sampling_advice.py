@@ -111,7 +111,8 @@ def allows_fit(shown, frames) -> bool:
 
 
 def said(shown, tau_frames=None, kinds=("static", "dynamic"), **frames):
-    thresholds = {"kinds": kinds, "dynamic": {"tau_s": None, "tau_frames": tau_frames}}
+    dynamic = {"tau_s": None if tau_frames else 3.33, "tau_frames": tau_frames}
+    thresholds = {"kinds": kinds, "dynamic": dynamic}
     settings = {"frames": FRAMES | frames, "thresholds": thresholds}
     return "\n".join(describe_sampling(shown, settings, "make run VIDEOS=x"))
 

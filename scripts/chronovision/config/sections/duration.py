@@ -3,16 +3,18 @@
 from typing import Annotated, Literal
 
 from chronovision.config.fields import UNIQUE, Path, Section, key
+from chronovision.duration.estimators import ESTIMATORS
+
+Estimator = Literal[tuple(ESTIMATORS)]  # type: ignore[valid-type]
 
 
 class Duration(Section):
     """The model that predicts seconds from counts of salient changes, and its cross-validation."""
 
-    estimators: Annotated[list[Literal["svr", "ridge", "svr_published"]], UNIQUE] = key(
+    estimators: Annotated[list[Estimator], UNIQUE] = key(
         ["svr", "ridge"],
         "estimators to fit; an empty list fits none",
-        details="`svr`: support vector regression (RBF) on standardised counts. `ridge`: ridge "
-        "regression. `svr_published`: C = 1e3, gamma = 1e-4, raw counts.",
+        details=" ".join(f"`{one.name}`: {one.sentence}." for one in ESTIMATORS.values()),
         source="R19 for `svr_published`, else ours",
     )
     folds: int = key(

@@ -7,8 +7,10 @@ from pydantic import Field
 
 from chronovision.config.fields import UNIQUE, Section, key
 from chronovision.core.metrics import METRICS
+from chronovision.core.threshold_kinds import THRESHOLD_KINDS
 
 Metric = Literal[tuple(METRICS)]  # type: ignore[valid-type]
+ThresholdKind = Literal[tuple(THRESHOLD_KINDS)]  # type: ignore[valid-type]
 Level = Annotated[float, Field(ge=0, le=1.0e12)]
 #: A number for every layer, by its name.
 LevelPerLayer = dict[str, Level]
@@ -21,7 +23,7 @@ class Changes(Section):
     metrics: Annotated[list[Metric], UNIQUE] = key(
         ["correlation", "euclidean"],
         "metrics of change, computed side by side",
-        details="`correlation` is 1 − Pearson r, `euclidean` the distance, `cosine` 1 − cosine.",
+        details=" ".join(f"`{metric.name}`: {metric.label}." for metric in METRICS.values()),
         source="the notebook; R19",
         min_length=1,
     )
@@ -101,7 +103,7 @@ class Dynamic(Section):
 class Thresholds(Section):
     """Which changes are salient: those above a static or a dynamic threshold."""
 
-    kinds: Annotated[list[Literal["static", "dynamic"]], UNIQUE] = key(
+    kinds: Annotated[list[ThresholdKind], UNIQUE] = key(
         ["static", "dynamic"],
         "kinds of threshold, computed side by side",
         details="`static` is (Fmax + Fmin)/2. `dynamic` decays from Tmax, and each salient change "

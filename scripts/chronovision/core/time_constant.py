@@ -1,0 +1,28 @@
+"""The time constant τ of the dynamic threshold, in seconds or in frames."""
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+
+class TimeConstant(NamedTuple):
+    """τ, and the clock that it belongs to.
+
+    Attributes
+    ----------
+    value : seconds, or rows of the analysed series.
+    in_frames : whether the clock counts frames, as published; else it runs in seconds.
+    """
+
+    value: float
+    in_frames: bool
+
+    @classmethod
+    def of(cls, dynamic: Mapping) -> "TimeConstant":
+        """The one that the config's ``thresholds.dynamic`` sets: ``tau_frames`` or ``tau_s``."""
+        if dynamic["tau_frames"] is not None:
+            return cls(float(dynamic["tau_frames"]), True)
+        return cls(float(dynamic["tau_s"]), False)
+
+    def __str__(self) -> str:
+        """The value with its unit."""
+        return f"{self.value:g} {'frames' if self.in_frames else 's'}"
