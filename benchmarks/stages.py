@@ -117,7 +117,7 @@ def dump(film: Film, size: int) -> None:
     from chronovision.videos.frames import dump_frames
 
     dump_frames(
-        film.info, film.frames, video=film.video, settings=decoding(size), span=SPAN, strict=False
+        film.info, film.frames, video=film.video, frames=decoding(size), span=SPAN, strict=False
     )
 
 
@@ -126,7 +126,7 @@ def describe(film: Film, size: int) -> None:
 
     describe_frames(
         *(film.info, film.pixels, film.thumbnails),
-        **{"video": film.video, "settings": decoding(size), "span": SPAN},
+        **{"video": film.video, "frames": decoding(size), "span": SPAN},
     )
 
 
@@ -170,7 +170,7 @@ def accumulate(film: Film, metric: str, threshold: str) -> None:
         film.table("changes", metric),
         None,
         film.table("accumulators", f"{metric}.{threshold}"),
-        **{"video": film.video, "kind": threshold, "settings": CONFIG["thresholds"], "seed": 0},
+        **{"video": film.video, "kind": threshold, "thresholds": CONFIG["thresholds"], "seed": 0},
     )
 
 
@@ -182,7 +182,7 @@ def segment(film: Film, metric: str, threshold: str) -> None:
         film.table("accumulators", kind),
         film.table("changes", metric),
         film.table("segments", kind),
-        settings=CONFIG["segments"],
+        segments=CONFIG["segments"],
     )
 
 

@@ -11,5 +11,5 @@ with logged_job(snakemake.log[0]):
         accumulate_changes(
             *(changes[metric], ranges.get(metric), table),
             **{"video": snakemake.wildcards.video, "kind": threshold},
-            **{name: snakemake.params[name] for name in ("settings", "seed")},
+            **{name: snakemake.params[name] for name in ("thresholds", "seed")},
         )

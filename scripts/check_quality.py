@@ -10,5 +10,5 @@ with logged_job(snakemake.log[0]):
         by_folder(snakemake.input.dynamic),
         by_stem(snakemake.input.ranges),
         snakemake.output.table,
-        thresholds=snakemake.params.settings,
+        thresholds=snakemake.params.thresholds,
     )

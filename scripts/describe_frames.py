@@ -9,6 +9,6 @@ with logged_job(snakemake.log[0]):
         snakemake.output.table,
         snakemake.output.thumbnails,
         video=snakemake.wildcards.video,
-        settings=snakemake.params.settings,
+        frames=snakemake.params.frames,
         span=snakemake.params.span,
     )

@@ -8,7 +8,7 @@ with logged_job(snakemake.log[0]):
         snakemake.input.info,
         snakemake.output.frames,
         video=snakemake.wildcards.video,
-        settings=snakemake.params.settings,
+        frames=snakemake.params.frames,
         span=snakemake.params.span,
         strict=snakemake.params.strict,
     )

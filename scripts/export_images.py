@@ -7,7 +7,7 @@ with logged_job(snakemake.log[0]):
     export_images(
         snakemake.input.info,
         snakemake.output.folder,
-        settings=snakemake.params.settings,
+        frames=snakemake.params.frames,
         span=snakemake.params.span,
         suffix=snakemake.params.format or "jpg",
     )

@@ -8,5 +8,5 @@ with logged_job(snakemake.log[0]):
     pool_ranges(
         by_stem(snakemake.input.changes),
         snakemake.output.table,
-        settings=snakemake.params.settings,
+        thresholds=snakemake.params.thresholds,
     )

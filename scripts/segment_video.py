@@ -10,5 +10,5 @@ with logged_job(snakemake.log[0]):
     for kind, table in by_folder(snakemake.output.tables).items():
         metric = kind.split(".")[0]
         segment_video(
-            accumulators[kind], changes[metric], table, settings=snakemake.params.settings
+            accumulators[kind], changes[metric], table, segments=snakemake.params.segments
         )

@@ -67,7 +67,7 @@ def run_video(root: Path, video: str, path: Path) -> None:
     """All stages of one video, as its jobs run them."""
     info, pixels = root / f"videos/{video}.json", root / f"pixels/{video}.tsv"
     frames, features = root / f"frames/{video}.h5", root / f"features/{video}.h5"
-    common = {"video": video, "settings": SETTINGS, "span": (None, None)}
+    common = {"video": video, "frames": SETTINGS, "span": (None, None)}
     probe_video(path, info, stream=None)
     dump_frames(info, frames, strict=False, **common)
     describe_frames(info, pixels, pixels.with_suffix(".thumbnails.h5"), **common)
@@ -81,7 +81,7 @@ def run_video(root: Path, video: str, path: Path) -> None:
     changes = root / f"changes/correlation/{video}.tsv"
     measure_changes(features, changes, metric="correlation")
     accumulators = root / f"accumulators/correlation.static/{video}.tsv"
-    settings = {"kind": "static", "settings": THRESHOLDS, "seed": 0}
+    settings = {"kind": "static", "thresholds": THRESHOLDS, "seed": 0}
     accumulate_changes(changes, None, accumulators, video=video, **settings)
 
 

@@ -66,7 +66,7 @@ def dump(folder: Path, geometry: str, *, strict: bool) -> tuple[Job, Path]:
     """The job, and the frames that it made if all went well."""
     name = "strict" if strict else "plain"
     settings = {"size": SIZE, "geometry": geometry, "every": 1, "step_s": None, "fps": None}
-    options = {"video": "v", "settings": settings, "span": (None, None), "strict": strict}
+    options = {"video": "v", "frames": settings, "span": (None, None), "strict": strict}
     frames = folder / f"{name}.h5"
     job = run_job("dump_frames", folder, name, folder / "info.json", frames, **options)
     assert_ends_well("dump_frames", job)

@@ -27,7 +27,7 @@ rule describe_frames:
         mem_mb=stage_mb("describe_frames"),
         runtime=stage_minutes("describe_frames"),
     params:
-        settings=decoding_settings(config),
+        frames=decoding_settings(config),
         span=span,
         code=code_digest("describe_frames"),
     message:

@@ -27,7 +27,7 @@ rule check_quality:
         mem_mb=stage_mb("check_quality"),
         runtime=stage_minutes("check_quality"),
     params:
-        settings=range_settings(config),
+        thresholds=range_settings(config),
         code=code_digest("check_quality"),
     message:
         "{wildcards.video}: checking quality"

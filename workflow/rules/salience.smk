@@ -44,7 +44,7 @@ rule pool_ranges:
         mem_mb=set_mb,
         runtime=set_minutes,
     params:
-        settings=range_settings(config),
+        thresholds=range_settings(config),
         code=code_digest("pool_ranges"),
     message:
         "pooling the ranges of {wildcards.metric} changes"
@@ -75,7 +75,7 @@ rule accumulate_changes:
         mem_mb=stage_mb("accumulate_changes"),
         runtime=stage_minutes("accumulate_changes"),
     params:
-        settings=lambda wildcards: threshold_settings(config, wildcards.threshold),
+        thresholds=lambda wildcards: threshold_settings(config, wildcards.threshold),
         seed=noise_seed,
         code=code_digest("accumulate_changes"),
     message:

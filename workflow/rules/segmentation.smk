@@ -24,7 +24,7 @@ rule segment_video:
         mem_mb=stage_mb("segment_video"),
         runtime=stage_minutes("segment_video"),
     params:
-        settings=lookup(within=config, dpath="segments"),
+        segments=lookup(within=config, dpath="segments"),
         code=code_digest("segment_video"),
     message:
         "{wildcards.video}: segmenting, {wildcards.threshold} threshold"

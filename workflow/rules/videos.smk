@@ -64,7 +64,7 @@ rule dump_frames:
         mem_mb=stage_mb("dump_frames"),
         runtime=stage_minutes("dump_frames"),
     params:
-        settings=decoding_settings(config),
+        frames=decoding_settings(config),
         span=span,
         strict=lookup(within=config, dpath="strict"),
         code=code_digest("dump_frames"),
@@ -92,7 +92,7 @@ rule export_images:
         mem_mb=stage_mb("export_images"),
         runtime=stage_minutes("export_images"),
     params:
-        settings=decoding_settings(config),
+        frames=decoding_settings(config),
         format=lookup(within=config, dpath="frames/images"),
         span=span,
         code=code_digest("export_images"),

@@ -55,7 +55,7 @@ def describe_frames(
     thumbnails_path: str | os.PathLike,
     *,
     video: str,
-    settings: dict,
+    frames: dict,
     span: tuple[float | None, float | None],
 ) -> None:
     """Write per-frame facts (TSV, `COLUMNS`) and thumbnails (HDF5) of one video.
@@ -65,7 +65,7 @@ def describe_frames(
 
     Parameters
     ----------
-    info_path, video, settings, span : as for `chronovision.videos.frames.dump_frames`.
+    info_path, video, frames, span : as for `chronovision.videos.frames.dump_frames`.
     thumbnails_path : HDF5 with ``frame`` and ``time_s`` (m,), ``jpeg`` (m,) byte strings, see
         `chronovision.videos.thumbnails.write_thumbnails`.
     """
@@ -73,14 +73,14 @@ def describe_frames(
     provenance = add_step(
         video_provenance(info, video),
         "describe_frames",
-        {**settings, "start_s": span[0], "end_s": span[1]},
+        {**frames, "start_s": span[0], "end_s": span[1]},
         ["numpy", "pillow"],
     )
     with (
         new_h5(thumbnails_path, provenance) as file,
         new_table(table_path, COLUMNS, provenance) as append,
     ):
-        rows = write_thumbnails(file, analysed_rows(info, settings, span, Decoding()))
+        rows = write_thumbnails(file, analysed_rows(info, frames, span, Decoding()))
         facts = _describe(rows)
         while block := list(itertools.islice(facts, BLOCK_ROWS)):
             append(pd.DataFrame(block, columns=list(COLUMNS)))

@@ -72,7 +72,7 @@ def gives(video: Footage, duration_s: float) -> bool:
     return 2 * clip_length(duration_s, video.interval_s) <= video.n_frames
 
 
-def plan_clips(footage: Mapping[str, Footage], settings: Mapping) -> Design:
+def plan_clips(footage: Mapping[str, Footage], clips: Mapping) -> Design:
     """Which clips can be cut from a set: the same durations from every video.
 
     Else the duration of a clip would tell its video. So a clip lasts at most half of the
@@ -82,20 +82,20 @@ def plan_clips(footage: Mapping[str, Footage], settings: Mapping) -> Design:
     Parameters
     ----------
     footage : of each video.
-    settings : the config's ``clips``.
+    clips : the config's ``clips``.
 
     Raises
     ------
     NoFitError : no video is long enough, or no duration short enough.
     """
-    least_s = settings["min_video_s"] or 0.0
+    least_s = clips["min_video_s"] or 0.0
     short = {name: one.duration_s for name, one in footage.items() if one.duration_s < least_s}
     used = {name: one for name, one in footage.items() if name not in short}
     if not used:
         raise NoFitError(
             f"every video is shorter than clips.min_video_s ({least_s:g} s)", "lower it"
         )
-    asked = sorted({float(duration) for duration in settings["durations_s"]})
+    asked = sorted({float(duration) for duration in clips["durations_s"]})
     distinct = _distinct({one.interval_s for one in used.values()}, asked)
     # By name where several are as short: the order of a set is not kept where it gives no clips.
     shortest = min(used, key=lambda name: (used[name].n_frames * used[name].interval_s, name))
@@ -146,7 +146,7 @@ def _distinct(intervals_s: Collection[float], durations_s: Sequence[float]) -> l
     return kept
 
 
-def number_of_clips(video: Footage, duration_s: float, n_durations: int, settings: Mapping) -> int:
+def number_of_clips(video: Footage, duration_s: float, n_durations: int, clips: Mapping) -> int:
     """Clips with random starts that a video gives of one duration.
 
     ⌈coverage · T/d⌉ of a video that lasts T, at most ``max_per_video // n_durations``, and no
@@ -157,11 +157,11 @@ def number_of_clips(video: Footage, duration_s: float, n_durations: int, setting
     video : from which they are cut.
     duration_s : d.
     n_durations : of the design.
-    settings : the config's ``clips``: ``coverage`` and ``max_per_video``.
+    clips : the config's ``clips``: ``coverage`` and ``max_per_video``.
     """
-    wanted = math.ceil(settings["coverage"] * video.duration_s / duration_s)
+    wanted = math.ceil(clips["coverage"] * video.duration_s / duration_s)
     starts = video.n_frames - clip_length(duration_s, video.interval_s) + 1
-    return min(wanted, settings["max_per_video"] // n_durations, starts)
+    return min(wanted, clips["max_per_video"] // n_durations, starts)
 
 
 def describe_design(

@@ -12,7 +12,7 @@ from chronovision.salience.thresholds import Thresholds, change_range, resolve_t
 PIXELS = "pixel_change"
 
 
-def pixel_settings(thresholds: Mapping) -> dict[str, Any]:
+def free_thresholds(thresholds: Mapping) -> dict[str, Any]:
     """The config's ``thresholds`` for pixels: what is fixed there is in units of the layers."""
     free = dict(thresholds)
     if "dynamic" in free:
@@ -80,5 +80,5 @@ def pixel_thresholds(
     ranges : of `pixel_ranges`.
     thresholds : the config's.
     """
-    free = pixel_settings(thresholds)
+    free = free_thresholds(thresholds)
     return {name: resolve_thresholds(*ends, [PIXELS], free) for name, ends in ranges.items()}

@@ -12,7 +12,7 @@ from chronovision.duration.counting import Clip
 
 
 def random_clips(
-    time_s: np.ndarray, durations_s: Sequence[float], settings: Mapping, *, seed: int, video: str
+    time_s: np.ndarray, durations_s: Sequence[float], clips: Mapping, *, seed: int, video: str
 ) -> list[tuple[int, int]]:
     """Clips with random starts; they may overlap, but no two of one duration are the same.
 
@@ -20,7 +20,7 @@ def random_clips(
     ----------
     time_s : (n,) times of the frames, seconds.
     durations_s : see `Design`.
-    settings : see `number_of_clips`, which says how many there are.
+    clips : see `number_of_clips`, which says how many there are.
     seed, video : the starts of one duration derive from these and the duration alone.
 
     Returns
@@ -28,14 +28,14 @@ def random_clips(
     (start frame, number of frames) of each clip, by duration, then by start.
     """
     whole = Footage.of(time_s)
-    clips = []
+    found = []
     for duration in durations_s:
         length = clip_length(duration, whole.interval_s)
-        wanted = number_of_clips(whole, duration, len(durations_s), settings)
+        wanted = number_of_clips(whole, duration, len(durations_s), clips)
         rng = derive_rng(seed, "clips", video, float(duration))
         drawn = np.sort(rng.choice(whole.n_frames - length + 1, size=wanted, replace=False))
-        clips += [(int(start), length) for start in drawn]
-    return clips
+        found += [(int(start), length) for start in drawn]
+    return found
 
 
 def partition_clips(
@@ -84,7 +84,7 @@ def snapshot_lengths(n_frames: int, snapshots: int, rng: np.random.Generator) ->
 
 
 def sample_clips(
-    times: Mapping[str, np.ndarray], design: Design, settings: Mapping, seed: int
+    times: Mapping[str, np.ndarray], design: Design, clips: Mapping, seed: int
 ) -> list[Clip]:
     """Clips of all videos, with their snapshots, as the config's ``clips`` asks.
 
@@ -92,18 +92,18 @@ def sample_clips(
     ----------
     times : video -> (n,) times of its frames, seconds.
     design : see `plan_clips`.
-    settings : the config's ``clips``.
+    clips : the config's ``clips``.
     seed : the config's.
     """
-    durations, clips = design.durations_s, []
+    durations, found = design.durations_s, []
     for video in design.videos:
         time_s = times[video]
-        if settings["mode"] == "partition":
+        if clips["mode"] == "partition":
             spans = partition_clips(time_s, durations, seed=seed, video=video)
         else:
-            spans = random_clips(time_s, durations, settings, seed=seed, video=video)
+            spans = random_clips(time_s, durations, clips, seed=seed, video=video)
         for start, length in spans:
             rng = derive_rng(seed, "snapshots", video, start, length)
-            early = snapshot_lengths(length, settings["snapshots"], rng)
-            clips.append(Clip(video, start, (length, *early)))
-    return clips
+            early = snapshot_lengths(length, clips["snapshots"], rng)
+            found.append(Clip(video, start, (length, *early)))
+    return found

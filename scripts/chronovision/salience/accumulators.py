@@ -135,7 +135,7 @@ def accumulate_changes(
     *,
     video: str,
     kind: str,
-    settings: dict,
+    thresholds: dict,
     seed: int | None,
 ) -> None:
     """Write the accumulators of one video: threshold, salient frames and counts per layer.
@@ -147,7 +147,7 @@ def accumulate_changes(
     output : TSV with ``frame time_s`` and per layer ``_threshold _salient _count``.
     video : id; seeds the noise.
     kind : ``static`` or ``dynamic``.
-    settings : the config's ``thresholds``, for ``static`` without ``dynamic``.
+    thresholds : the config's ``thresholds``, for ``static`` without ``dynamic``.
     seed : the config's; None for ``static``, which draws no noise.
 
     Raises
@@ -155,11 +155,11 @@ def accumulate_changes(
     UserError : a fixed threshold does not fit (see `chronovision.salience.thresholds`).
     """
     layers = read_header(changes_path)[3:]
-    thresholds = video_thresholds(read_values(changes_path, layers), layers, settings, ranges_path)
-    accumulator = _Accumulator(thresholds, settings["dynamic"] if kind == "dynamic" else None)
+    resolved = video_thresholds(read_values(changes_path, layers), layers, thresholds, ranges_path)
+    accumulator = _Accumulator(resolved, thresholds["dynamic"] if kind == "dynamic" else None)
     sources = _noise_sources(seed, layers, "accumulator", video) if kind == "dynamic" else []
     count = np.zeros(len(layers), dtype=np.int64)
-    config = {"kind": kind, "seed": seed, **settings}
+    config = {"kind": kind, "seed": seed, **thresholds}
     provenance = add_step(read_provenance(changes_path), "accumulate_changes", config, ["numpy"])
     with new_table(output, _column_meanings(layers), provenance) as append:
         for block in read_blocks(changes_path):

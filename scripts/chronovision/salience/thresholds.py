@@ -29,27 +29,27 @@ class Thresholds:
         return Thresholds(*(None if one[0] is None else np.concatenate(one) for one in pairs))
 
 
-def change_range(changes: np.ndarray, settings: Mapping) -> tuple[np.ndarray, np.ndarray]:
+def change_range(changes: np.ndarray, thresholds: Mapping) -> tuple[np.ndarray, np.ndarray]:
     """Fmin and Fmax of each layer.
 
     Parameters
     ----------
     changes : (n, layers); NaN (first frames) is left out.
-    settings : the config's ``thresholds``: ``range`` is ``minmax``, or ``percentile`` with
+    thresholds : the config's ``thresholds``: ``range`` is ``minmax``, or ``percentile`` with
         the two ``percentiles`` (linear interpolation).
 
     Returns
     -------
     low, high : (layers,) float64.
     """
-    if settings["range"] == "minmax":
+    if thresholds["range"] == "minmax":
         return np.nanmin(changes, axis=0), np.nanmax(changes, axis=0)
-    low, high = np.nanpercentile(changes, settings["percentiles"], axis=0)
+    low, high = np.nanpercentile(changes, thresholds["percentiles"], axis=0)
     return low, high
 
 
 def resolve_thresholds(
-    low: np.ndarray, high: np.ndarray, layers: list[str], settings: Mapping
+    low: np.ndarray, high: np.ndarray, layers: list[str], thresholds: Mapping
 ) -> Thresholds:
     """Thresholds of each layer from its range of change, Fmin = `low` to Fmax = `high`.
 
@@ -61,7 +61,7 @@ def resolve_thresholds(
     ----------
     low, high : (layers,) see `change_range`.
     layers : names.
-    settings : the config's ``thresholds``; without ``dynamic`` only the static one is set.
+    thresholds : the config's ``thresholds``; without ``dynamic`` only the static one is set.
 
     Raises
     ------
@@ -70,9 +70,9 @@ def resolve_thresholds(
     still = high == low
     out_of_reach = np.nextafter(high, np.inf)
     static = np.where(still, out_of_reach, (high + low) / 2)
-    if "dynamic" not in settings:
+    if "dynamic" not in thresholds:
         return Thresholds(static)
-    dynamic = settings["dynamic"]
+    dynamic = thresholds["dynamic"]
     if dynamic["tmin"] == "min":
         tmin = low
     else:
@@ -105,7 +105,7 @@ def _per_layer(value: float | Mapping[str, float], layers: list[str], key: str) 
 def video_thresholds(
     changes: np.ndarray,
     layers: list[str],
-    settings: Mapping,
+    thresholds: Mapping,
     ranges_path: str | os.PathLike | None,
 ) -> Thresholds:
     """Thresholds of one video: from its own changes, or from the set's ranges if given.
@@ -113,19 +113,19 @@ def video_thresholds(
     Parameters
     ----------
     changes : (n, layers) of the whole video; NaN first.
-    settings : the config's ``thresholds``.
+    thresholds : the config's ``thresholds``.
     ranges_path : table of `pool_ranges` when ``scope`` is ``set``, else None.
     """
     if ranges_path is None:
-        low, high = change_range(changes, settings)
+        low, high = change_range(changes, thresholds)
     else:
         ranges = read_table(ranges_path).set_index("layer").loc[layers]
         low, high = ranges["low"].to_numpy(), ranges["high"].to_numpy()
-    return resolve_thresholds(low, high, layers, settings)
+    return resolve_thresholds(low, high, layers, thresholds)
 
 
 def pool_ranges(
-    changes: Mapping[str, str | os.PathLike], output: str | os.PathLike, *, settings: dict
+    changes: Mapping[str, str | os.PathLike], output: str | os.PathLike, *, thresholds: dict
 ) -> None:
     """Write Fmin and Fmax of each layer over all videos together (``scope: set``).
 
@@ -133,7 +133,7 @@ def pool_ranges(
     ----------
     changes : video id -> table of changes.
     output : TSV ``layer low high n_changes``.
-    settings : of the config's ``thresholds`` what `change_range` reads.
+    thresholds : of the config's ``thresholds`` what `change_range` reads.
 
     Raises
     ------
@@ -142,7 +142,7 @@ def pool_ranges(
     provenance = merge({video: read_provenance(path) for video, path in changes.items()})
     tables = [read_table(path).iloc[:, 3:] for path in changes.values()]
     pooled = pd.concat(tables, ignore_index=True)
-    low, high = change_range(pooled.to_numpy(), settings)
+    low, high = change_range(pooled.to_numpy(), thresholds)
     ranges = pd.DataFrame(
         {"layer": pooled.columns, "low": low, "high": high, "n_changes": pooled.count().to_numpy()}
     )
@@ -152,4 +152,4 @@ def pool_ranges(
         "high": ("Fmax: greatest change over the set, or its upper percentile", "as the change"),
         "n_changes": ("changes that went in", "count"),
     }
-    write_table(output, ranges, meaning, add_step(provenance, "pool_ranges", settings, ["numpy"]))
+    write_table(output, ranges, meaning, add_step(provenance, "pool_ranges", thresholds, ["numpy"]))

@@ -88,7 +88,7 @@ def segment_video(
     changes_path: str | os.PathLike,
     output: str | os.PathLike,
     *,
-    settings: dict,
+    segments: dict,
 ) -> None:
     """Write the segments of one video under one metric and threshold.
 
@@ -96,14 +96,14 @@ def segment_video(
     ----------
     accumulators_path, changes_path : tables of the same video and metric.
     output : TSV, see `COLUMNS`.
-    settings : the config's ``segments``.
+    segments : the config's ``segments``.
     """
     layers = read_header(changes_path)[3:]
     salient = read_salient(accumulators_path, layers)
     strength = np.concatenate([b[layers].mean(axis=1) for b in read_blocks(changes_path)])
     time_s = read_values(changes_path, ["time_s"])[:, 0]
-    needed = layers_needed(settings["min_layers"], len(layers))
-    boundaries = find_boundaries(salient, strength, time_s, needed, settings["min_duration_s"])
+    needed = layers_needed(segments["min_layers"], len(layers))
+    boundaries = find_boundaries(salient, strength, time_s, needed, segments["min_duration_s"])
     table = segment_table(boundaries, time_s, strength, salient.sum(axis=1))
     provenance = read_provenance(accumulators_path)
-    write_table(output, table, COLUMNS, add_step(provenance, "segment_video", settings, ["numpy"]))
+    write_table(output, table, COLUMNS, add_step(provenance, "segment_video", segments, ["numpy"]))

@@ -19,7 +19,7 @@ BYTES_PER_FRAME = 12_000
 
 
 def describe_costs(
-    videos: Mapping[str, Video], facts: Mapping[str, Mapping], settings: Mapping
+    videos: Mapping[str, Video], facts: Mapping[str, Mapping], config: Mapping
 ) -> list[str]:
     """Lines on the frames of a set, and the time and room that a run on it takes.
 
@@ -27,59 +27,59 @@ def describe_costs(
     ----------
     videos : rows of the table.
     facts : id -> what `chronovision.videos.probe.probe` says, of the videos that can be read.
-    settings : the config of the run.
+    config : the config of the run.
     """
     if not facts:
         return []
-    extents = _extents(videos, facts, settings)
+    extents = _extents(videos, facts, config)
     frames, seconds = zip(*((one.rows, one.duration_s) for one in extents), strict=True)
     rates = Counter(round(about["frame_rate"], 3) for about in facts.values())
     listed = ", ".join(f"{rate:g} ({count})" for rate, count in sorted(rates.items()))
-    speeds = measure_speeds(settings["network"]["device"])
-    disk = sum(frames) * _stored_per_frame(settings)
-    temporary = max(frames) * settings["frames"]["size"] ** 2 * 3
+    speeds = measure_speeds(config["network"]["device"])
+    disk = sum(frames) * _stored_per_frame(config)
+    temporary = max(frames) * config["frames"]["size"] ** 2 * 3
     return [
         f"  {sum(frames)} frames to analyse, {_time(sum(seconds))} of video; frames per second "
         f"(videos): {listed}",
-        f"  {_describe_time(extents, settings, speeds)}",
-        *describe_precision(settings["network"]["precision"], speeds),
+        f"  {_describe_time(extents, config, speeds)}",
+        *describe_precision(config["network"]["precision"], speeds),
         f"  about {_size(disk)} on disk, and {_size(temporary)} for a while",
     ]
 
 
 def describe_time(
-    videos: Mapping[str, Video], facts: Mapping[str, Mapping], settings: Mapping
+    videos: Mapping[str, Video], facts: Mapping[str, Mapping], config: Mapping
 ) -> str:
     """How long a run on videos takes, in words; arguments as for `describe_costs`."""
-    speeds = measure_speeds(settings["network"]["device"])
-    return _describe_time(_extents(videos, facts, settings), settings, speeds)
+    speeds = measure_speeds(config["network"]["device"])
+    return _describe_time(_extents(videos, facts, config), config, speeds)
 
 
 def _extents(
-    videos: Mapping[str, Video], facts: Mapping[str, Mapping], settings: Mapping
+    videos: Mapping[str, Video], facts: Mapping[str, Mapping], config: Mapping
 ) -> list[Extent]:
-    return [video_extent(facts[name], settings["frames"], videos[name].span) for name in facts]
+    return [video_extent(facts[name], config["frames"], videos[name].span) for name in facts]
 
 
-def _describe_time(extents: Sequence[Extent], settings: Mapping, speeds: Speeds) -> str:
+def _describe_time(extents: Sequence[Extent], config: Mapping, speeds: Speeds) -> str:
     """How long a run takes on videos of these extents."""
-    is_short = settings["network"]["precision"] == "bfloat16"
+    is_short = config["network"]["precision"] == "bfloat16"
     speed = (speeds.bfloat16 if is_short else None) or speeds.float32
-    gflop = count_gflop(settings["network"]["model"], settings["network"]["layers"])
-    network_s, rest_s = run_seconds(extents, settings, gflop, speed)
+    gflop = count_gflop(config["network"]["model"], config["network"]["layers"])
+    network_s, rest_s = run_seconds(extents, config, gflop, speed)
     return (
         f"about {_time(network_s + rest_s)} on the {os.cpu_count() or 1} processor cores of this "
-        f"machine (rule of thumb), {_time(network_s)} of it for {settings['network']['model']} at "
-        f"{settings['frames']['size']} pixels, which a GPU makes far faster"
+        f"machine (rule of thumb), {_time(network_s)} of it for {config['network']['model']} at "
+        f"{config['frames']['size']} pixels, which a GPU makes far faster"
     )
 
 
-def _stored_per_frame(settings: Mapping) -> float:
+def _stored_per_frame(config: Mapping) -> float:
     """Bytes per analysed frame: features, maps (as they are before compression) and images."""
-    network, size = settings["network"], settings["frames"]["size"]
+    network, size = config["network"], config["frames"]["size"]
     shapes = activation_shapes(network["model"], network["layers"], size)
     units = sum(math.prod(shapes[layer]) for layer in network["keep_maps"])
-    of_image = IMAGE_BYTES_PER_PIXEL.get(settings["frames"]["images"], 0) * size**2
+    of_image = IMAGE_BYTES_PER_PIXEL.get(config["frames"]["images"], 0) * size**2
     return BYTES_PER_FRAME + units * {"float16": 2, "float32": 4}[network["maps_dtype"]] + of_image
 
 

@@ -22,7 +22,7 @@ WORTHWHILE = 1.1
 
 
 def describe_fit(
-    videos: Mapping[str, Video], facts: Mapping[str, Mapping], settings: Mapping
+    videos: Mapping[str, Video], facts: Mapping[str, Mapping], config: Mapping
 ) -> list[str]:
     """Lines on the clips that a set gives, and on why no durations can be fitted to them.
 
@@ -32,17 +32,17 @@ def describe_fit(
     ----------
     videos : rows of the table.
     facts : id -> what `chronovision.videos.probe.probe` says, of the videos that can be read.
-    settings : the config of the run.
+    config : the config of the run.
     """
-    footage = {name: _footage(videos[name], facts[name], settings["frames"]) for name in facts}
+    footage = {name: _footage(videos[name], facts[name], config["frames"]) for name in facts}
     # The jobs of a video without frames that can be used fail, and say so.
     footage = {name: one for name, one in footage.items() if one.n_frames > 1}
-    if not footage or not settings["duration"]["estimators"]:
+    if not footage or not config["duration"]["estimators"]:
         return []
     groups = {name: videos[name].group for name in footage}
     lines, found, design = [], [], None
     try:
-        design = plan_clips(footage, settings["clips"])
+        design = plan_clips(footage, config["clips"])
     except NoFitError as error:
         found.append(error)
     if design:
@@ -51,14 +51,14 @@ def describe_fit(
         lines += [f"  left out of the clips: {clause}" for clause in clauses]
     names = design.videos if design else footage
     files = {name: fingerprint(videos[name].path) or name for name in names}
-    only_s = _only_duration(design, footage, settings["clips"]) if design else None
+    only_s = _only_duration(design, footage, config["clips"]) if design else None
     found += obstacles({name: groups[name] for name in names}, files, only_s)
     lines += [
         f"  WARNING: {obstacle.reason}. This run goes on WITHOUT the fit of durations. To have it: "
         f"{obstacle.remedy}"
         for obstacle in found
     ]
-    return lines + _propose_least(footage, groups, settings["clips"], design)
+    return lines + _propose_least(footage, groups, config["clips"], design)
 
 
 def _footage(video: Video, about: Mapping, frames: Mapping) -> Footage:

@@ -138,18 +138,18 @@ def _row_steps(facts: Mapping[str, Mapping], frames: Mapping) -> list[float]:
     return [frames_per_row(info, frames) / info["frame_rate"] for info in facts.values()]
 
 
-def describe_sampling(facts: Mapping[str, Mapping], settings: Mapping, command: str) -> list[str]:
+def describe_sampling(facts: Mapping[str, Mapping], config: Mapping, command: str) -> list[str]:
     """Lines on the steps from row to row, and where they are uneven how even ones are had.
 
     Parameters
     ----------
     facts : id -> what `chronovision.videos.probe.probe` says of the video.
-    settings : the config; ``frames`` and, for its ``tau_frames``, ``thresholds`` are read.
+    config : the config; ``frames`` and, for its ``tau_frames``, ``thresholds`` are read.
     command : what the user typed; a setting of STEP can be put behind it.
     """
     if not facts:
         return []
-    frames, tau_frames = settings["frames"], _tau_frames(settings["thresholds"])
+    frames, tau_frames = config["frames"], _tau_frames(config["thresholds"])
     if frames["fps"]:
         told = _describe_resampling(facts, frames["fps"], tau_frames, command)
         return told + _describe_tau([1 / frames["fps"]], tau_frames)

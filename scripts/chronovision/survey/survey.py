@@ -77,9 +77,9 @@ def survey_folder(
         raise UserError(f"{shown}: {what}; VIDEOS must name a folder with videos in it")
     asked = {} if config is None else read_config(config)
     frames = _sampling(fps, step)
-    settings = _settings(Path(project), asked, frames)
-    home = _results(folder, asked, settings, config)
-    weights = describe_weights(settings["network"], settings["seed"], home)
+    run_config = _run_config(Path(project), asked, frames)
+    home = _results(folder, asked, run_config, config)
+    weights = describe_weights(run_config["network"], run_config["seed"], home)
     notes = describe_moved(home, folder)
     known = surveyed_folder(home)
     if known not in (None, str(folder)):  # Another way to the same files: their paths stay.
@@ -92,10 +92,10 @@ def survey_folder(
     probed = {name: facts_of(video, facts, probing.probe) for name, video in videos.items()}
     unread = [f"{name}: {about}" for name, about in probed.items() if isinstance(about, str)]
     sound = {name: about for name, about in probed.items() if not isinstance(about, str)}
-    defaults = _settings(Path(project), {}, {})
-    replacing = describe_replacing(home, videos, sound, settings, defaults)
-    expected = describe_sampling(sound, settings, _command(folder, config))
-    expected += describe_fit(videos, sound, settings)
+    defaults = _run_config(Path(project), {}, {})
+    replacing = describe_replacing(home, videos, sound, run_config, defaults)
+    expected = describe_sampling(sound, run_config, _command(folder, config))
+    expected += describe_fit(videos, sound, run_config)
     if replacing and replace is None:
         refuse_replacing(home, replacing, expected, asked, config)
     _write(home, folder, table, frames, probing)
@@ -106,12 +106,12 @@ def survey_folder(
         summary += ["  REPLACE=yes: features that were made with other settings are replaced"]
         summary += replacing
     summary += _describe_left_out(skipped, unread) + _describe_gone(home)
-    summary += describe_costs(videos, sound, settings)
+    summary += describe_costs(videos, sound, run_config)
     return Survey(home / "run.yaml", [*summary, *expected, weights])
 
 
 def _results(
-    folder: Path, asked: Mapping, settings: Mapping, config: str | os.PathLike | None
+    folder: Path, asked: Mapping, run_config: Mapping, config: str | os.PathLike | None
 ) -> Path:
     """Where the results go; UserError if `config`, which holds `asked`, names a table as well."""
     if "videos" in asked:
@@ -122,7 +122,7 @@ def _results(
             f"{one_line(shlex.quote(str(config)), SHOWN_PATH)}"
         )
     named = "results" in (asked.get("pathvars") or {})
-    return choose_results(folder, settings["pathvars"]["results"] if named else None, config)
+    return choose_results(folder, run_config["pathvars"]["results"] if named else None, config)
 
 
 def _sampling(fps: float | None, step: str | None) -> dict:
@@ -147,7 +147,7 @@ def _sampling(fps: float | None, step: str | None) -> dict:
     return {}
 
 
-def _settings(project: Path, asked: Mapping, frames: Mapping) -> dict:
+def _run_config(project: Path, asked: Mapping, frames: Mapping) -> dict:
     """The config that the run will have, as far as the survey needs it."""
     merged = _overlay(read_config(project / "config/config.yaml"), asked)
     if frames:

@@ -173,14 +173,17 @@ def _pooled(root: Path, metric: str, thresholds: Mapping) -> Path | None:
 
 
 def _accumulators(root: Path, video: str, kind: str, steps: Steps, made: Path) -> None:
-    settings = dict(steps["accumulate_changes"])
-    del settings["kind"]
+    thresholds = dict(steps["accumulate_changes"])
+    del thresholds["kind"]
     metric, threshold = kind.split(".")
     accumulate_changes(
         root / "changes" / metric / f"{video}.tsv",
-        _pooled(root, metric, settings),
+        _pooled(root, metric, thresholds),
         made,
-        **{"video": video, "kind": threshold, "seed": settings.pop("seed"), "settings": settings},
+        seed=thresholds.pop("seed"),
+        video=video,
+        kind=threshold,
+        thresholds=thresholds,
     )
 
 
@@ -189,14 +192,14 @@ def _segments(root: Path, video: str, kind: str, steps: Steps, made: Path) -> No
         root / "accumulators" / kind / f"{video}.tsv",
         root / "changes" / kind.split(".")[0] / f"{video}.tsv",
         made,
-        settings=steps["segment_video"],
+        segments=steps["segment_video"],
     )
 
 
 def _ranges(root: Path, stored: Path, steps: Steps, made: Path) -> None:
     videos = read_provenance(stored)["videos"]
     changes = {video: root / "changes" / stored.stem / f"{video}.tsv" for video in videos}
-    pool_ranges(changes, made, settings=steps["pool_ranges"])
+    pool_ranges(changes, made, thresholds=steps["pool_ranges"])
 
 
 def _in_order(stored: Path) -> list[str]:

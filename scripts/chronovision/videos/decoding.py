@@ -228,14 +228,14 @@ def decoder_messages(path: str | os.PathLike, stream: int) -> list[str]:
 
 
 def analysed_rows(
-    info: Mapping, settings: Mapping, span: tuple[float | None, float | None], decoding: Decoding
+    info: Mapping, frames: Mapping, span: tuple[float | None, float | None], decoding: Decoding
 ) -> Iterator[Row]:
     """The analysed series of a video.
 
     Parameters
     ----------
     info : contents of ``videos/{video}.json``.
-    settings : the config's ``frames``.
+    frames : the config's ``frames``.
     span : ``start_s`` and ``end_s`` of the videos table.
     decoding : filled while the rows are consumed.
 
@@ -245,13 +245,13 @@ def analysed_rows(
         raises.
     """
     refuse_another_file(info, thorough=False)
-    frames = decode(info["path"], info["stream"], settings["size"], settings["geometry"], decoding)
-    frames = within(frames, *span)
-    if settings["fps"]:
-        rows = resample(frames, settings["fps"])
+    decoded = decode(info["path"], info["stream"], frames["size"], frames["geometry"], decoding)
+    decoded = within(decoded, *span)
+    if frames["fps"]:
+        rows = resample(decoded, frames["fps"])
     else:
-        rows = every_nth(frames, frames_per_row(info, settings))
-    n, expected = 0, expected_rows(info, settings, span)
+        rows = every_nth(decoded, frames_per_row(info, frames))
+    n, expected = 0, expected_rows(info, frames, span)
     for n, row in enumerate(tqdm(rows, total=expected, unit="frame", disable=None), start=1):  # noqa: B007
         yield row
     # A file that is cut while FFmpeg reads it may give fewer frames without a complaint.

@@ -28,7 +28,7 @@ def dump_frames(
     output: str | os.PathLike,
     *,
     video: str,
-    settings: dict,
+    frames: dict,
     span: tuple[float | None, float | None],
     strict: bool,
 ) -> None:
@@ -40,7 +40,7 @@ def dump_frames(
     output : HDF5 with ``rgb`` (n, H, W, 3) uint8, ``source_frame`` (n,) int64, ``time_s`` (n,)
         float64, ``key_frame`` and ``repeated`` (n,) bool; one picture per chunk.
     video : id.
-    settings, span : see `chronovision.videos.decoding.analysed_rows`.
+    frames, span : see `chronovision.videos.decoding.analysed_rows`.
     strict : make decoder damage, wherever in the stream, an error. The stream is decoded once
         more for this, see `chronovision.videos.decoding.decoder_messages`.
 
@@ -49,13 +49,13 @@ def dump_frames(
     UserError : see `chronovision.videos.decoding.analysed_rows`; damage under `strict`.
     """
     info = read_json(info_path)
-    size, decoding = settings["size"], Decoding()
-    config = {**settings, "strict": strict, "start_s": span[0], "end_s": span[1]}
+    size, decoding = frames["size"], Decoding()
+    config = {**frames, "strict": strict, "start_s": span[0], "end_s": span[1]}
     provenance = add_step(video_provenance(info, video), "dump_frames", config, ["numpy", "h5py"])
-    expected_bytes = 3 * size**2 * expected_rows(info, settings, span)
+    expected_bytes = 3 * size**2 * expected_rows(info, frames, span)
     # This format's index of the many small chunks does not grow in memory.
     with new_h5(output, provenance, libver="v110", expected_bytes=expected_bytes) as file:
-        n = _write_rows(file, size, analysed_rows(info, settings, span, decoding))
+        n = _write_rows(file, size, analysed_rows(info, frames, span, decoding))
         messages = _complete_messages(info, decoding, strict)
         _note_decoding(file, info, decoding)
         if strict and messages:

@@ -12,7 +12,7 @@ def export_images(
     info_path: str | os.PathLike,
     folder: str | os.PathLike,
     *,
-    settings: dict,
+    frames: dict,
     span: tuple[float | None, float | None],
     suffix: str,
 ) -> None:
@@ -20,11 +20,11 @@ def export_images(
 
     Parameters
     ----------
-    info_path, settings, span : as for `chronovision.videos.frames.dump_frames`.
+    info_path, frames, span : as for `chronovision.videos.frames.dump_frames`.
     folder : gets ``{frame:06d}.jpg`` (or ``.png``), numbered by row of the analysed series.
     suffix : ``jpg`` (quality 95) or ``png``.
     """
     info = read_json(info_path)
     with atomic_folder(folder) as part:
-        for number, row in enumerate(analysed_rows(info, settings, span, Decoding())):
+        for number, row in enumerate(analysed_rows(info, frames, span, Decoding())):
             Image.fromarray(row.rgb).save(part / f"{number:06d}.{suffix}", quality=95)

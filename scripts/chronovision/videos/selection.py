@@ -85,7 +85,7 @@ def source_interval(info: Mapping) -> float:
     return 1 / info["frame_rate"]
 
 
-def frames_per_row(info: Mapping, settings: Mapping) -> int:
+def frames_per_row(info: Mapping, frames: Mapping) -> int:
     """Source frames from one analysed row to the next, if the config does not resample.
 
     With ``step_s`` as many as come nearest to that time, see `source_interval`. Every step of a
@@ -94,11 +94,11 @@ def frames_per_row(info: Mapping, settings: Mapping) -> int:
     Parameters
     ----------
     info : contents of ``videos/{video}.json``.
-    settings : the config's ``frames``. Records of before there was ``step_s`` lack it.
+    frames : the config's ``frames``. Records of before there was ``step_s`` lack it.
     """
-    if not settings.get("step_s"):
-        return settings["every"]
-    return step_frames(settings["step_s"], source_interval(info))
+    if not frames.get("step_s"):
+        return frames["every"]
+    return step_frames(frames["step_s"], source_interval(info))
 
 
 def resample(frames: Iterable[Frame], fps: float) -> Iterator[Row]:
@@ -142,10 +142,10 @@ def _hold(frame: Frame, ticks: range, rate: Fraction, key: bool) -> Iterator[Row
         yield Row(frame.index, float(tick / rate), key and new, not new, frame.rgb)
 
 
-def expected_rows(info: Mapping, settings: Mapping, span: tuple[float | None, float | None]) -> int:
+def expected_rows(info: Mapping, frames: Mapping, span: tuple[float | None, float | None]) -> int:
     """About how many rows the analysed series of a probed video will have."""
     start, end = span[0] or 0.0, min(span[1] or math.inf, info["duration_s"])
-    if settings["fps"]:
-        return max(round((end - start) * settings["fps"]), 0)
+    if frames["fps"]:
+        return max(round((end - start) * frames["fps"]), 0)
     coded = (end - start) * info["n_frames"] / info["duration_s"]
-    return max(math.ceil(round(coded, 6) / frames_per_row(info, settings)), 0)
+    return max(math.ceil(round(coded, 6) / frames_per_row(info, frames)), 0)

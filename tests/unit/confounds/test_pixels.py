@@ -61,14 +61,14 @@ def info(tmp_path_factory):
 
 def describe(info, folder, span=WHOLE, **settings):
     outputs = folder / "noise.tsv", folder / "noise.thumbnails.h5"
-    describe_frames(info, *outputs, video="noise", settings=SETTINGS | settings, span=span)
+    describe_frames(info, *outputs, video="noise", frames=SETTINGS | settings, span=span)
     return outputs
 
 
 def dumped(info, folder, span=WHOLE, **settings):
     output = folder / "noise.h5"
     settings = SETTINGS | settings
-    dump_frames(info, output, video="noise", settings=settings, span=span, strict=False)
+    dump_frames(info, output, video="noise", frames=settings, span=span, strict=False)
     with h5py.File(output) as file:
         return {name: data[:] for name, data in file.items()}
 
@@ -137,7 +137,7 @@ def test_exported_images(info, tmp_path, suffix):
     folder.mkdir()
     (folder / "of_the_run_before.jpg").touch()
     settings = SETTINGS | {"every": 2}
-    export_images(info, folder, settings=settings, span=(0.5, None), suffix=suffix)
+    export_images(info, folder, frames=settings, span=(0.5, None), suffix=suffix)
     rgb = dumped(info, tmp_path, (0.5, None), every=2)["rgb"]
     assert sorted(path.name for path in folder.iterdir()) == [
         f"{frame:06d}.{suffix}" for frame in range(len(rgb))
@@ -153,5 +153,5 @@ def test_nothing_is_left_of_a_failure(info, tmp_path):
     with pytest.raises(UserError):
         describe(info, tmp_path, (99.0, None))
     with pytest.raises(UserError):
-        export_images(info, tmp_path / "i", settings=SETTINGS, span=(99.0, None), suffix="png")
+        export_images(info, tmp_path / "i", frames=SETTINGS, span=(99.0, None), suffix="png")
     assert list(tmp_path.iterdir()) == []

@@ -407,7 +407,7 @@ def test_scope_set_pools_layers_and_pixels(tmp_path):
     """Twice the change everywhere: the same counts by a video's own range, more by the set's."""
     changes, pixels = made_changes(0, 610), made_changes(5, 610, 1)[:, 0]
     made = MadeSet(tmp_path).add("calm", changes, pixels).add("busy", 2 * changes, 2 * pixels)
-    pool_ranges(made.changes, tmp_path / "ranges.tsv", settings=THRESHOLDS)
+    pool_ranges(made.changes, tmp_path / "ranges.tsv", thresholds=THRESHOLDS)
     pieces = {"mode": "partition", "durations_s": [2]}
     for ranges in (None, tmp_path / "ranges.tsv"):
         table, controls = (

@@ -224,7 +224,7 @@ def test_duration_is_nearly_free(tmp_path):
     for index in range(6):
         made.add(f"v{index}", made_changes(index, 3900, 1))
     listed = [1, 1.5, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64]
-    pool_ranges(made.changes, tmp_path / "ranges.tsv", settings=THRESHOLDS)
+    pool_ranges(made.changes, tmp_path / "ranges.tsv", thresholds=THRESHOLDS)
     for ranges, thresholds in ((tmp_path / "ranges.tsv", THRESHOLDS), (None, PERCENTILES)):
         tables = made.build(
             thresholds=thresholds, ranges=ranges, durations_s=listed, max_per_video=130
@@ -315,7 +315,7 @@ def test_a_control_that_cannot_be_counted_costs_itself_only(tmp_path, scope):
         made.add(f"v{index}", made_changes(index, 300), pixels=np.linspace(10, 11 + index, 300))
     if scope == "set":
         ranges = tmp_path / "ranges.tsv"
-        pool_ranges(made.changes, ranges, settings=THRESHOLDS)
+        pool_ranges(made.changes, ranges, thresholds=THRESHOLDS)
 
     def built(threshold, scale):
         dynamic = {**THRESHOLDS["dynamic"], "tmax_scale": scale, "tmax": 0.1, "tmin": 0.01}

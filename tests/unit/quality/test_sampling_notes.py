@@ -58,7 +58,7 @@ def film(tmp_path_factory):
 
 def notes_and_changes(film, folder, **frames):
     """All stages up to the notes, with the config's `frames`."""
-    frames = {"video": "film", "settings": FRAMES | frames, "span": WHOLE}
+    frames = {"video": "film", "frames": FRAMES | frames, "span": WHOLE}
     dump_frames(film / "info.json", folder / "frames.h5", strict=False, **frames)
     pixels = folder / "pixels.tsv"
     describe_frames(film / "info.json", pixels, folder / "thumbnails.h5", **frames)

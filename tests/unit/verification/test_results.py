@@ -53,7 +53,7 @@ def make_results(root: Path, network: dict, frames: dict, scope: str) -> None:
     results = root / "results"
     info, stills = results / "videos/a.json", root / "frames.h5"
     weights = results / "weights" / f"{network['model']}.{network['weights']}.pth"
-    common = {"video": "a", "settings": frames, "span": (None, None)}
+    common = {"video": "a", "frames": frames, "span": (None, None)}
     probe_video(film, info, stream=None)
     dump_frames(info, stills, strict=False, **common)
     describe_frames(info, results / "pixels/a.tsv", results / "pixels/a.thumbnails.h5", **common)
@@ -71,13 +71,13 @@ def make_results(root: Path, network: dict, frames: dict, scope: str) -> None:
         measure_changes(features, changes, metric=metric)
         ranges = results / f"ranges/{metric}.tsv" if scope == "set" else None
         if ranges:
-            pool_ranges({"a": changes}, ranges, settings=thresholds)
+            pool_ranges({"a": changes}, ranges, thresholds=thresholds)
         for kind in ("static", "dynamic"):
             table = results / f"accumulators/{metric}.{kind}/a.tsv"
-            settings = {"kind": kind, "settings": thresholds, "seed": 3}
+            settings = {"kind": kind, "thresholds": thresholds, "seed": 3}
             accumulate_changes(changes, ranges, table, video="a", **settings)
             segments = results / f"segments/{metric}.{kind}/a.tsv"
-            segment_video(table, changes, segments, settings=CONFIG["segments"])
+            segment_video(table, changes, segments, segments=CONFIG["segments"])
             accumulators["a", metric, kind] = table
     summarise_counts(accumulators, results / "accumulators/summary.tsv")
 

@@ -146,7 +146,7 @@ def test_joined_streams_go_on(clips, parts, second, tmp_path):
 
 def dump(folder, strict=False):
     """Quality notes of the frames of the probed video, by name, and their provenance."""
-    options = {"video": "v", "settings": SETTINGS, "span": WHOLE, "strict": strict}
+    options = {"video": "v", "frames": SETTINGS, "span": WHOLE, "strict": strict}
     dump_frames(folder / "info.json", folder / "frames.h5", **options)
     with h5py.File(folder / "frames.h5") as file:
         notes = {note.note: note for note in decoding_notes(file.attrs, True)}

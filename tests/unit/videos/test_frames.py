@@ -73,9 +73,9 @@ def test_rows_far_apart_keep_no_pictures_between_them(clips, tmp_path):
     options = {"video": "many", "span": WHOLE, "strict": False}
     settings = {**SETTINGS, "size": 64, "every": BLOCK_ROWS}
     # What a first call imports on its way is none of the pictures'.
-    dump_frames(tmp_path / "info.json", tmp_path / "first.h5", settings=settings, **options)
+    dump_frames(tmp_path / "info.json", tmp_path / "first.h5", frames=settings, **options)
     tracemalloc.start()
-    dump_frames(tmp_path / "info.json", tmp_path / "frames.h5", settings=settings, **options)
+    dump_frames(tmp_path / "info.json", tmp_path / "frames.h5", frames=settings, **options)
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     with h5py.File(tmp_path / "frames.h5") as file:
@@ -294,7 +294,7 @@ def test_what_is_said_without_its_level_is_asked_for_again(plain, tmp_path, monk
         chronovision.videos.frames, "decoder_messages", lambda *_: ["[x] [error] lost"]
     )
     probe_video(plain, tmp_path / "info.json", stream=None)
-    options = {"video": "v", "settings": SETTINGS, "span": WHOLE, "strict": False}
+    options = {"video": "v", "frames": SETTINGS, "span": WHOLE, "strict": False}
     dump_frames(tmp_path / "info.json", tmp_path / "frames.h5", **options)
     with h5py.File(tmp_path / "frames.h5") as file:
         assert json.loads(file.attrs["decoder_messages"]) == ["[x] [error] lost (×1)"]
@@ -510,7 +510,7 @@ def info(clips, plain):
 
 
 def dump(info, output, span=WHOLE, strict=False, **settings):
-    dump_frames(info, output, video="plain", settings=SETTINGS | settings, span=span, strict=strict)
+    dump_frames(info, output, video="plain", frames=SETTINGS | settings, span=span, strict=strict)
 
 
 def test_the_file_of_frames(info, plain, tmp_path):

@@ -43,7 +43,7 @@ def dump(clip, tmp_path, monkeypatch):
         monkeypatch.setenv("PATH", str(programs), prepend=":")
         tools.find_tools.cache_clear()
         try:
-            settings = {"video": "clip", "settings": SETTINGS, "span": (None, None)}
+            settings = {"video": "clip", "frames": SETTINGS, "span": (None, None)}
             dump_frames(info, output, strict=False, **settings)
         finally:
             tools.find_tools.cache_clear()
