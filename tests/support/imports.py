@@ -51,6 +51,7 @@ class ImportGraph:
 
     folder: Path = PROJECT / "scripts"
     _read: dict[Path, list[Import]] = field(default_factory=dict, repr=False)
+    _names_of: dict[str, set[str]] = field(default_factory=dict, repr=False)
 
     @cached_property
     def scripts(self) -> dict[str, Path]:
@@ -101,7 +102,10 @@ class ImportGraph:
 
     def names_in(self, module: str) -> set[str]:
         """Names that a module binds at its top level."""
-        return set(_bound(ast.parse(self.modules[module].read_text(encoding="utf-8"))))
+        if module not in self._names_of:
+            tree = ast.parse(self.modules[module].read_text(encoding="utf-8"))
+            self._names_of[module] = set(_bound(tree))
+        return self._names_of[module]
 
     def _dotted(self, path: Path) -> str:
         parts = path.relative_to(self.folder).with_suffix("").parts

@@ -67,7 +67,7 @@ def describe_frames(
     ----------
     info_path, video, frames, span : as for `chronovision.videos.frames.dump_frames`.
     thumbnails_path : HDF5 with ``frame`` and ``time_s`` (m,), ``jpeg`` (m,) byte strings, see
-        `chronovision.videos.thumbnails.write_thumbnails`.
+        `chronovision.videos.thumbnail_writer.write_thumbnails`.
     """
     info = read_json(info_path)
     provenance = add_step(

@@ -81,7 +81,17 @@ def new_table(
 
 
 def read_table(path: str | os.PathLike, columns: Sequence[str] | None = None) -> pd.DataFrame:
-    """Read a TSV that `write_table` wrote, or some of its columns; floats come back bit for bit."""
+    """Read a TSV that `write_table` wrote, or some of its columns.
+
+    Parameters
+    ----------
+    path : table.
+    columns : names of the columns to read; None for all.
+
+    Returns
+    -------
+    DataFrame; floats come back bit for bit, ``n/a`` as NaN.
+    """
     return pd.read_csv(path, usecols=columns, **_DIALECT)
 
 

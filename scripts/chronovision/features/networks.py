@@ -219,7 +219,12 @@ def normalisation(model: str) -> tuple[tuple[float, ...], tuple[float, ...]]:
 
 
 def weights_url(model: str) -> str:
-    """Address of torchvision's default (ImageNet) weights of a model."""
+    """Address of torchvision's default (ImageNet) weights of a model.
+
+    Parameters
+    ----------
+    model : torchvision's name of it, e.g. ``vgg19``.
+    """
     return _default_weights(model).url
 
 

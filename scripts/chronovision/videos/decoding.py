@@ -49,12 +49,17 @@ PATIENCE_S = 60
 
 @dataclass
 class Decoding(Heard):
-    """What was learnt while decoding; complete once the frames are exhausted."""
+    """What was learnt while decoding; complete once the frames are exhausted.
+
+    Attributes
+    ----------
+    n_decoded : frames that FFmpeg decoded.
+    mended : indices of the frames whose times went back, or were missing, and were set.
+    time_s : time of each frame in seconds from the first one.
+    """
 
     n_decoded: int = 0
-    #: Indices of the frames whose times went back, or were missing, and were set.
     mended: list[int] = field(default_factory=list)
-    #: Time of each frame in seconds from the first one.
     time_s: array = field(default_factory=lambda: array("d"))
 
 

@@ -289,7 +289,18 @@ def _closed_jumps(path: Path, packets: Packets, time_s: np.ndarray, tick_s: floa
 
 
 def probe_video(path: str | os.PathLike, output: str | os.PathLike, *, stream: int | None) -> None:
-    """Write `probe` of a video and the SHA-256 of its file as JSON, with its provenance."""
+    """Write what `probe` finds of a video and the SHA-256 of its file, with its provenance.
+
+    Parameters
+    ----------
+    path : video file.
+    output : ``videos/{video}.json``.
+    stream : absolute index of the stream; None for the one that FFmpeg takes.
+
+    Raises
+    ------
+    UserError : see `probe`.
+    """
     found = {**probe(path, stream), "sha256": sha256_of(path)}
     tools = add_step({}, "probe_video", {"stream": stream})
     tools["software"]["ffmpeg"] = find_tools().version
