@@ -9,7 +9,6 @@ from torchvision.models import alexnet
 
 from chronovision.config.schema import config_schema, keys_of
 from support.clips import make_clip
-from support.paths import PROJECT
 from support.pipeline import copy_run, plan, snakemake, write_config, write_videos
 from support.reruns import AFTER, CLIPS, REPORT, RERUNS, TABLE_RERUNS
 
