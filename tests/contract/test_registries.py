@@ -17,6 +17,7 @@ from chronovision.figures.style import THRESHOLD_COLOURS, styled
 from chronovision.report.captions import caption
 from chronovision.report.methods import methods_paragraphs
 from chronovision.salience.changes import measure_changes
+from support.paths import SCRIPTS
 from support.results import MadeResults
 
 SHIFT = Metric(
@@ -84,7 +85,7 @@ check_config({
 
 
 def test_the_config_may_name_what_is_registered():
-    subprocess.run([sys.executable, "-c", OTHER], check=True)
+    subprocess.run([sys.executable, "-c", OTHER], check=True, cwd=SCRIPTS)
 
 
 @pytest.mark.parametrize("registry", [METRICS, THRESHOLD_KINDS, ESTIMATORS])
