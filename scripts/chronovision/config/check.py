@@ -3,9 +3,10 @@
 import math
 import os
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
@@ -84,8 +85,9 @@ def _beyond_models(config: Mapping) -> Iterator[str]:
             odd = [type(name).__name__ for name in value if not isinstance(name, str)]
             if odd:
                 yield f"{key or 'it'} has a key of type {odd[0]}, not text: put the key in quotes"
-        items = value.items() if isinstance(value, Mapping) else ()
-        items = enumerate(value) if isinstance(value, list) else items
+        items: Iterable[tuple[Any, Any]] = ()
+        if isinstance(value, Mapping | list):
+            items = value.items() if isinstance(value, Mapping) else enumerate(value)
         for name, inner in islice(items, MAX_VALUES):
             waiting.append((f"{key}.{name}" if key else name, inner, depth + 1))
 

@@ -125,7 +125,8 @@ def _in_yaml(value: object) -> str:
 
 def _sections(section: Mapping[str, Any], heading: str, above: str = "") -> Iterator[str]:
     """Headings and tables of keys, those of nested sections after their section's own."""
-    keys, inner = {}, {}
+    keys: dict[str, Mapping[str, Any]] = {}
+    inner: dict[str, Mapping[str, Any]] = {}
     for name, part in section["properties"].items():
         (inner if "properties" in part else keys)[name] = part
     yield from ["", f"## {heading}", "", section["description"], ""]

@@ -4,12 +4,14 @@ import os
 import re
 from collections.abc import Iterator
 from fractions import Fraction
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Self, TypeVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from chronovision.core.messages import quoted
 from chronovision.core.paths import UNCARRIABLE
+
+T = TypeVar("T")
 
 #: Numbers that have no short decimals, as text: 1/6.
 FRACTION = re.compile(r"[0-9]{1,6}/[1-9][0-9]{0,5}")
@@ -59,7 +61,13 @@ def key(
     why : the reason for the limits.
     **limits : limits of the value, as pydantic's `Field` takes them.
     """
-    about = {"unit": unit, "source": source, "details": details, "shown": shown, "why": why}
+    about: dict[str, Any] = {
+        "unit": unit,
+        "source": source,
+        "details": details,
+        "shown": shown,
+        "why": why,
+    }
     return Field(default, description=description, json_schema_extra=about, **limits)
 
 
@@ -78,7 +86,7 @@ class _Unique(AfterValidator):
 UNIQUE = _Unique(_require_unique)
 
 
-def read_fraction(value: object) -> object:
+def read_fraction(value: T) -> T | float:
     """A fraction as text, such as ``1/6``, as a number; whatever else it is, as it is."""
     if isinstance(value, str) and FRACTION.fullmatch(value):
         return float(Fraction(value))

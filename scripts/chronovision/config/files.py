@@ -156,7 +156,7 @@ def _json_repeats(text: str) -> Iterator[Repeat]:
 def _reason(error: Exception, text: str) -> str:
     """What a parser says, with the line before it."""
     mark = getattr(error, "problem_mark", None)
-    if mark is None:
+    if mark is None or not isinstance(error, yaml.MarkedYAMLError):
         return " ".join(str(error).split()) or type(error).__name__
     lines = [*text.splitlines(), ""]
     line = lines[min(mark.line, len(lines) - 1)]

@@ -84,7 +84,7 @@ def _locate(error: Mapping[str, Any]) -> Mistake:
     if isinstance(types, list) and len({*types} - {"null"}) > 1:
         names = names[1:]  # pydantic's name of the type
     if names and "properties" not in part:
-        part = part.get("items", part.get("additionalProperties"))
+        part = part.get("items", part.get("additionalProperties", {}))
         meaning = part.get("description", meaning)
     return Mistake(tuple(key), tuple(names), part, meaning, error)
 

@@ -2,7 +2,7 @@
 
 import itertools
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import numpy as np
 import pandas as pd
@@ -55,7 +55,7 @@ def describe_frames(
     thumbnails_path: str | os.PathLike,
     *,
     video: str,
-    frames: dict,
+    frames: Mapping,
     span: tuple[float | None, float | None],
 ) -> None:
     """Write per-frame facts (TSV, `COLUMNS`) and thumbnails (HDF5) of one video.

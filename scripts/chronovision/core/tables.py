@@ -27,7 +27,7 @@ Columns = Mapping[str, tuple[str, str]]
 
 
 def write_table(
-    path: str | os.PathLike, table: pd.DataFrame, columns: Columns, provenance: dict
+    path: str | os.PathLike, table: pd.DataFrame, columns: Columns, provenance: Mapping
 ) -> None:
     """Write a TSV and the JSON sidecar beside it.
 
@@ -50,7 +50,7 @@ def write_table(
 
 @contextmanager
 def new_table(
-    path: str | os.PathLike, columns: Columns, provenance: dict
+    path: str | os.PathLike, columns: Columns, provenance: Mapping
 ) -> Iterator[Callable[[pd.DataFrame], None]]:
     """Yield a function that appends rows to a new table, all with the columns of the first.
 

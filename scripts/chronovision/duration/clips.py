@@ -92,8 +92,8 @@ def build_clip_table(
     groups: Mapping[str, str],
     metric: str,
     threshold: str,
-    thresholds: dict,
-    clips: dict,
+    thresholds: Mapping,
+    clips: Mapping,
     seed: int,
 ) -> None:
     """Cut clips from every video and write the salient changes that each holds.
@@ -123,7 +123,7 @@ def build_clip_table(
         frames.
     """
     layers, videos = _read_videos(changes, pixels)
-    config = {"metric": metric, "threshold": threshold, "thresholds": thresholds}
+    config: dict[str, Any] = {"metric": metric, "threshold": threshold, "thresholds": thresholds}
     config |= {"clips": clips, "seed": seed}
     provenance = _provenance(changes, videos, config)
     sampled, counts, about = _cut_and_count(videos, layers, ranges, config)

@@ -104,7 +104,7 @@ def count_dynamic(
     -------
     (rows, repeats, series) int64, one row per read-out, in the order of the clips.
     """
-    counts: list[np.ndarray | None] = [None] * len(clips)
+    counts: dict[int, np.ndarray] = {}
     n_series = len(next(iter(series.values())).noise_names)
     for batch in _batches(clips, repeats * n_series):
         members = [clips[index] for index in batch]
@@ -113,7 +113,8 @@ def count_dynamic(
             runs = salient[:, position]
             read = [runs[: length - 1].sum(axis=0, dtype=np.int64) for length in clip.readouts]
             counts[index] = np.stack(read)
-    return np.concatenate(counts).reshape(-1, repeats, n_series)
+    in_order = [counts[index] for index in range(len(clips))]
+    return np.concatenate(in_order).reshape(-1, repeats, n_series)
 
 
 def _batches(clips: Sequence[Clip], width: int) -> Iterator[list[int]]:
@@ -148,9 +149,10 @@ def _run_batch(
         dt_s[:length, position, 0] = video.dt_s[span]
         noise[:length, position] = _clip_noise(clip, video, seed, repeats)
     shape = (steps, len(clips), repeats * n_series)
+    bounds = [video.thresholds.bounds() for video in videos]
     tmax, tmin = (
-        np.stack([np.tile(getattr(video.thresholds, limit), repeats) for video in videos])
-        for limit in ("tmax", "tmin")
+        np.stack([np.tile(limit, repeats) for limit in limits])
+        for limits in zip(*bounds, strict=True)
     )
     decay = start_decay(tmax, tmin, dynamic)
     _, salient = decay.run(changes.reshape(shape), noise.reshape(shape), dt_s)
@@ -159,6 +161,8 @@ def _run_batch(
 
 def _clip_noise(clip: Clip, video: Series, seed: int, repeats: int) -> np.ndarray:
     """Noise of a clip's thresholds, (changes, repeats, series)."""
+    if video.noise_sd is None:
+        raise ValueError("the dynamic threshold needs noise")
     sd = video.noise_sd[clip.start : clip.start + clip.n_frames - 1]
     draws = {
         name: derive_rng(

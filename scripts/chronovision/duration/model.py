@@ -84,7 +84,7 @@ def fit_duration_model(
     scores_out: str | os.PathLike,
     model_out: str | os.PathLike,
     *,
-    duration: dict,
+    duration: Mapping,
     metric: str,
     threshold: str,
 ) -> None:

@@ -32,7 +32,7 @@ def _no_torch() -> Iterator[None]:
     """
     absent = "torch" not in sys.modules
     if absent:
-        sys.modules["torch"] = None
+        sys.modules["torch"] = None  # type: ignore[assignment]  # Python takes it
     try:
         yield
     finally:

@@ -1,6 +1,7 @@
 """The table of predicted durations; with the scores, also the one without rows."""
 
 import os
+from collections.abc import Mapping
 
 import numpy as np
 import pandas as pd
@@ -31,7 +32,7 @@ def prediction_table(
 
 
 def write_empty_results(
-    predictions_out: str | os.PathLike, scores_out: str | os.PathLike, provenance: dict
+    predictions_out: str | os.PathLike, scores_out: str | os.PathLike, provenance: Mapping
 ) -> None:
     """Write tables of predictions and of scores without rows; `provenance` says why."""
     for path, columns in ((predictions_out, COLUMNS), (scores_out, scores.COLUMNS)):

@@ -14,6 +14,7 @@ from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
+from typing import Generic, TypeVar
 
 import numpy as np
 import torch
@@ -37,7 +38,7 @@ def _no_telemetry() -> Iterator[None]:
     """
     absent = "openvino_telemetry" not in sys.modules
     if absent:
-        sys.modules["openvino_telemetry"] = None
+        sys.modules["openvino_telemetry"] = None  # type: ignore[assignment]  # Python takes it
     try:
         yield
     finally:
@@ -51,6 +52,9 @@ with _no_telemetry():
     from openvino.frontend.pytorch.fx_decoder import TorchFXPythonDecoder
 
 log = logging.getLogger(__name__)
+
+#: What an engine has begun and will finish.
+Work = TypeVar("Work")
 
 #: Frames per forward pass when `batch_size` is auto.
 AUTO_BATCH = {"cpu": 8, "cuda": 64}
@@ -198,7 +202,7 @@ def openvino_has_bfloat16() -> bool:
     return "BF16" in openvino.Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
 
 
-class Engine(ABC):
+class Engine(ABC, Generic[Work]):
     """Runs batches of pictures through a network, one batch ahead of the caller."""
 
     #: What runs the network, for the log.
@@ -209,7 +213,7 @@ class Engine(ABC):
 
         The arrays hold until the next ones are asked for.
         """
-        started: deque = deque()
+        started: deque[tuple[Work, int]] = deque()
         for turn, images in enumerate(batches):
             started.append((self._start(turn % 2, images), len(images)))
             if len(started) == 2:
@@ -218,15 +222,15 @@ class Engine(ABC):
             yield self._finish(*started.popleft())
 
     @abstractmethod
-    def _start(self, slot: int, images: np.ndarray) -> object:
+    def _start(self, slot: int, images: np.ndarray) -> Work:
         """Begin to work on a batch, with the buffers of a `slot`, 0 or 1."""
 
     @abstractmethod
-    def _finish(self, work: object, n: int) -> list[np.ndarray]:
+    def _finish(self, work: Work, n: int) -> list[np.ndarray]:
         """Wait for what `_start` began; the first `n` activations of each layer."""
 
 
-class OpenVinoEngine(Engine):
+class OpenVinoEngine(Engine[openvino.InferRequest]):
     """The network compiled for this CPU."""
 
     def __init__(
@@ -285,7 +289,7 @@ def to_openvino(module: nn.Module, example: torch.Tensor) -> openvino.Model:
     return model
 
 
-class TorchEngine(Engine):
+class TorchEngine(Engine[tuple]):
     """The network as PyTorch runs it; on CUDA activations are copied while the next batch runs."""
 
     def __init__(
@@ -297,12 +301,10 @@ class TorchEngine(Engine):
         self.network = network.to(self.device)
         self.network.dtype = PRECISIONS[precision]
         network.extractor.to(dtype=PRECISIONS[precision], memory_format=torch.channels_last)
-        self.on_gpu = self.device.type == "cuda"
-        self.inputs = [
-            torch.zeros(shape, dtype=torch.uint8, pin_memory=self.on_gpu) for _ in range(2)
-        ]
+        on_gpu = self.device.type == "cuda"
+        self.inputs = [torch.zeros(shape, dtype=torch.uint8, pin_memory=on_gpu) for _ in range(2)]
         self.outputs: list = [None, None]
-        self.copying = torch.cuda.Stream(self.device) if self.on_gpu else None
+        self.copying = torch.cuda.Stream(self.device) if on_gpu else None
 
     @torch.inference_mode()
     def _start(self, slot: int, images: np.ndarray) -> tuple:
@@ -314,19 +316,23 @@ class TorchEngine(Engine):
                 f"the GPU's memory is too small for {len(self.inputs[slot])} frames at a time: "
                 "set network.batch_size to less"
             ) from error
-        return self._fetch(slot, outputs) if self.on_gpu else (outputs, None)
+        if self.copying is None:
+            return outputs, None
+        return self._fetch(slot, outputs, self.copying)
 
-    def _fetch(self, slot: int, outputs: tuple[torch.Tensor, ...]) -> tuple:
-        """Copy activations to pinned memory, on a stream of their own."""
+    def _fetch(
+        self, slot: int, outputs: tuple[torch.Tensor, ...], copying: torch.cuda.Stream
+    ) -> tuple:
+        """Copy activations to pinned memory, on the stream `copying`."""
         if self.outputs[slot] is None:
             self.outputs[slot] = [
                 torch.empty(output.shape, dtype=output.dtype, pin_memory=True) for output in outputs
             ]
-        self.copying.wait_stream(torch.cuda.current_stream(self.device))
-        with torch.cuda.stream(self.copying):
+        copying.wait_stream(torch.cuda.current_stream(self.device))
+        with torch.cuda.stream(copying):
             for kept, output in zip(self.outputs[slot], outputs, strict=True):
                 kept.copy_(output, non_blocking=True)
-                output.record_stream(self.copying)
+                output.record_stream(copying)
             copied = torch.cuda.Event()
             copied.record()
         return self.outputs[slot], copied

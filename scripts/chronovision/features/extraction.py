@@ -254,7 +254,7 @@ class _LayerSink:
                 expanded[1:][index[1:] == index[:-1]] = 0
             self.datasets[name][rows] = expanded[skipped:]
         if self.maps is not None:
-            self.maps[rows] = self._maps(self.now)[index[skipped:]]
+            self.maps[rows] = self._maps(self.now, self.maps.dtype)[index[skipped:]]
         self.previous = self.now[-1].copy()
 
     def _result(self, task: Future, row: int) -> Moments:
@@ -266,15 +266,15 @@ class _LayerSink:
                 "network, or network.precision does not"
             ) from error
 
-    def _maps(self, values: np.ndarray) -> np.ndarray:
+    def _maps(self, values: np.ndarray, dtype: np.dtype) -> np.ndarray:
         """Activations (B, C, P) in the network's shape and the dtype of the maps."""
         if channel_axis(self.shape) != 0:
             values = np.moveaxis(values, 1, -1)
         with np.errstate(over="ignore"):
-            maps = values.reshape(-1, *self.shape).astype(self.maps.dtype)
+            maps = values.reshape(-1, *self.shape).astype(dtype)
         if not np.isfinite(maps).all():
             raise UserError(
-                f"layer {self.layer} has activations beyond {self.maps.dtype}'s range: set "
+                f"layer {self.layer} has activations beyond {dtype}'s range: set "
                 "network.maps_dtype: float32"
             )
         return maps

@@ -19,16 +19,16 @@ BUCKETS = 512
 #: Units that are worked on at a time: they stay in the processor's innermost cache.
 BLOCK = 4 * BUCKETS
 
-#: How the sums are compiled: in the order that suits the processor's vectors. Threads run free.
-COMPILED = {"nogil": True, "fastmath": {"reassoc", "contract", "nsz"}}
+#: Freedoms of a compiled sum: it may run in the order that suits the processor's vectors.
+FASTMATH = {"reassoc", "contract", "nsz"}
 
 
 def _compiled(function: Callable) -> Callable:
     """`function` compiled, and kept for later processes where there is a folder for that."""
     try:
-        return njit(function, cache=True, **COMPILED)
+        return njit(cache=True, nogil=True, fastmath=FASTMATH)(function)
     except RuntimeError:  # neither this package's folder nor the user's home can be written
-        return njit(function, **COMPILED)
+        return njit(nogil=True, fastmath=FASTMATH)(function)
 
 
 class Moments(NamedTuple):

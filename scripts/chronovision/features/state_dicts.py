@@ -61,8 +61,9 @@ def _refuse_bomb(file: Path) -> None:
 def _unwrapped(state: object, file: Path) -> Mapping:
     """The state dict in what was loaded, at most as deep as there are `WRAPPERS`."""
     for _ in WRAPPERS:
-        inner = [key for key in WRAPPERS if isinstance(state, Mapping) and key in state]
-        inner = [key for key in inner if isinstance(state[key], Mapping)]
+        if not isinstance(state, Mapping):
+            break
+        inner = [key for key in WRAPPERS if isinstance(state.get(key), Mapping)]
         if len(inner) > 1:
             raise UserError(
                 f"network.weights: {file} holds several state dicts ({', '.join(inner)}): save "
@@ -155,9 +156,9 @@ def _refuse_odd(
     layers: Sequence[str],
 ) -> None:
     """Raise UserError unless a tensor can take the place of the expected one."""
-    plain = isinstance(tensor, torch.Tensor) and tensor.layout == torch.strided
-    # Tensors of the device `meta` have a shape and no values.
-    if not plain or tensor.device.type != "cpu":
+    if not isinstance(tensor, torch.Tensor) or tensor.layout != torch.strided:
+        raise UserError(f"{what} is no plain tensor")
+    if tensor.device.type != "cpu":  # Those of the device `meta` have a shape and no values.
         raise UserError(f"{what} is no plain tensor")
     if tensor.shape != expected.shape:
         classes = tensor.ndim > 0 and len(tensor) != 1000 == len(expected)

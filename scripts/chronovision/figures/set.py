@@ -144,7 +144,7 @@ def draw_counts_vs_duration(path: str | PathLike, kind: str, clips: pd.DataFrame
         axis.set_title(f"{layer}: {rate:.3g} per second", fontweight="bold")
         axis.set_xlim(left=0)
         axis.set_ylim(bottom=0)
-        axis.yaxis.get_major_locator().set_params(integer=True)
+        axis.locator_params(axis="y", integer=True)
     figure.supxlabel("duration of the clip (s)", fontsize=9)
     figure.supylabel("salient changes in the clip (count)", fontsize=9)
     figure.suptitle(f"Counts and durations of {len(clips)} clips: {kind_label(kind)}")
@@ -256,17 +256,22 @@ def _layers(table: pd.DataFrame) -> list[str]:
     return [name.removesuffix(_SUFFIX) for name in table.columns if name.endswith(_SUFFIX)]
 
 
-def _scatter(axis: Axes, x, y, colour, size: float = 14) -> None:
+def _scatter(
+    axis: Axes,
+    x: np.ndarray | pd.Series,
+    y: np.ndarray | pd.Series,
+    colour: str | pd.Series,
+    size: float = 14,
+) -> None:
     axis.scatter(x, y, color=colour, s=size, alpha=0.65, linewidths=0, clip_on=False)
 
 
 def _legend(figure: Figure, colours: Mapping, extra: list[Line2D], noun: str) -> None:
     """Names of the colours; only their number when all share one colour."""
+    named = colours
     if len(colours) > len(PALETTE) and len(set(colours.values())) == 1:
         label = f"{len(colours)} {noun}, too many to colour"
         named = {label: next(iter(colours.values()))}
-    else:
-        named = colours
     dots = [
         Line2D([], [], color=colour, marker="o", linestyle="none", label=_shortened(str(name)))
         for name, colour in named.items()

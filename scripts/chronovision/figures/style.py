@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from os import PathLike
+from typing import TYPE_CHECKING, Any
 
 import matplotlib
 import numpy as np
@@ -15,6 +16,9 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from chronovision.core.files import atomic_file
+
+if TYPE_CHECKING:  # not in the oldest Matplotlib that serves
+    from matplotlib.typing import RcKeyType
 
 DPI = 110
 WIDTH = 10.0  # inches; 1100 px, a page's width
@@ -30,7 +34,7 @@ MAX_POINTS = 2400
 #: A largest change beyond this multiple of the median would flatten the rest of a linear axis.
 LINEAR_RANGE = 10.0
 
-_STYLE = {
+_STYLE: "dict[RcKeyType, Any]" = {
     "font.size": 9,
     "axes.titlesize": 9,
     "axes.labelsize": 9,
@@ -75,11 +79,11 @@ def save(figure: Figure, path: str | PathLike) -> None:
         figure.savefig(part, format="png", metadata={"Software": None, **made_by})
 
 
-def panels(figure: Figure, count: int, columns: int, **subplots: object) -> list[Axes]:
+def panels(figure: Figure, count: int, columns: int) -> list[Axes]:
     """`count` axes in rows of at most `columns`; what is left of the last row stays blank."""
     columns = min(count, columns)
     rows = math.ceil(count / columns)
-    axes = figure.subplots(rows, columns, squeeze=False, **subplots).ravel()
+    axes = figure.subplots(rows, columns, squeeze=False).ravel()
     for spare in axes[count:]:
         spare.set_axis_off()
     return list(axes[:count])
@@ -170,7 +174,7 @@ def scale_changes(axis: Axes, drawn: Sequence[np.ndarray], changes: np.ndarray, 
     else:
         # Thresholds just above a change of 0 are too small a number for an axis.
         axis.set_ylim(min(0.0, finite.min(initial=0.0)), 1.08 * top if top > 1e-300 else 1.0)
-        axis.yaxis.get_major_locator().set_params(nbins=3)
+        axis.locator_params(axis="y", nbins=3)
 
 
 def plain_log_ticks(axis: matplotlib.axis.Axis) -> None:

@@ -2,6 +2,7 @@
 
 import io
 from os import PathLike
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -57,7 +58,7 @@ def draw_timeline(
     layers = list(changes.columns[3:])
     rows = _ROW_HEIGHT * max(len(layers), 1.6)
     figure = new_figure(_MARGINS + _STRIP_HEIGHT + _RAIL_HEIGHT + rows)
-    figure.get_layout_engine().set(h_pad=0.02, hspace=0)
+    figure.set_layout_engine("constrained", h_pad=0.02, hspace=0)
     heights = [_STRIP_HEIGHT, _RAIL_HEIGHT] + [rows / len(layers)] * len(layers)
     strip, rail, *axes = figure.subplots(len(heights), 1, sharex=True, height_ratios=heights)
     time = changes["time_s"].to_numpy()
@@ -95,11 +96,13 @@ def _draw_layer(
     _plot_above(axis, floor, *envelope(time, values), color=INK, linewidth=0.7)
     # In a long film a threshold that goes up and down is a band: it must not hide the changes.
     band = len(time) > MAX_POINTS and np.ptp(threshold) > 0
-    line = {"linewidth": 0.5, "alpha": 0.45, "zorder": 1} if band else {"linewidth": 1.1}
+    line: dict[str, Any] = {"linewidth": 1.1}
+    if band:
+        line = {"linewidth": 0.5, "alpha": 0.45, "zorder": 1}
     _plot_above(axis, floor, *envelope(time, threshold), color=colour, **line)
     if salient.any():
         x, y = thin_marks(time[salient], values[salient])
-        look = {"markersize": 3.5 if len(x) < 200 else 2.0, "markeredgewidth": 0}
+        look: dict[str, Any] = {"markersize": 3.5 if len(x) < 200 else 2.0, "markeredgewidth": 0}
         look |= {"marker": "o", "linestyle": "none", "clip_on": False}
         _plot_above(axis, floor, x, y, color=colour, **look)
     axis.set_ylabel(layer, rotation=0, ha="right", va="center", fontweight="bold")
@@ -109,7 +112,7 @@ def _draw_layer(
     axis.annotate(note, (1.012, 0.5), xycoords="axes fraction", va="center", fontsize=8)
 
 
-def _plot_above(axis: Axes, floor: float, x: np.ndarray, y: np.ndarray, **look: object) -> None:
+def _plot_above(axis: Axes, floor: float, x: np.ndarray, y: np.ndarray, **look: Any) -> None:
     """Plot with everything below the floor raised to it.
 
     On a log axis 0 lies infinitely low: a mark that is not clipped would take the layout there.

@@ -7,6 +7,7 @@ from os import PathLike
 import h5py
 import numpy as np
 import pandas as pd
+from matplotlib.figure import SubFigure
 
 from chronovision.core.keys import by_folder
 from chronovision.core.metrics import METRICS
@@ -146,7 +147,7 @@ def draw_counts(
         axis.set_title(layer, fontweight="bold")
         axis.set_xlim(start, end)
         axis.set_ylim(0, max(1.0, 1.05 * axis.get_ylim()[1]))
-        axis.yaxis.get_major_locator().set_params(integer=True)
+        axis.locator_params(axis="y", integer=True)
         axis.legend(loc="upper left")
     figure.supxlabel("time (s)", fontsize=9)
     figure.supylabel("salient changes so far (count)", fontsize=9)
@@ -168,14 +169,16 @@ def draw_changes(path: str | PathLike, metric: str, video: str, changes: pd.Data
     series = {layer: changes[layer].dropna().to_numpy(dtype=float) for layer in layers}
     log = needs_log(list(series.values()))
     figure = new_figure(max(0.8 + 0.85 * len(layers), 3.6))
-    left, right = figure.subfigures(1, 2, width_ratios=[1.15, 1])
+    ((left, right),) = figure.subfigures(1, 2, squeeze=False, width_ratios=[1.15, 1])
     _draw_histograms(left, series, METRICS[metric].axis_label, log)
     _draw_layer_correlation(right, changes[layers])
     figure.suptitle(f"{video}: distribution of changes, {METRICS[metric].label}")
     save(figure, path)
 
 
-def _draw_histograms(figure, series: Mapping[str, np.ndarray], label: str, log: bool) -> None:
+def _draw_histograms(
+    figure: SubFigure, series: Mapping[str, np.ndarray], label: str, log: bool
+) -> None:
     colours = layer_colours(list(series))
     axes = figure.subplots(len(series), 1, squeeze=False).ravel()
     for axis, (layer, values) in zip(axes, series.items(), strict=True):
@@ -191,7 +194,7 @@ def _draw_histograms(figure, series: Mapping[str, np.ndarray], label: str, log: 
         if on_log:
             plain_log_ticks(axis.xaxis)
         axis.set_ylabel(layer, rotation=0, ha="right", va="center", fontweight="bold")
-        axis.yaxis.get_major_locator().set_params(nbins=3, integer=True)
+        axis.locator_params(axis="y", nbins=3, integer=True)
         note = f"n = {len(values)}"
         if hidden := len(values) - len(shown):
             note += f"\n{hidden} zeros not shown"
@@ -202,7 +205,7 @@ def _draw_histograms(figure, series: Mapping[str, np.ndarray], label: str, log: 
     figure.supylabel("frames (count)", fontsize=9)
 
 
-def _draw_layer_correlation(figure, changes: pd.DataFrame) -> None:
+def _draw_layer_correlation(figure: SubFigure, changes: pd.DataFrame) -> None:
     layers = list(changes.columns)
     matrix = changes.corr().to_numpy()
     axis = figure.subplots()

@@ -227,7 +227,7 @@ def check_quality(
     ranges: Mapping[str, str | os.PathLike],
     output: str | os.PathLike,
     *,
-    thresholds: dict,
+    thresholds: Mapping,
 ) -> None:
     """Write the quality notes of one video.
 

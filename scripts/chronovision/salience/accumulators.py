@@ -49,9 +49,10 @@ def noise_sd(thresholds: Thresholds, dt_s: np.ndarray, dynamic: Mapping) -> np.n
     -------
     (steps, layers) float64, in units of the change; zeros if ``noise_divisor`` is null.
     """
+    tmax, tmin = thresholds.bounds()
     if dynamic["noise_divisor"] is None:
-        return np.zeros((len(dt_s), len(thresholds.tmax)))
-    sd = (thresholds.tmax - thresholds.tmin) / dynamic["noise_divisor"]
+        return np.zeros((len(dt_s), len(tmax)))
+    sd = (tmax - tmin) / dynamic["noise_divisor"]
     in_frames = TimeConstant.of(dynamic).in_frames
     scale = np.ones(len(dt_s)) if in_frames else np.sqrt(PUBLISHED_RATE * dt_s)
     return scale[:, np.newaxis] * sd
@@ -101,7 +102,7 @@ class _Accumulator:
 
     def __init__(self, thresholds: Thresholds, dynamic: Mapping | None) -> None:
         self.thresholds, self.dynamic = thresholds, dynamic
-        self.decay = dynamic and start_decay(thresholds.tmax, thresholds.tmin, dynamic)
+        self.decay = None if dynamic is None else start_decay(*thresholds.bounds(), dynamic)
         #: Time of the last frame so far.
         self.last_s: float | None = None
 
@@ -115,11 +116,14 @@ class _Accumulator:
         """Thresholds and salient frames of the next n frames; `noise` is (steps(n), layers)."""
         first = len(changes) - self.steps(len(changes))
         salient = np.zeros(changes.shape, dtype=bool)
-        limit = self.thresholds.tmax if self.decay else self.thresholds.static
-        threshold = np.tile(limit, (len(changes), 1))
-        if self.decay is None:
-            salient[first:] = static_accumulator(changes[first:], limit)
+        if self.decay is None or self.dynamic is None:
+            threshold = np.tile(self.thresholds.static, (len(changes), 1))
+            salient[first:] = static_accumulator(changes[first:], self.thresholds.static)
+        elif noise is None:
+            raise ValueError("the dynamic threshold needs noise")
         else:
+            tmax, _ = self.thresholds.bounds()
+            threshold = np.tile(tmax, (len(changes), 1))
             times = time_s if self.last_s is None else np.concatenate([[self.last_s], time_s])
             dt_s = np.diff(times)
             noise = noise * noise_sd(self.thresholds, dt_s, self.dynamic)
@@ -135,7 +139,7 @@ def accumulate_changes(
     *,
     video: str,
     kind: str,
-    thresholds: dict,
+    thresholds: Mapping,
     seed: int | None,
 ) -> None:
     """Write the accumulators of one video: threshold, salient frames and counts per layer.
@@ -157,7 +161,9 @@ def accumulate_changes(
     layers = read_header(changes_path)[3:]
     resolved = video_thresholds(read_values(changes_path, layers), layers, thresholds, ranges_path)
     accumulator = _Accumulator(resolved, thresholds["dynamic"] if kind == "dynamic" else None)
-    sources = _noise_sources(seed, layers, "accumulator", video) if kind == "dynamic" else []
+    sources = None
+    if kind == "dynamic" and seed is not None:
+        sources = _noise_sources(seed, layers, "accumulator", video)
     count = np.zeros(len(layers), dtype=np.int64)
     config = {"kind": kind, "seed": seed, **thresholds}
     provenance = add_step(read_provenance(changes_path), "accumulate_changes", config, ["numpy"])
@@ -166,7 +172,7 @@ def accumulate_changes(
             threshold, salient = accumulator.run(
                 block[layers].to_numpy(),
                 block["time_s"].to_numpy(),
-                _draw(sources, accumulator.steps(len(block))) if sources else None,
+                None if sources is None else _draw(sources, accumulator.steps(len(block))),
             )
             counts = count + np.cumsum(salient, axis=0)
             count = counts[-1]

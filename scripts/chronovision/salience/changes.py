@@ -78,8 +78,9 @@ def _change_rows(file: h5py.File, layers: list[str], metric: str, rows: slice) -
     }
     for layer in layers:
         group = file["layers"][layer]
-        moments = (
+        mean, std, step_sq = (
             group[name][rows.start - before : rows.stop] for name in ("mean", "std", "step_sq")
         )
-        columns[layer] = change_series(metric, *moments, int(group.attrs["units"]))[before:]
+        units = int(group.attrs["units"])
+        columns[layer] = change_series(metric, mean, std, step_sq, units)[before:]
     return pd.DataFrame(columns)

@@ -96,7 +96,8 @@ class FrameDecay:
         """See `dynamic_accumulator_frames` for the parameters."""
         self.tmax, self.tmin, self.tau, self.bounded = np.float64(tmax), tmin, tau_frames, bounded
         #: D of the next step, and T before it.
-        self.elapsed, self.threshold = np.float64(0), self.tmax
+        self.elapsed: np.ndarray | float = 0.0
+        self.threshold: np.ndarray | float = self.tmax
 
     def run(
         self, changes: np.ndarray, noise: np.ndarray, _dt_s: np.ndarray | None = None
@@ -140,7 +141,8 @@ class SecondsDecay:
         #: The curve lies above Tmin, even where the exponential is too small to be added to it.
         self.floor = np.minimum(np.nextafter(np.float64(tmin), np.inf), self.tmax)
         #: Seconds since the reset, and the noise gathered since then.
-        self.elapsed, self.gathered = np.float64(0), np.float64(0)
+        self.elapsed: np.ndarray | float = 0.0
+        self.gathered: np.ndarray | float = 0.0
 
     def run(
         self, changes: np.ndarray, noise: np.ndarray, dt_s: np.ndarray

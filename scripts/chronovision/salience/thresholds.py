@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Mapping
-from dataclasses import astuple, dataclass
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
@@ -25,8 +25,21 @@ class Thresholds:
 
     def beside(self, other: "Thresholds") -> "Thresholds":
         """These and then the other's, as those of one longer list of layers."""
-        pairs = zip(astuple(self), astuple(other), strict=True)
-        return Thresholds(*(None if one[0] is None else np.concatenate(one) for one in pairs))
+        return Thresholds(
+            np.concatenate([self.static, other.static]),
+            _joined(self.tmax, other.tmax),
+            _joined(self.tmin, other.tmin),
+        )
+
+    def bounds(self) -> tuple[np.ndarray, np.ndarray]:
+        """Tmax and Tmin; ValueError where only the static threshold is asked for."""
+        if self.tmax is None or self.tmin is None:
+            raise ValueError("these thresholds are static alone")
+        return self.tmax, self.tmin
+
+
+def _joined(one: np.ndarray | None, other: np.ndarray | None) -> np.ndarray | None:
+    return None if one is None or other is None else np.concatenate([one, other])
 
 
 def change_range(changes: np.ndarray, thresholds: Mapping) -> tuple[np.ndarray, np.ndarray]:
@@ -125,7 +138,7 @@ def video_thresholds(
 
 
 def pool_ranges(
-    changes: Mapping[str, str | os.PathLike], output: str | os.PathLike, *, thresholds: dict
+    changes: Mapping[str, str | os.PathLike], output: str | os.PathLike, *, thresholds: Mapping
 ) -> None:
     """Write Fmin and Fmax of each layer over all videos together (``scope: set``).
 

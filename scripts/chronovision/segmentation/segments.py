@@ -2,6 +2,7 @@
 
 import bisect
 import os
+from collections.abc import Mapping
 
 import numpy as np
 import pandas as pd
@@ -88,7 +89,7 @@ def segment_video(
     changes_path: str | os.PathLike,
     output: str | os.PathLike,
     *,
-    segments: dict,
+    segments: Mapping,
 ) -> None:
     """Write the segments of one video under one metric and threshold.
 

@@ -4,7 +4,7 @@ import json
 import logging
 import os
 from array import array
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import h5py
 import numpy as np
@@ -28,7 +28,7 @@ def dump_frames(
     output: str | os.PathLike,
     *,
     video: str,
-    frames: dict,
+    frames: Mapping,
     span: tuple[float | None, float | None],
     strict: bool,
 ) -> None:

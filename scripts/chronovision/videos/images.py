@@ -1,6 +1,7 @@
 """The analysed frames of a video as individual images."""
 
 import os
+from collections.abc import Mapping
 
 from PIL import Image
 
@@ -12,7 +13,7 @@ def export_images(
     info_path: str | os.PathLike,
     folder: str | os.PathLike,
     *,
-    frames: dict,
+    frames: Mapping,
     span: tuple[float | None, float | None],
     suffix: str,
 ) -> None:

@@ -1,7 +1,7 @@
 """Sections `changes` and `thresholds` of the config."""
 
 from collections.abc import Iterator
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
@@ -9,8 +9,11 @@ from chronovision.config.fields import UNIQUE, Section, key
 from chronovision.core.metrics import METRICS
 from chronovision.core.threshold_kinds import THRESHOLD_KINDS
 
-Metric = Literal[tuple(METRICS)]  # type: ignore[valid-type]
-ThresholdKind = Literal[tuple(THRESHOLD_KINDS)]  # type: ignore[valid-type]
+if TYPE_CHECKING:  # the names are known at run time alone
+    Metric = ThresholdKind = str
+else:
+    Metric = Literal[tuple(METRICS)]
+    ThresholdKind = Literal[tuple(THRESHOLD_KINDS)]
 Level = Annotated[float, Field(ge=0, le=1.0e12)]
 #: A number for every layer, by its name.
 LevelPerLayer = dict[str, Level]
