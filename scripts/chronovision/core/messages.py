@@ -25,8 +25,8 @@ def nearest_names(wrong: str, known: Iterable[str]) -> str:
 
 def join_words(words: Iterable[object]) -> str:
     """Words as a sentence lists them: a, b and c."""
-    words = [str(word) for word in words]
-    return " and ".join(filter(None, [", ".join(words[:-1]), words[-1]]))
+    *others, last = map(str, words)
+    return f"{', '.join(others)} and {last}" if others else last
 
 
 def one_line(text: object, most: int = 100) -> str:

@@ -1,11 +1,12 @@
 """Section `duration` of the config."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, TypeAlias
 
 from chronovision.config.fields import UNIQUE, Path, Section, key
 from chronovision.duration.estimators import ESTIMATORS
 
-Estimator = Literal[tuple(ESTIMATORS)]  # type: ignore[valid-type]
+# A checker does not know the names of a registry.
+Estimator: TypeAlias = Literal[tuple(ESTIMATORS)]  # type: ignore[valid-type]
 
 
 class Duration(Section):

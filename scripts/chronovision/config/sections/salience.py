@@ -1,7 +1,7 @@
 """Sections `changes` and `thresholds` of the config."""
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import Annotated, Literal, TypeAlias
 
 from pydantic import Field
 
@@ -9,11 +9,9 @@ from chronovision.config.fields import UNIQUE, Section, key
 from chronovision.core.metrics import METRICS
 from chronovision.core.threshold_kinds import THRESHOLD_KINDS
 
-if TYPE_CHECKING:  # the names are known at run time alone
-    Metric = ThresholdKind = str
-else:
-    Metric = Literal[tuple(METRICS)]
-    ThresholdKind = Literal[tuple(THRESHOLD_KINDS)]
+# A checker does not know the names of a registry.
+Metric: TypeAlias = Literal[tuple(METRICS)]  # type: ignore[valid-type]
+ThresholdKind: TypeAlias = Literal[tuple(THRESHOLD_KINDS)]  # type: ignore[valid-type]
 Level = Annotated[float, Field(ge=0, le=1.0e12)]
 #: A number for every layer, by its name.
 LevelPerLayer = dict[str, Level]
