@@ -187,12 +187,12 @@ def segment(film: Film, metric: str, threshold: str) -> None:
 
 
 def check(film: Film) -> None:
+    from chronovision.core.variants import Variant
     from chronovision.quality.notes import check_quality
 
     changes = {metric: film.table("changes", metric) for metric in METRICS}
-    dynamic = {
-        f"{metric}.dynamic": film.table("accumulators", f"{metric}.dynamic") for metric in METRICS
-    }
+    variants = [Variant(metric, "dynamic") for metric in METRICS]
+    dynamic = {variant: film.table("accumulators", str(variant)) for variant in variants}
     check_quality(
         *(film.features, film.pixels, changes, dynamic, {}),
         film.table("quality"),

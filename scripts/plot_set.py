@@ -1,6 +1,6 @@
 """Adapter of rule plot_set."""
 
-from chronovision.core.keys import by_folder, by_stem
+from chronovision.core.keys import by_stem, by_variant_folder, by_variant_stem
 from chronovision.figures.set import plot_set
 from chronovision.jobs.log import logged_job
 
@@ -8,6 +8,6 @@ with logged_job(snakemake.log[0]):
     plot_set(
         by_stem(snakemake.output),
         summary=snakemake.input.summary,
-        clips=by_stem(snakemake.input.clips),
-        predictions=by_folder(snakemake.input.get("predictions", [])),
+        clips=by_variant_stem(snakemake.input.clips),
+        predictions=by_variant_folder(snakemake.input.get("predictions", [])),
     )

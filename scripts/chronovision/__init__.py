@@ -45,6 +45,8 @@ PUBLIC_NAMES = {
     "read_table": "chronovision.core.tables",
     "read_provenance": "chronovision.core.provenance",
     "read_config": "chronovision.config.files",
+    # A metric with a threshold, by which tables are told apart.
+    "Variant": "chronovision.core.variants",
     # What a run is made of: decoded frames, random numbers, networks, FFmpeg.
     "analysed_rows": "chronovision.videos.decoding",
     "Decoding": "chronovision.videos.decoding",

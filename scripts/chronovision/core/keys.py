@@ -1,12 +1,17 @@
 """What files are told apart by: the folder that they lie in, and their names."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from os import PathLike
 from pathlib import Path
 
+from chronovision.core.variants import Variant
+
+Paths = Mapping[str, str | PathLike]
+VariantPaths = Mapping[Variant, str | PathLike]
+
 
 def by_folder(paths: Iterable[str | PathLike]) -> dict[str, Path]:
-    """Name of the folder -> path, e.g. ``correlation.static`` for an accumulator table."""
+    """Name of the folder -> path, e.g. ``correlation`` for a table of changes."""
     return {Path(path).parent.name: Path(path) for path in paths}
 
 
@@ -15,6 +20,16 @@ def by_stem(paths: Iterable[str | PathLike]) -> dict[str, Path]:
     return {Path(path).stem: Path(path) for path in paths}
 
 
-def by_kind_and_video(paths: Iterable[str | PathLike]) -> dict[tuple[str, str], Path]:
-    """(folder, file name without suffix) -> path, e.g. of tables of segments."""
-    return {(Path(path).parent.name, Path(path).stem): Path(path) for path in paths}
+def by_variant_folder(paths: Iterable[str | PathLike]) -> dict[Variant, Path]:
+    """Variant that the folder is named after -> path, e.g. of tables of accumulators."""
+    return {Variant.parse(name): path for name, path in by_folder(paths).items()}
+
+
+def by_variant_stem(paths: Iterable[str | PathLike]) -> dict[Variant, Path]:
+    """Variant that the file is named after -> path, e.g. of tables of clips."""
+    return {Variant.parse(name): path for name, path in by_stem(paths).items()}
+
+
+def by_variant_and_video(paths: Iterable[str | PathLike]) -> dict[tuple[Variant, str], Path]:
+    """(variant in the folder's name, file name without suffix) -> path, e.g. of segments."""
+    return {(Variant.parse(Path(path).parent.name), Path(path).stem): Path(path) for path in paths}

@@ -18,8 +18,6 @@ from typing import NamedTuple
 
 import numpy as np
 
-from chronovision.core.threshold_kinds import THRESHOLD_KINDS
-
 #: Relative spread below which a frame's activations count as constant: rounding of the
 #: float64 moments leaves about 1e-16.
 CONSTANT = 1e-12
@@ -146,9 +144,3 @@ METRICS: dict[str, Metric] = {
         ),
     )
 }
-
-
-def kind_label(kind: str) -> str:
-    """``metric.threshold`` in words, e.g. ``1 − Pearson r, static threshold``."""
-    metric, threshold = kind.split(".")
-    return f"{METRICS[metric].label}, {THRESHOLD_KINDS[threshold].label}"

@@ -91,8 +91,8 @@ def all_software(record: Mapping) -> dict:
     return combine_software(record["software"], *own)
 
 
-def join_kinds(records: Mapping[str, Mapping]) -> dict:
-    """One record of one video for its tables of several kinds.
+def join_variants(records: Mapping[str, Mapping]) -> dict:
+    """One record of one video for its tables of several variants.
 
     Parameters
     ----------
@@ -100,14 +100,14 @@ def join_kinds(records: Mapping[str, Mapping]) -> dict:
 
     Returns
     -------
-    Record in whose `steps` a stage that was told different things stands once for each kind:
-    ``{stage: {kind: what it was told}}``.
+    Record in whose `steps` a stage that was told different things stands once for each variant:
+    ``{stage: {variant: what it was told}}``.
     """
     first = next(iter(records.values()))
     steps = {}
     for stage, told in first["steps"].items():
-        of_kinds = {kind: record["steps"][stage] for kind, record in records.items()}
-        steps[stage] = told if all(one == told for one in of_kinds.values()) else of_kinds
+        each = {variant: record["steps"][stage] for variant, record in records.items()}
+        steps[stage] = told if all(one == told for one in each.values()) else each
     software = combine_software(*(record["software"] for record in records.values()))
     return {**first, "software": software, "steps": steps}
 

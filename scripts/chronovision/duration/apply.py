@@ -10,6 +10,7 @@ from sklearn.base import RegressorMixin
 
 from chronovision.core.provenance import add_step, read_provenance
 from chronovision.core.tables import read_table, write_table
+from chronovision.core.variants import Variant
 from chronovision.duration import predictions, scores
 from chronovision.duration.clip_set import count_layers
 from chronovision.duration.comparability import (
@@ -25,7 +26,7 @@ log = logging.getLogger(__name__)
 
 def apply_duration_model(
     model_path: str | os.PathLike,
-    clip_tables: Mapping[str, str | os.PathLike],
+    clip_tables: Mapping[Variant, str | os.PathLike],
     predictions_out: str | os.PathLike,
     scores_out: str | os.PathLike,
 ) -> None:
@@ -34,7 +35,7 @@ def apply_duration_model(
     Parameters
     ----------
     model_path : file written by `chronovision.duration.model.fit_duration_model`.
-    clip_tables : ``metric.threshold`` -> clip table; the one of the model's is taken.
+    clip_tables : variant -> clip table; the one of the model's is taken.
     predictions_out : TSV, see `chronovision.duration.predictions.COLUMNS`; fold is n/a.
     scores_out : TSV, see `chronovision.duration.scores.COLUMNS`: split ``applied`` over all clips
         and for each group, with the mean duration and the frame count of the other set as controls.
@@ -70,16 +71,15 @@ def apply_duration_model(
 def _table_for(
     model_path: str | os.PathLike,
     model_set: Mapping,
-    clip_tables: Mapping[str, str | os.PathLike],
+    clip_tables: Mapping[Variant, str | os.PathLike],
 ) -> str | os.PathLike:
     """The clip table of a model's metric and threshold."""
-    metric, threshold = model_set["metric"], model_set["threshold"]
-    asked = f"{metric}.{threshold}"
+    asked = Variant(model_set["metric"], model_set["threshold"])
     if asked not in clip_tables:
         raise NoFitError(
             f"{model_path} (duration.apply) predicts from {asked}, which the config does not "
             "compute",
-            f"add {metric} to changes.metrics and {threshold} to thresholds.kinds",
+            f"add {asked.metric} to changes.metrics and {asked.threshold} to thresholds.kinds",
         )
     return clip_tables[asked]
 

@@ -12,10 +12,13 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from chronovision.core.metrics import METRICS, kind_label
+from chronovision.core.keys import Paths, VariantPaths
+from chronovision.core.labels import variant_label
+from chronovision.core.metrics import METRICS
 from chronovision.core.provenance import add_step, read_provenance
 from chronovision.core.tables import read_table
 from chronovision.core.threshold_kinds import THRESHOLD_KINDS
+from chronovision.core.variants import Variant
 from chronovision.duration.estimators import ESTIMATORS
 from chronovision.figures.style import (
     FAINT,
@@ -29,8 +32,6 @@ from chronovision.figures.style import (
     styled,
 )
 
-Paths = Mapping[str, str | PathLike]
-
 _SUFFIX = "_count"
 _IDENTITY = (0, (4, 2))
 
@@ -38,7 +39,9 @@ _IDENTITY = (0, (4, 2))
 _NAME_LENGTH = 24
 
 
-def plot_set(figures: Paths, *, summary: str | PathLike, clips: Paths, predictions: Paths) -> None:
+def plot_set(
+    figures: Paths, *, summary: str | PathLike, clips: VariantPaths, predictions: VariantPaths
+) -> None:
     """Write the figures of a set.
 
     Parameters
@@ -47,7 +50,7 @@ def plot_set(figures: Paths, *, summary: str | PathLike, clips: Paths, predictio
         ``predicted_vs_real.{metric}.{threshold}`` (if a model was fitted), ``static_vs_dynamic``
         (with both thresholds) and ``metric_vs_metric`` (with two metrics or more).
     summary : ``accumulators/summary.tsv``.
-    clips, predictions : ``metric.threshold`` -> table. In place of points, a figure of a table
+    clips, predictions : variant -> table. In place of points, a figure of a table
         without rows says why there are none.
 
     Raises
@@ -55,13 +58,14 @@ def plot_set(figures: Paths, *, summary: str | PathLike, clips: Paths, predictio
     ValueError : a figure of another name is asked for.
     """
 
-    def of_rows(draw: Callable, tables: Paths) -> Callable:
-        def draw_or_say_why(path: str | PathLike, kind: str) -> None:
-            why = read_provenance(tables[kind]).get("why_empty")
+    def of_rows(draw: Callable, tables: VariantPaths) -> Callable:
+        def draw_or_say_why(path: str | PathLike, name: str) -> None:
+            variant = Variant.parse(name)
+            why = read_provenance(tables[variant]).get("why_empty")
             if why is None:
-                draw(path, kind, read_table(tables[kind]))
+                draw(path, variant, read_table(tables[variant]))
             else:
-                draw_reason(path, kind, why["reason"])
+                draw_reason(path, variant, why["reason"])
 
         return draw_or_say_why
 
@@ -73,19 +77,19 @@ def plot_set(figures: Paths, *, summary: str | PathLike, clips: Paths, predictio
     }
     with styled(add_step(read_provenance(summary), "plot_set", {}, ["matplotlib"])):
         for name, path in figures.items():
-            what, _, kind = name.partition(".")
+            what, _, of = name.partition(".")
             if what not in drawers:
                 raise ValueError(f"no figure of a set is called {name}")
-            drawers[what](path, kind)
+            drawers[what](path, of)
 
 
-def draw_predictions(path: str | PathLike, kind: str, predictions: pd.DataFrame) -> None:
+def draw_predictions(path: str | PathLike, variant: Variant, predictions: pd.DataFrame) -> None:
     """Write out-of-fold predictions against true durations, one panel per estimator.
 
     Parameters
     ----------
     path : the figure.
-    kind : ``metric.threshold``, for the title.
+    variant : for the title.
     predictions : table of the duration model, see the contract.
     """
     estimators = list(predictions["estimator"].unique())
@@ -102,35 +106,35 @@ def draw_predictions(path: str | PathLike, kind: str, predictions: pd.DataFrame)
         axis.set_aspect("equal", adjustable="box")
     figure.supxlabel("true duration of the clip (s)", fontsize=9)
     figure.supylabel("predicted duration, out of fold (s)", fontsize=9)
-    figure.suptitle(f"Predicted and true durations: {kind_label(kind)}")
+    figure.suptitle(f"Predicted and true durations: {variant_label(variant)}")
     identity = Line2D([], [], color=FAINT, linestyle=_IDENTITY, label="predicted = true")
     _legend(figure, colours, [identity], "groups")
     save(figure, path)
 
 
-def draw_reason(path: str | PathLike, kind: str, reason: str) -> None:
+def draw_reason(path: str | PathLike, variant: Variant, reason: str) -> None:
     """Write in place of a figure why there is nothing to draw.
 
     Parameters
     ----------
     path : the figure.
-    kind : ``metric.threshold``, for the title.
+    variant : for the title.
     reason : a clause without a full stop.
     """
     lines = textwrap.wrap(f"Nothing to show: {reason}.", 90)
     figure = new_figure(1.0 + 0.25 * len(lines))
     figure.text(0.5, 0.45, "\n".join(lines), ha="center", va="center", color=INK)
-    figure.suptitle(f"Durations: {kind_label(kind)}")
+    figure.suptitle(f"Durations: {variant_label(variant)}")
     save(figure, path)
 
 
-def draw_counts_vs_duration(path: str | PathLike, kind: str, clips: pd.DataFrame) -> None:
+def draw_counts_vs_duration(path: str | PathLike, variant: Variant, clips: pd.DataFrame) -> None:
     """Write counts of salient changes against clip durations, one panel per layer.
 
     Parameters
     ----------
     path : the figure.
-    kind : ``metric.threshold``, for the title.
+    variant : for the title.
     clips : clip table, see the contract.
     """
     layers = _layers(clips)
@@ -147,7 +151,7 @@ def draw_counts_vs_duration(path: str | PathLike, kind: str, clips: pd.DataFrame
         axis.locator_params(axis="y", integer=True)
     figure.supxlabel("duration of the clip (s)", fontsize=9)
     figure.supylabel("salient changes in the clip (count)", fontsize=9)
-    figure.suptitle(f"Counts and durations of {len(clips)} clips: {kind_label(kind)}")
+    figure.suptitle(f"Counts and durations of {len(clips)} clips: {variant_label(variant)}")
     rate_line = Line2D([], [], color=FAINT, linestyle=_IDENTITY, label="constant rate of all clips")
     _legend(figure, colours, [rate_line], "groups")
     save(figure, path)
@@ -244,7 +248,7 @@ def _rank_correlation(x: pd.DataFrame, y: pd.DataFrame) -> str:
 
 
 def _counts(summary: pd.DataFrame, metric: str, threshold: str) -> pd.DataFrame:
-    """Counts of one kind: videos × layers."""
+    """Counts of one variant: videos × layers."""
     chosen = (summary["metric"] == metric) & (summary["threshold"] == threshold)
     rows = summary[chosen].set_index("video").sort_index()
     return rows[[layer + _SUFFIX for layer in _layers(summary)]].rename(

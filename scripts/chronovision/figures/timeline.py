@@ -11,9 +11,11 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from PIL import Image
 
-from chronovision.core.metrics import METRICS, kind_label
+from chronovision.core.labels import variant_label
+from chronovision.core.metrics import METRICS
 from chronovision.core.threshold_kinds import THRESHOLD_KINDS
 from chronovision.core.timing import time_span
+from chronovision.core.variants import Variant
 from chronovision.figures.style import (
     FAINT,
     INK,
@@ -37,7 +39,7 @@ _MAX_BOUNDARIES = 120
 
 def draw_timeline(
     path: str | PathLike,
-    kind: str,
+    variant: Variant,
     video: str,
     changes: pd.DataFrame,
     accumulators: pd.DataFrame,
@@ -49,12 +51,11 @@ def draw_timeline(
     Parameters
     ----------
     path : the figure.
-    kind : ``metric.threshold``.
+    variant : of the tables.
     video : id, for the title.
-    changes, accumulators, segments : the video's tables of this kind.
+    changes, accumulators, segments : the video's tables of this variant.
     thumbnails : path of the video's ``thumbnails.h5``.
     """
-    metric, threshold = kind.split(".")
     layers = list(changes.columns[3:])
     rows = _ROW_HEIGHT * max(len(layers), 1.6)
     figure = new_figure(_MARGINS + _STRIP_HEIGHT + _RAIL_HEIGHT + rows)
@@ -63,16 +64,16 @@ def draw_timeline(
     strip, rail, *axes = figure.subplots(len(heights), 1, sharex=True, height_ratios=heights)
     time = changes["time_s"].to_numpy()
     log = needs_log([changes[layer].to_numpy() for layer in layers])
-    colour = THRESHOLD_COLOURS[threshold]
+    colour = THRESHOLD_COLOURS[variant.threshold]
     for axis, layer in zip(axes, layers, strict=True):
         _draw_boundaries(axis, segments)
         _draw_layer(axis, layer, time, changes, accumulators, log=log, colour=colour)
     axes[-1].set_xlim(*time_span(time))
     axes[-1].set_xlabel("time (s)")
     scale = "log scale, 0 at the lower edge" if log else "linear scale"
-    figure.supylabel(f"change: {METRICS[metric].axis_label}\n{scale}", fontsize=9)
-    figure.suptitle(f"{video}: {kind_label(kind)}")
-    figure.legend(handles=_legend(threshold, colour), loc="outside lower center", ncols=4)
+    figure.supylabel(f"change: {METRICS[variant.metric].axis_label}\n{scale}", fontsize=9)
+    figure.suptitle(f"{video}: {variant_label(variant)}")
+    figure.legend(handles=_legend(variant.threshold, colour), loc="outside lower center", ncols=4)
     _draw_rail(rail, segments)
     _draw_strip(figure, strip, thumbnails, time_span(time))
     save(figure, path)

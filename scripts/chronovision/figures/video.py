@@ -9,11 +9,12 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import SubFigure
 
-from chronovision.core.keys import by_folder
+from chronovision.core.keys import Paths, VariantPaths, by_folder, by_variant_folder
 from chronovision.core.metrics import METRICS
 from chronovision.core.provenance import add_step, read_provenance
 from chronovision.core.tables import read_header, read_numbers, read_table
 from chronovision.core.timing import time_span
+from chronovision.core.variants import Variant
 from chronovision.figures.matrices import draw_heatmaps, draw_similarity
 from chronovision.figures.style import (
     INK,
@@ -30,22 +31,20 @@ from chronovision.figures.style import (
 )
 from chronovision.figures.timeline import draw_timeline
 
-Paths = Mapping[str, str | PathLike]
-
 
 @dataclass(frozen=True)
 class VideoResults:
     """Where the results of one video lie.
 
-    changes is keyed by metric, accumulators and segments by ``metric.threshold``.
+    changes is keyed by metric, accumulators and segments by variant.
     """
 
     video: str
     features: str | PathLike
     thumbnails: str | PathLike
     changes: Paths
-    accumulators: Paths
-    segments: Paths
+    accumulators: VariantPaths
+    segments: VariantPaths
 
     @classmethod
     def from_files(cls, video: str, files: Mapping) -> "VideoResults":
@@ -55,8 +54,8 @@ class VideoResults:
             features=files["features"],
             thumbnails=files["thumbnails"],
             changes=by_folder(files["changes"]),
-            accumulators=by_folder(files["accumulators"]),
-            segments=by_folder(files["segments"]),
+            accumulators=by_variant_folder(files["accumulators"]),
+            segments=by_variant_folder(files["segments"]),
         )
 
 
@@ -80,26 +79,27 @@ def plot_video(figures: Paths, results: VideoResults) -> None:
 
 
 def _plot(name: str, path: str | PathLike, results: VideoResults) -> None:
-    what, _, kind = name.partition(".")
+    what, _, of = name.partition(".")
     if what == "timeline":
+        variant = Variant.parse(of)
         draw_timeline(
             path,
-            kind,
+            variant,
             results.video,
-            _read_numbers(results.changes[kind.split(".")[0]]),
-            _read_numbers(results.accumulators[kind], ("_threshold", "_salient")),
-            read_table(results.segments[kind]),
+            _read_numbers(results.changes[variant.metric]),
+            _read_numbers(results.accumulators[variant], ("_threshold", "_salient")),
+            read_table(results.segments[variant]),
             results.thumbnails,
         )
     elif what == "counts":
         of_metric = {
-            key.split(".")[1]: _read_numbers(table, ("time_s", "_count"))
-            for key, table in results.accumulators.items()
-            if key.split(".")[0] == kind
+            variant.threshold: _read_numbers(table, ("time_s", "_count"))
+            for variant, table in results.accumulators.items()
+            if variant.metric == of
         }
-        draw_counts(path, kind, results.video, of_metric)
+        draw_counts(path, of, results.video, of_metric)
     elif what == "changes":
-        draw_changes(path, kind, results.video, _read_numbers(results.changes[kind]))
+        draw_changes(path, of, results.video, _read_numbers(results.changes[of]))
     elif what in ("heatmaps", "similarity"):
         draw = draw_heatmaps if what == "heatmaps" else draw_similarity
         with h5py.File(results.features, "r") as features:

@@ -12,6 +12,7 @@ import pandas as pd
 from chronovision.core.metrics import constant_frames
 from chronovision.core.provenance import add_step, read_provenance
 from chronovision.core.tables import BLOCK_ROWS, read_numbers, read_values, write_table
+from chronovision.core.variants import Variant
 from chronovision.quality.note import Note, finite, medians, ratio, times
 from chronovision.quality.sampling_notes import cadence_note, uneven_note
 from chronovision.salience.salient_frames import read_salient
@@ -223,7 +224,7 @@ def check_quality(
     features_path: str | os.PathLike,
     pixels_path: str | os.PathLike,
     changes: Mapping[str, str | os.PathLike],
-    dynamic: Mapping[str, str | os.PathLike],
+    dynamic: Mapping[Variant, str | os.PathLike],
     ranges: Mapping[str, str | os.PathLike],
     output: str | os.PathLike,
     *,
@@ -235,7 +236,7 @@ def check_quality(
     ----------
     features_path, pixels_path : of the video.
     changes : metric -> table of changes.
-    dynamic : ``{metric}.dynamic`` -> table of accumulators, if computed.
+    dynamic : variant -> table of accumulators, of the dynamic threshold, if computed.
     ranges : metric -> the set's ranges, if the scope is the set.
     output : TSV, see `COLUMNS`.
     thresholds : the config's section.
@@ -251,7 +252,7 @@ def check_quality(
     sampled = "correlation" if "correlation" in changes else next(iter(changes))
     for metric, path in changes.items():
         # Read before the changes, which take more memory than all else.
-        counted = dynamic.get(f"{metric}.dynamic")
+        counted = dynamic.get(Variant(metric, "dynamic"))
         salient = read_salient(counted, layers) if counted else None
         series = read_numbers(path, layers)
         values = series.to_numpy()

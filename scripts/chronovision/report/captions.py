@@ -2,7 +2,9 @@
 
 from typing import NamedTuple
 
-from chronovision.core.metrics import METRICS, kind_label
+from chronovision.core.labels import variant_label
+from chronovision.core.metrics import METRICS
+from chronovision.core.variants import Variant
 
 
 class Caption(NamedTuple):
@@ -78,9 +80,9 @@ _CAPTIONS = {
 
 def caption(name: str) -> Caption:
     """Caption of the figure `name`, such as ``timeline.correlation.static`` or ``heatmaps``."""
-    what, _, kind = name.partition(".")
+    what, _, of = name.partition(".")
     found = _CAPTIONS[what]
-    if not kind:
+    if not of:
         return found
-    words = kind_label(kind) if "." in kind else METRICS[kind].label
+    words = variant_label(Variant.parse(of)) if "." in of else METRICS[of].label
     return found._replace(title=f"{found.title}: {words}", alt=f"{found.alt}; {words}")

@@ -56,7 +56,7 @@ def methods_paragraphs(
         are none.
     fitted : metrics and thresholds for which a duration model was fitted, in words.
     no_fit, no_pixels : why one that was asked for was not, or why the pixels were not counted; of
-        each the ``reason`` and the ``kinds`` that it is of (empty if of all), in words.
+        each the ``reason`` and the ``variants`` that it is of (empty if of all), in words.
     """
     paragraphs = [
         _frames(config["frames"], provenance) + " " + _network(provenance),
@@ -67,7 +67,7 @@ def methods_paragraphs(
     ]
     if fitted:
         told_of = fitted if no_fit else []
-        has_pixels = all(why["kinds"] for why in no_pixels)
+        has_pixels = all(why["variants"] for why in no_pixels)
         paragraphs.append(_duration(config["duration"], n_groups, told_of, has_pixels))
         what = "Changes of the pixels were not counted as a control"
         paragraphs += [_not_made(what, why) for why in no_pixels]
@@ -172,13 +172,13 @@ def _coverage(rows: Sequence[Mapping]) -> str:
 
 
 def _not_made(what: str, why: Mapping) -> str:
-    kinds = f" ({'; '.join(why['kinds'])})" if why["kinds"] else ""
-    return f"{what}{kinds}: {why['reason']}."
+    variants = f" ({'; '.join(why['variants'])})" if why["variants"] else ""
+    return f"{what}{variants}: {why['reason']}."
 
 
-def _duration(duration: Mapping, n_groups: int, kinds: Sequence[str], has_pixels: bool) -> str:
-    """How durations were predicted; `kinds`: of which counts, if not of all."""
-    of_kinds = f" ({'; '.join(kinds)})" if kinds else ""
+def _duration(duration: Mapping, n_groups: int, variants: Sequence[str], has_pixels: bool) -> str:
+    """How durations were predicted; `variants`: of which counts, if not of all."""
+    of_variants = f" ({'; '.join(variants)})" if variants else ""
     pixels = "counts of pixel changes, " if has_pixels else ""
     estimators = join_words([ESTIMATORS[name].sentence for name in duration["estimators"]])
     if is_small_set(n_groups):
@@ -186,7 +186,7 @@ def _duration(duration: Mapping, n_groups: int, kinds: Sequence[str], has_pixels
     else:
         folds = f"groups of videos ({n_groups} groups in {min(duration['folds'], n_groups)} folds)"
     return (
-        f"Durations in seconds were predicted from the counts of all layers{of_kinds} by "
+        f"Durations in seconds were predicted from the counts of all layers{of_variants} by "
         f"{estimators} [@pedregosa2011]. Predictions are out of fold, leaving out {folds}; scaling "
         "and hyperparameters were fitted within the training folds. Scores stand beside those of "
         "controls: mean duration, counts at a constant rate, number of frames, counts of "

@@ -14,10 +14,8 @@ import yaml
 from PIL import Image
 
 from chronovision.core.files import write_text
-from chronovision.core.metrics import kind_label
+from chronovision.core.labels import variant_label
 from chronovision.report.captions import caption
-
-Paths = Mapping[str, str | PathLike]
 
 #: Greatest width and height of a WebP, in pixels.
 MAX_WEBP = 16383
@@ -38,7 +36,8 @@ def render(output: str | PathLike, template: str, **values: object) -> None:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    environment.filters |= {"number": _number, "clock": _clock, "page": _page, "kind": kind_label}
+    environment.filters |= {"number": _number, "clock": _clock, "page": _page}
+    environment.filters["label"] = variant_label
     write_text(output, environment.get_template(template).render(**values))
 
 

@@ -2,6 +2,7 @@
 
 import pandas as pd
 
+from chronovision.core.variants import Variant
 from chronovision.duration.comparability import ENOUGH_GROUPS, is_small_set
 from chronovision.duration.estimators import ESTIMATORS
 
@@ -24,28 +25,28 @@ CONTROLS = {
 }
 
 
-def score_table(kind: str, scores: pd.DataFrame) -> dict:
-    """Out-of-fold scores of one metric and threshold.
+def score_table(variant: Variant, scores: pd.DataFrame) -> dict:
+    """Out-of-fold scores of one variant.
 
     Below ten groups R² over all clips is left out, and every group has a row of its own.
 
     Parameters
     ----------
-    kind : ``metric.threshold``.
+    variant : that the scores are of.
     scores : see `chronovision.duration.scores.COLUMNS`.
 
     Returns
     -------
-    dict with ``kind``, ``is_small_set`` (fewer than ``enough`` groups), ``n_groups``, ``columns``
-    (headings), ``rows`` (estimator, label, is_model, values), ``groups`` (the same with the group
-    as label; empty with ten groups or more), and ``slopes`` (sentences comparing slopes).
+    dict with ``variant``, ``is_small_set`` (fewer than ``enough`` groups), ``n_groups``,
+    ``columns`` (headings), ``rows`` (estimator, label, is_model, values), ``groups`` (the same with
+    the group as label; empty with ten groups or more), and ``slopes`` (sentences comparing slopes).
     """
-    return {"kind": kind, **_arrange(scores, "test")}
+    return {"variant": variant, **_arrange(scores, "test")}
 
 
 def applied_table(scores: pd.DataFrame) -> dict:
     """Scores of a model of another set, arranged as by `score_table`."""
-    return {"kind": None, **_arrange(scores, "applied")}
+    return {"variant": None, **_arrange(scores, "applied")}
 
 
 def _arrange(scores: pd.DataFrame, split: str) -> dict:

@@ -9,9 +9,17 @@ from os import PathLike
 import pandas as pd
 
 from chronovision.core.files import read_json, write_json, write_text
-from chronovision.core.keys import by_folder, by_kind_and_video, by_stem
+from chronovision.core.keys import (
+    Paths,
+    VariantPaths,
+    by_stem,
+    by_variant_and_video,
+    by_variant_folder,
+    by_variant_stem,
+)
 from chronovision.core.provenance import all_software, combine_software, read_provenance
 from chronovision.core.tables import read_table
+from chronovision.core.variants import Variant
 from chronovision.report.duration_section import duration_section
 from chronovision.report.methods import (
     cited_keys,
@@ -19,7 +27,7 @@ from chronovision.report.methods import (
     methods_paragraphs,
     spell_citations,
 )
-from chronovision.report.page import Paths, as_yaml, embedded_figure, render, untrained_banner
+from chronovision.report.page import as_yaml, embedded_figure, render, untrained_banner
 from chronovision.report.references import REFERENCES, bibliography
 
 
@@ -28,20 +36,19 @@ class SetInputs:
     """Results of a set that the overview shows.
 
     facts (``videos/*.json``) and quality are keyed by video, in the order of the table shown;
-    segments by ``(metric.threshold, video)``; figures by name; scores by ``metric.threshold``,
-    empty if no fit is asked for. clips: clip tables by ``metric.threshold``; applied: scores of a
-    model of another set, if one was asked for. groups and scenes: video -> what the table of
-    videos says.
+    segments by (variant, video); figures by name; scores by variant, empty if no fit is asked for.
+    clips: clip tables by variant; applied: scores of a model of another set, if one was asked for.
+    groups and scenes: video -> what the table of videos says.
     """
 
     facts: Paths
     quality: Paths
     summary: str | PathLike
     weights: str | PathLike
-    segments: Mapping[tuple[str, str], str | PathLike]
+    segments: Mapping[tuple[Variant, str], str | PathLike]
     figures: Paths
-    clips: Paths
-    scores: Paths
+    clips: VariantPaths
+    scores: VariantPaths
     applied: str | PathLike | None
     groups: Mapping[str, str]
     scenes: Mapping[str, str | None]
@@ -56,10 +63,10 @@ class SetInputs:
             quality=by_stem(files["quality"]),
             summary=files["summary"],
             weights=files["weights"],
-            segments=by_kind_and_video(files["segments"]),
+            segments=by_variant_and_video(files["segments"]),
             figures=by_stem(files["figures"]),
-            clips=by_stem(files["clips"]),
-            scores=by_folder(files.get("scores", [])),
+            clips=by_variant_stem(files["clips"]),
+            scores=by_variant_folder(files.get("scores", [])),
             applied=next(iter(files.get("applied", [])), None),
             groups=groups,
             scenes=scenes,
@@ -101,7 +108,7 @@ def render_report(
         weights=weights,
         videos=[_video_row(video, inputs, summary) for video in inputs.facts],
         has_scenes=any(inputs.scenes.values()),
-        kinds=[".".join(pair) for pair in _kinds(summary)],
+        variants=_variants(summary),
         layers=[name.removesuffix("_count") for name in summary.columns[5:]],
         figures=[
             embedded_figure(name, path)
@@ -158,9 +165,8 @@ def write_set_provenance(output: str | PathLike, inputs: SetInputs, config: Mapp
     about = {key: provenance[key] for key in ("software", "network", "steps")} | {"videos": videos}
     weights = read_json(inputs.weights)
     plain = json.loads(json.dumps(config))
-    write_json(
-        output, {"config": plain, **about, "weights": weights, "fits": sorted(inputs.scores)}
-    )
+    fits = sorted(map(str, inputs.scores))
+    write_json(output, {"config": plain, **about, "weights": weights, "fits": fits})
 
 
 def _as_markdown(text: str) -> str:
@@ -180,15 +186,17 @@ def _set_provenance(inputs: SetInputs) -> dict:
     return provenance
 
 
-def _kinds(summary: pd.DataFrame) -> list[tuple[str, str]]:
-    return list(summary[["metric", "threshold"]].drop_duplicates().itertuples(index=False))
+def _variants(summary: pd.DataFrame) -> list[Variant]:
+    pairs = summary[["metric", "threshold"]].drop_duplicates()
+    return [Variant(*pair) for pair in pairs.itertuples(index=False, name=None)]
 
 
 def _video_row(video: str, inputs: SetInputs, summary: pd.DataFrame) -> dict:
     """One row of the table of videos."""
     rows = summary[summary["video"] == video]
-    by_kind = {f"{row['metric']}.{row['threshold']}": row for row in rows.to_dict("records")}
+    by_variant = {Variant(row["metric"], row["threshold"]): row for row in rows.to_dict("records")}
     notes = read_table(inputs.quality[video])
+    segments = {variant: inputs.segments[variant, video] for variant in by_variant}
     return {
         "video": video,
         "group": inputs.groups[video],
@@ -198,7 +206,8 @@ def _video_row(video: str, inputs: SetInputs, summary: pd.DataFrame) -> dict:
         "duration_s": float(rows["duration_s"].iloc[0]),
         "warnings": int((notes["level"] == "warning").sum()),
         "counts": {
-            kind: [int(row[name]) for name in summary.columns[5:]] for kind, row in by_kind.items()
+            variant: [int(row[name]) for name in summary.columns[5:]]
+            for variant, row in by_variant.items()
         },
-        "segments": {kind: len(read_table(inputs.segments[kind, video])) for kind in by_kind},
+        "segments": {variant: len(read_table(path)) for variant, path in segments.items()},
     }

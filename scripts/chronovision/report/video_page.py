@@ -8,13 +8,12 @@ from os import PathLike
 import numpy as np
 
 from chronovision.core.files import read_json
-from chronovision.core.keys import by_folder, by_stem
-from chronovision.core.metrics import kind_label
+from chronovision.core.keys import Paths, VariantPaths, by_stem, by_variant_folder
+from chronovision.core.labels import variant_label
 from chronovision.core.provenance import read_provenance
 from chronovision.core.tables import read_blocks, read_table, read_values
 from chronovision.core.timing import nominal_interval, span_duration
 from chronovision.report.page import (
-    Paths,
     as_yaml,
     data_uri,
     embedded_figure,
@@ -32,7 +31,7 @@ _THUMBNAIL = 80  # pixels
 class PageInputs:
     """Results of one video that its page shows.
 
-    accumulators and segments are keyed by ``metric.threshold``, figures by their name.
+    accumulators and segments are keyed by variant, figures by their name.
     """
 
     video: str
@@ -40,8 +39,8 @@ class PageInputs:
     quality: str | PathLike
     features: str | PathLike
     thumbnails: str | PathLike
-    accumulators: Paths
-    segments: Paths
+    accumulators: VariantPaths
+    segments: VariantPaths
     figures: Paths
 
     @classmethod
@@ -50,8 +49,8 @@ class PageInputs:
         return cls(
             video=video,
             **{name: files[name] for name in ("facts", "quality", "features", "thumbnails")},
-            accumulators=by_folder(files["accumulators"]),
-            segments=by_folder(files["segments"]),
+            accumulators=by_variant_folder(files["accumulators"]),
+            segments=by_variant_folder(files["segments"]),
             figures=by_stem(files["figures"]),
         )
 
@@ -68,12 +67,12 @@ def render_page(output: str | PathLike, inputs: PageInputs) -> None:
     figures = {name: embedded_figure(name, path) for name, path in inputs.figures.items()}
     timelines = [
         {
-            "kind": kind_label(kind),
-            "figure": figures.pop(f"timeline.{kind}", None),
+            "variant": variant_label(variant),
+            "figure": figures.pop(f"timeline.{variant}", None),
             "segments": _segments(path, inputs.thumbnails),
-            "table": f"segments/{kind}/{inputs.video}.tsv",
+            "table": f"segments/{variant}/{inputs.video}.tsv",
         }
-        for kind, path in inputs.segments.items()
+        for variant, path in inputs.segments.items()
     ]
     render(
         output,
@@ -83,7 +82,7 @@ def render_page(output: str | PathLike, inputs: PageInputs) -> None:
         analysed=_analysed(provenance, next(iter(inputs.accumulators.values()))),
         notes=read_table(inputs.quality).to_dict("records"),
         counts=_final_counts(inputs.accumulators),
-        kinds=[kind_label(kind) for kind in inputs.accumulators],
+        variants=[variant_label(variant) for variant in inputs.accumulators],
         timelines=timelines,
         figures=list(figures.values()),
         banner=untrained_banner(provenance["network"]),
@@ -121,7 +120,7 @@ def _analysed(provenance: Mapping, accumulators: str | PathLike) -> dict:
     }
 
 
-def _final_counts(accumulators: Paths) -> list[dict]:
+def _final_counts(accumulators: VariantPaths) -> list[dict]:
     """Per layer: counts of the whole video, and the thresholds, which vary if dynamic."""
     layers: dict[str, list[dict]] = {}
     for path in accumulators.values():
@@ -136,10 +135,10 @@ def _final_counts(accumulators: Paths) -> list[dict]:
     return [{"layer": layer, "cells": cells} for layer, cells in layers.items()]
 
 
-def _all_steps(provenance: Mapping, segments: Paths) -> dict:
+def _all_steps(provenance: Mapping, segments: VariantPaths) -> dict:
     """Settings of each stage up to the features, then those of each metric and threshold."""
     steps = dict(provenance["steps"])
-    for kind, path in segments.items():
+    for variant, path in segments.items():
         later = read_provenance(path)["steps"]
-        steps[kind] = {name: used for name, used in later.items() if name not in steps}
+        steps[str(variant)] = {name: used for name, used in later.items() if name not in steps}
     return steps

@@ -5,9 +5,10 @@ from collections.abc import Mapping
 
 import pandas as pd
 
-from chronovision.core.provenance import add_step, join_kinds, merge, read_provenance
+from chronovision.core.provenance import add_step, join_variants, merge, read_provenance
 from chronovision.core.tables import read_header, read_table, write_table
 from chronovision.core.timing import span_duration
+from chronovision.core.variants import Variant
 
 
 def summarise_counts(
@@ -29,7 +30,7 @@ def summarise_counts(
     for (video, metric, threshold), path in accumulators.items():
         names = [name for name in read_header(path) if name.endswith("_count")]
         table = read_table(path, ["time_s", *names])
-        records.setdefault(video, {})[f"{metric}.{threshold}"] = read_provenance(path)
+        records.setdefault(video, {})[str(Variant(metric, threshold))] = read_provenance(path)
         counts = {name: table[name].iloc[-1] for name in names}
         about = {"video": video, "metric": metric, "threshold": threshold, "n_frames": len(table)}
         rows.append({**about, "duration_s": span_duration(table["time_s"].to_numpy()), **counts})
@@ -44,6 +45,6 @@ def summarise_counts(
         if name.endswith("_count"):
             layer = name.removesuffix("_count")
             meaning[name] = (f"salient changes of {layer} over the video", "count")
-    joined = {video: join_kinds(kinds) for video, kinds in records.items()}
+    joined = {video: join_variants(own) for video, own in records.items()}
     provenance = add_step(merge(joined), "summarise_counts", {}, ["pandas"])
     write_table(output, pd.DataFrame(rows), meaning, provenance)

@@ -6,7 +6,13 @@ import subprocess
 import pytest
 
 from chronovision.core import provenance
-from chronovision.core.provenance import add_step, all_software, combine_software, join_kinds, merge
+from chronovision.core.provenance import (
+    add_step,
+    all_software,
+    combine_software,
+    join_variants,
+    merge,
+)
 from chronovision.errors import UserError
 from support.paths import SCRIPTS
 
@@ -90,9 +96,9 @@ def test_no_commit_is_lost_when_stages_and_videos_are_of_several():
     assert "a" * 40 in one["software"]["commit"]
 
 
-def test_what_kinds_of_one_video_were_told_differently_stands_for_each():
-    kinds = {kind: add_step(record("a"), "accumulate_changes", {"kind": kind}) for kind in "xy"}
-    joined = join_kinds(kinds)
+def test_what_variants_of_one_video_were_told_differently_stands_for_each():
+    variants = {kind: add_step(record("a"), "accumulate_changes", {"kind": kind}) for kind in "xy"}
+    joined = join_variants(variants)
     assert joined["steps"]["accumulate_changes"] == {"x": {"kind": "x"}, "y": {"kind": "y"}}
     assert joined["steps"]["dump_frames"] == record("a")["steps"]["dump_frames"]
 

@@ -18,6 +18,7 @@ from skops.io import dump
 from chronovision.core.files import sidecar_path
 from chronovision.core.provenance import read_provenance
 from chronovision.core.tables import read_table
+from chronovision.core.variants import Variant
 from chronovision.duration.apply import apply_duration_model
 from chronovision.duration.clip_set import read_clip_set
 from chronovision.duration.comparability import (
@@ -498,7 +499,7 @@ def test_thresholds_of_another_set_cannot_be_used_here(scope, dynamic, refused):
 
 def apply(model, tables, folder):
     outputs = folder / "applied" / "predictions.tsv", folder / "applied" / "scores.tsv"
-    apply_duration_model(model, {"correlation.dynamic": tables[0]}, *outputs)
+    apply_duration_model(model, {Variant("correlation", "dynamic"): tables[0]}, *outputs)
     return outputs
 
 
@@ -555,7 +556,7 @@ def test_model_is_refused_on_a_set_that_differs(few, tmp_path, network, video, t
 def test_model_needs_its_metric_and_threshold(few, tmp_path):
     (clip_table, _), (_, _, model) = few
     outputs = [tmp_path / "x.tsv", tmp_path / "y.tsv"]
-    apply_duration_model(model, {"euclidean.static": clip_table}, *outputs)
+    apply_duration_model(model, {Variant("euclidean", "static"): clip_table}, *outputs)
     said = "add correlation to changes.metrics and dynamic to"
     assert_empty(outputs, [PREDICTION_COLUMNS, COLUMNS], said)
 

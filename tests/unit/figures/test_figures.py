@@ -10,6 +10,7 @@ import pytest
 from PIL import Image
 
 from chronovision.core.tables import read_table
+from chronovision.core.variants import Variant
 from chronovision.duration.estimators import ESTIMATORS
 from chronovision.figures import matrices, timeline
 from chronovision.figures import set as set_figures
@@ -30,6 +31,9 @@ pytestmark = [
     pytest.mark.filterwarnings("error"),
     pytest.mark.filterwarnings("ignore:.*float_precision.*"),
 ]
+
+
+FIRST = Variant.parse(KINDS[0])
 
 
 @pytest.fixture
@@ -105,8 +109,8 @@ def test_every_figure_of_a_set_is_drawn(tmp_path, videos):
     plot_set(
         figures,
         summary=made.path("accumulators", "summary.tsv"),
-        clips={KINDS[0]: made.path("clips", f"{KINDS[0]}.tsv")},
-        predictions={KINDS[0]: made.path("duration", KINDS[0], "predictions.tsv")},
+        clips={FIRST: made.path("clips", f"{KINDS[0]}.tsv")},
+        predictions={FIRST: made.path("duration", KINDS[0], "predictions.tsv")},
     )
     assert all(path.stat().st_size > 5000 for path in figures.values())
 
@@ -122,8 +126,8 @@ def test_a_figure_of_a_table_without_rows_says_why(tmp_path, captured):
     plot_set(
         {name: name for name in names},
         summary=made.path("accumulators", "summary.tsv"),
-        clips={KINDS[0]: made.path("clips", f"{KINDS[0]}.tsv")},
-        predictions={KINDS[0]: made.path("duration", KINDS[0], "predictions.tsv")},
+        clips={FIRST: made.path("clips", f"{KINDS[0]}.tsv")},
+        predictions={FIRST: made.path("duration", KINDS[0], "predictions.tsv")},
     )
     for name in names:
         figure = captured[name]
@@ -226,7 +230,7 @@ class Uneven:
     def draw_timeline(self, path="timeline") -> None:
         tables = (self.changes, self.accumulators, self.segments)
         with styled():
-            draw_timeline(path, self.kind, "v", *tables, self.thumbnails)
+            draw_timeline(path, Variant.parse(self.kind), "v", *tables, self.thumbnails)
 
 
 def xy(line) -> np.ndarray:
@@ -298,7 +302,7 @@ def test_salient_changes_of_zero_lie_at_the_lower_edge_of_a_log_axis(tmp_path, c
     thumbnails = made.path("pixels", "v.thumbnails.h5")
     with styled():
         tables = (changes, counts, segments)
-        draw_timeline("timeline", "correlation.dynamic", "v", *tables, thumbnails)
+        draw_timeline("timeline", Variant("correlation", "dynamic"), "v", *tables, thumbnails)
     *_, logarithmic, linear = captured["timeline"].axes
     assert (logarithmic.get_yscale(), linear.get_yscale()) == ("log", "linear")
     assert ["linear scale" in axis.texts[0].get_text() for axis in (logarithmic, linear)] == [0, 1]
@@ -381,8 +385,8 @@ def test_points_of_a_set_have_their_own_axes(tmp_path, captured):
     plot_set(
         {name if name == names[2] else f"{name}.{KINDS[0]}": name for name in names},
         summary=summary,
-        clips={KINDS[0]: clips},
-        predictions={KINDS[0]: predictions},
+        clips={FIRST: clips},
+        predictions={FIRST: predictions},
     )
     table = read_table(predictions)
     for axis, estimator in zip(captured[names[0]].axes, ("svr", "ridge"), strict=True):
