@@ -1,111 +1,17 @@
-"""Stored moments against torchvision's extractor and scipy in float64, and their invariances."""
+"""Features against other libraries, whatever the batch, the pieces and the precision."""
 
 import json
 import logging
 
-import h5py
 import numpy as np
 import pytest
-import torch
-import torchvision
 from scipy.stats import pearsonr
-from torchvision.models.feature_extraction import create_feature_extractor
-from torchvision.transforms.functional import normalize
 
 from chronovision.errors import UserError
 from chronovision.features import extraction as features
-from chronovision.features.engines import OpenVinoEngine, choose_device
-from chronovision.features.extraction import extract_features
+from chronovision.features.engines import OpenVinoEngine
 from chronovision.features.moments import BLOCK, random_signs, summarise
-from chronovision.features.weights import fetch_weights
-
-ALEXNET = {
-    **{"conv2": "features.3", "pool5": "features.12", "fc6": "classifier.1"},
-    **{"fc7": "classifier.4", "prob": "classifier.7"},
-}
-MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
-
-
-def moving_picture(n, size, seed=0):
-    """Smooth random pictures: a pan, a slow fade, a repeated frame, one changed value, a cut."""
-    rng = np.random.default_rng(seed)
-    field = np.kron(rng.uniform(0, 255, (24, 24, 3)), np.ones((size // 8, size // 8, 1)))
-    frames = [field[t : t + size, 2 * t : 2 * t + size] for t in range(n)]
-    frames[3] = frames[2] * 0.99
-    frames[4] = frames[3] * 0.99
-    frames[5] = frames[4]
-    frames[6] = frames[5].copy()
-    frames[6][10, 10] += 3
-    frames[7] = rng.uniform(0, 255, (size, size, 3))
-    return np.clip(np.round(frames), 0, 255).astype(np.uint8)
-
-
-def write_frames(path, rgb):
-    n = len(rgb)
-    with h5py.File(path, "w") as file:
-        file["rgb"] = rgb
-        file["source_frame"] = np.arange(n) * 2
-        file["time_s"] = np.arange(n) / 25
-        file["key_frame"] = np.arange(n) % 4 == 0
-        file["repeated"] = np.zeros(n, bool)
-        file.attrs["provenance"] = json.dumps({"videos": {"made": {"sha256": "0"}}})
-        file.attrs["frame_interval_s"] = 0.04
-        file.attrs["decoder_messages"] = "[]"
-
-
-@pytest.fixture(scope="module")
-def shared(tmp_path_factory):
-    """Weights per network and layers, fetched once for the whole module."""
-    return tmp_path_factory.mktemp("weights")
-
-
-@pytest.fixture
-def extract(tmp_path, shared):
-    def run(rgb, model="alexnet", layers=tuple(ALEXNET), threads=1, window=None, **changes):
-        network = {
-            **{"model": model, "layers": list(layers), "weights": "untrained", "keep_maps": []},
-            **{"maps_dtype": "float16", "device": "cpu", "precision": "float32"},
-            **{"batch_size": "auto", **changes},
-        }
-        pth = shared / f"{model}.{'.'.join(layers)}.pth"
-        facts = pth.with_name(f"{pth.name}.json")
-        if not pth.exists():
-            fetch_weights(network, 0, pth, facts)
-        write_frames(tmp_path / "frames.h5", rgb)
-        output = tmp_path / "features.h5"
-        extract_features(
-            *(tmp_path / "frames.h5", pth, facts, output),
-            **{"network": network, "seed": 5, "threads": threads, "window": window},
-        )
-        with h5py.File(output) as file:
-            found = {
-                layer: {name: group[name][()] for name in group}
-                for layer, group in file["layers"].items()
-            }
-            return found, dict(file.attrs), {n: file[n][()] for n in file if n != "layers"}
-
-    run.weights = lambda model, layers: torch.load(
-        shared / f"{model}.{'.'.join(layers)}.pth", weights_only=True
-    )
-    return run
-
-
-def reference(rgb, state, nodes, model="alexnet"):
-    """Activations by torchvision alone, one frame at a time, as float64."""
-    net = getattr(torchvision.models, model)()
-    net.load_state_dict(state, strict=False)
-    if model == "alexnet":
-        net.classifier.append(torch.nn.Softmax(1))
-    for module in net.modules():
-        if hasattr(module, "inplace"):
-            module.inplace = False
-    extractor = create_feature_extractor(
-        net.eval(), {node: layer for layer, node in nodes.items()}, suppress_diff_warning=True
-    )
-    images = torch.from_numpy(rgb).permute(0, 3, 1, 2) / 255
-    with torch.inference_mode():
-        outputs = [extractor(normalize(image[None], MEAN, STD)) for image in images]
-    return {layer: np.concatenate([o[layer].double().numpy() for o in outputs]) for layer in nodes}
+from support.extracting import ALEXNET, moving_picture, reference
 
 
 def one_minus_r(found, units):
@@ -278,48 +184,6 @@ def test_what_is_written_beside_the_moments(extract):
     assert found["pool2"]["channels"].shape == (9, 192) and "maps" not in found["pool2"]
 
 
-def test_maps(extract, tmp_path):
-    rgb = moving_picture(9, 64)
-    layers = ("conv1", "fc7")
-    found, _, _ = extract(rgb, layers=layers, keep_maps=["conv1", "fc7"])
-    nodes = {"conv1": "features.0", "fc7": "classifier.4"}
-    truth = reference(rgb, extract.weights("alexnet", layers), nodes)
-    for layer, x in truth.items():
-        assert found[layer]["maps"].shape == x.shape and found[layer]["maps"].dtype == np.float16
-        assert found[layer]["maps"] == pytest.approx(x, abs=1e-3 * np.abs(x).max())
-    with h5py.File(tmp_path / "features.h5") as file:
-        maps = file["layers/conv1/maps"]
-        assert maps.chunks == (1, *truth["conv1"].shape[1:]) and maps.compression == "gzip"
-        assert file["layers/conv1"].attrs["units"] == truth["conv1"][0].size
-
-
-@pytest.fixture
-def scaled(extract, tmp_path, shared):
-    """Weights of alexnet's conv1 times a factor, as the file that extraction reads."""
-
-    def run(factor):
-        extract(moving_picture(9, 64), layers=("conv1", "relu1"))
-        pth = shared / "alexnet.conv1.relu1.pth"
-        state = torch.load(pth, weights_only=True)
-        torch.save({name: value * factor for name, value in state.items()}, pth)
-        return pth
-
-    yield run
-    for path in shared.glob("alexnet.conv1.relu1.pth*"):
-        path.unlink()
-
-
-def test_maps_beyond_float16_are_refused(extract, scaled, tmp_path):
-    scaled(1e6)
-    options = {"layers": ("conv1", "relu1"), "keep_maps": ["conv1"]}
-    (tmp_path / "features.h5").unlink()
-    with pytest.raises(UserError, match="network.maps_dtype: float32"):
-        extract(moving_picture(9, 64), **options)
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["frames.h5"]
-    found, _, _ = extract(moving_picture(9, 64), **options, maps_dtype="float32")
-    assert np.abs(found["conv1"]["maps"]).max() > 65504
-
-
 def test_activations_that_are_not_finite(extract, scaled):
     scaled(3e38)
     with pytest.raises(UserError, match="layer conv1 .* not finite at frame 0"):
@@ -375,35 +239,3 @@ def test_log_names_device_and_settings(extract, caplog):
     for word in ("alexnet", "pool1", "cpu", "float32", "batch 4", "1 threads", "8 frames"):
         assert word in caplog.text
     assert "frames per second" in caplog.text
-
-
-GPU_VARIABLES = ("CUDA_VISIBLE_DEVICES", "SLURM_STEP_GPUS", "SLURM_JOB_GPUS")
-
-
-@pytest.mark.parametrize(
-    ("asked", "present", "variables", "expected"),
-    [
-        ("cpu", True, {"CUDA_VISIBLE_DEVICES": "0"}, "cpu"),
-        ("cuda", True, {}, "cuda"),
-        ("auto", True, {}, "cuda"),
-        ("auto", False, {}, "cpu"),
-        ("auto", False, {"CUDA_VISIBLE_DEVICES": ""}, "cpu"),
-        ("auto", False, {"CUDA_VISIBLE_DEVICES": "-1"}, "cpu"),
-        ("auto", False, {"CUDA_VISIBLE_DEVICES": "NoDevFiles"}, "cpu"),
-        ("auto", False, {"CUDA_VISIBLE_DEVICES": "0"}, None),
-        ("auto", False, {"SLURM_STEP_GPUS": "3"}, None),
-        ("auto", False, {"SLURM_JOB_GPUS": "0,1"}, None),
-        ("cuda", False, {}, None),
-    ],
-)
-def test_device(monkeypatch, asked, present, variables, expected):
-    monkeypatch.setattr(torch.cuda, "is_available", lambda: present)
-    for name in GPU_VARIABLES:
-        monkeypatch.delenv(name, raising=False)
-    for name, value in variables.items():
-        monkeypatch.setenv(name, value)
-    if expected is None:
-        with pytest.raises(UserError, match="network.device"):
-            choose_device(asked)
-    else:
-        assert choose_device(asked) == expected

@@ -17,11 +17,6 @@ SOURCE = "testsrc2=s=96x72:r=12:d=3"
 KEYS = ("76a6c65c5ea762046bd749a2e632ccbb", "a7e61c373e219033c21091fa607bf3b8")
 
 
-@pytest.fixture(scope="module")
-def clips(tmp_path_factory):
-    return tmp_path_factory.mktemp("clips")
-
-
 def pictures(path):
     return [frame.rgb for frame in decode(path, probe(path)["stream"], 32, "crop", Decoding())]
 
