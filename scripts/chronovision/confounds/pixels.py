@@ -1,4 +1,4 @@
-"""What can be said of the frames without a network: brightness and pixel change."""
+"""Low-level confounds of the frames: brightness, contrast and change of the pixels."""
 
 import itertools
 import os
@@ -19,6 +19,7 @@ from chronovision.videos.thumbnail_writer import write_thumbnails
 #: ITU-R BT.601 luma weights of R, G, B.
 LUMA = np.array([0.299, 0.587, 0.114])
 
+#: Columns of the table of confounds: name -> (meaning, unit).
 COLUMNS = {
     "frame": ("row of the analysed series, 0-based", "frame"),
     "source_frame": ("index among the decoded frames of the source stream", "frame"),
@@ -32,15 +33,31 @@ COLUMNS = {
 
 
 def pixel_facts(previous: np.ndarray | None, rgb: np.ndarray) -> tuple[float, float, float]:
-    """Brightness, contrast and pixel change of a frame.
+    """Return brightness, contrast and pixel change of a frame.
 
     Parameters
     ----------
-    previous, rgb : (H, W, 3) uint8; `previous` is None for the first frame.
+    previous : (H, W, 3) uint8 array or None
+        RGB picture of the frame before; None for the first frame.
+    rgb : (H, W, 3) uint8 array
+        RGB picture of the frame.
 
     Returns
     -------
-    Mean and population s.d. of the luma, and the mean of |ΔRGB| (NaN for the first frame).
+    brightness : float
+        Mean luma (BT.601), from 0 to 255.
+    contrast : float
+        Population standard deviation of the luma.
+    pixel_change : float
+        Mean |ΔRGB| from the frame before; NaN for the first frame.
+
+    Examples
+    --------
+    >>> black, white = np.zeros((2, 2, 3), np.uint8), np.full((2, 2, 3), 255, np.uint8)
+    >>> pixel_facts(None, black)
+    (0.0, 0.0, nan)
+    >>> pixel_facts(black, white)[2]
+    255.0
     """
     luma = rgb @ LUMA
     if previous is None:
@@ -58,16 +75,19 @@ def describe_frames(
     frames: Mapping,
     span: tuple[float | None, float | None],
 ) -> None:
-    """Write per-frame facts (TSV, `COLUMNS`) and thumbnails (HDF5) of one video.
+    """Write the confounds of every frame (TSV, `COLUMNS`) and thumbnails (HDF5) of one video.
 
-    The video is decoded here anew, so that neither these facts nor the features ever have to
-    be made again for the other's sake.
+    The video is decoded again here. So neither this table nor the features have to be computed
+    again because of the other.
 
     Parameters
     ----------
-    info_path, video, frames, span : as for `chronovision.videos.frames.dump_frames`.
-    thumbnails_path : HDF5 with ``frame`` and ``time_s`` (m,), ``jpeg`` (m,) byte strings, see
-        `chronovision.videos.thumbnail_writer.write_thumbnails`.
+    info_path, video, frames, span
+        See `chronovision.videos.frames.dump_frames`.
+    table_path : path-like
+        TSV, see `COLUMNS`.
+    thumbnails_path : path-like
+        HDF5, see `chronovision.videos.thumbnail_writer.write_thumbnails`.
     """
     info = read_json(info_path)
     provenance = add_step(
@@ -87,7 +107,7 @@ def describe_frames(
 
 
 def _describe(rows: Iterator[Row]) -> Iterator[tuple]:
-    """What the table says of each row."""
+    """Yield the table's values of each row."""
     previous = None
     for number, row in enumerate(rows):
         about = (number, row.source_frame, row.time_s, row.key_frame, row.repeated)

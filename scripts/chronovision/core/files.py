@@ -1,4 +1,4 @@
-"""Writing of files and folders that are whole or not there: atomic writes; text and JSON."""
+"""Atomic writes: a file or folder appears under its name when it is complete, or not at all."""
 
 import errno
 import glob
@@ -14,26 +14,29 @@ from typing import Any
 
 from chronovision.errors import UserError
 
-#: Numbers of the errors of a full disk.
+#: Error numbers of a full disk and of a used-up quota.
 FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
 @contextmanager
 def atomic_file(path: str | os.PathLike, expected_bytes: int | None = None) -> Iterator[Path]:
-    """Yield a temporary name beside `path`; rename it to `path` once the block has ended well.
+    """Yield a temporary name beside `path`, which becomes `path` once the block has ended well.
 
-    A file that exists under its final name is therefore whole. On any exception the temporary
-    file (or folder) is removed and `path` is left as it was. What a killed process left behind
-    for the same name is removed, too.
+    This is an atomic write: a file that exists under its final name is complete. On any exception
+    the temporary file is removed and `path` stays as it was. Temporary files that a killed process
+    left behind for the same name are removed, too.
 
     Parameters
     ----------
-    path : the final name.
-    expected_bytes : about how large the file will be, if known; a full disk's message says it.
+    path : path-like
+        Final name.
+    expected_bytes : int, optional
+        Expected size of the file, if known. The message of a full disk names it.
 
     Raises
     ------
-    UserError : the disk is full.
+    UserError
+        The disk is full.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -44,7 +47,7 @@ def atomic_file(path: str | os.PathLike, expected_bytes: int | None = None) -> I
     part = Path(name)
     part.chmod(0o666 & ~_umask())
     try:
-        with _told_of_a_full_disk(path, part, expected_bytes):
+        with _explain_full_disk(path, part, expected_bytes):
             yield part
             os.replace(part, path)
     finally:
@@ -52,7 +55,7 @@ def atomic_file(path: str | os.PathLike, expected_bytes: int | None = None) -> I
 
 
 def _part_prefix(path: Path) -> str:
-    """How temporary names of `path` begin; long names are cut short, and told apart."""
+    """Return how temporary names of `path` begin; long names are shortened and get a checksum."""
     name = path.name
     return f".{name}." if len(name) <= 80 else f".{name[:70]}.{zlib.crc32(name.encode()):08x}."
 
@@ -66,9 +69,7 @@ def _left_behind(path: Path) -> list[Path]:
 
 
 @contextmanager
-def _told_of_a_full_disk(
-    path: Path, part: Path, expected_bytes: int | None = None
-) -> Iterator[None]:
+def _explain_full_disk(path: Path, part: Path, expected_bytes: int | None = None) -> Iterator[None]:
     try:
         yield
     # h5py has errors of its own for what happens while a file is closed, with the number in a text.
@@ -93,7 +94,7 @@ def _megabytes(n: int) -> str:
 
 @contextmanager
 def atomic_folder(path: str | os.PathLike) -> Iterator[Path]:
-    """Like `atomic_file` for a folder; an older folder at `path` is replaced."""
+    """Write a folder atomically, like `atomic_file`; an older folder at `path` is replaced."""
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     for stale in _left_behind(path):
@@ -101,7 +102,7 @@ def atomic_folder(path: str | os.PathLike) -> Iterator[Path]:
     part = Path(tempfile.mkdtemp(prefix=_part_prefix(path), suffix=".part", dir=path.parent))
     part.chmod(0o777 & ~_umask())
     try:
-        with _told_of_a_full_disk(path, part):
+        with _explain_full_disk(path, part):
             yield part
             if path.exists():
                 shutil.rmtree(path)
@@ -117,18 +118,18 @@ def _umask() -> int:
 
 
 def write_text(path: str | os.PathLike, text: str) -> None:
-    """Write `text` (UTF-8, newlines as given) as a whole file."""
+    """Write `text` atomically (UTF-8, line endings as given)."""
     with atomic_file(path) as part:
         part.write_bytes(text.encode())
 
 
 def write_json(path: str | os.PathLike, value: Any) -> None:
-    """Write `value` as indented JSON; NaN and infinity are refused (ValueError)."""
+    """Write `value` atomically as indented JSON; NaN and infinity raise ValueError."""
     write_text(path, json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
 
 
 def read_json(path: str | os.PathLike) -> Any:
-    """Parse a JSON file that this package wrote."""
+    """Read a JSON file that this package wrote."""
     return json.loads(Path(path).read_text(encoding="utf-8"))
 
 

@@ -1,4 +1,4 @@
-"""Writing of HDF5 files that carry their provenance."""
+"""Atomic writing of HDF5 files that carry their provenance."""
 
 import json
 import math
@@ -12,7 +12,7 @@ from numpy.typing import DTypeLike
 
 from chronovision.core.files import atomic_file
 
-#: Bytes per chunk, before compression, of the datasets that have one row per frame.
+#: Size of a chunk in bytes before compression, in datasets with one row per frame.
 CHUNK_BYTES = 65536
 
 
@@ -26,8 +26,21 @@ def new_h5(
 ) -> Iterator[h5py.File]:
     """Open a new HDF5 file that appears under `path` only when the block has ended well.
 
-    `provenance` becomes the file's attribute of that name, as JSON. `libver` is the oldest HDF5
-    that need read it; by default all that there are. `expected_bytes` as in `atomic_file`.
+    Parameters
+    ----------
+    path : path-like
+        Final name.
+    provenance : dict
+        Becomes the file's attribute ``provenance``, as JSON.
+    libver : str, optional
+        Oldest HDF5 version that must be able to read the file; by default all of them.
+    expected_bytes : int, optional
+        See `chronovision.core.files.atomic_file`.
+
+    Yields
+    ------
+    h5py.File
+        The open file.
     """
     with atomic_file(path, expected_bytes) as part:
         file = h5py.File(part, "w", libver=libver)
@@ -49,9 +62,9 @@ def new_h5(
 def rows_dataset(
     group: h5py.Group, name: str, shape: tuple[int, ...], dtype: DTypeLike
 ) -> h5py.Dataset:
-    """A new compressed dataset whose first axis is that of the frames, to be filled.
+    """Create an empty compressed dataset whose first axis is that of the frames.
 
-    Chunks hold as many rows as fit into `CHUNK_BYTES`; those of activation maps hold one.
+    A chunk holds as many rows as fit into `CHUNK_BYTES`; a chunk of activation maps holds one row.
     """
     if not shape[0]:
         return group.create_dataset(name, shape, dtype)

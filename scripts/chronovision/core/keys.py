@@ -1,4 +1,4 @@
-"""What files are told apart by: the folder that they lie in, and their names."""
+"""Dictionaries of paths, keyed by the parts of a path that tell files apart."""
 
 from collections.abc import Iterable, Mapping
 from os import PathLike

@@ -1,4 +1,4 @@
-"""Texts that messages are made of: hints for mistyped names, quotations in one line, steps."""
+"""Building blocks of messages: hints for mistyped names, quotations in one line, written steps."""
 
 import difflib
 from collections.abc import Iterable
@@ -9,7 +9,7 @@ SHOWN_PATH = 1000
 
 
 def did_you_mean(wrong: str, known: Iterable[str]) -> str:
-    """A hint for a mistyped name: the nearest known ones, else all of them."""
+    """Return a hint for a mistyped name: the nearest known names, else all of them."""
     known = [str(name) for name in known]
     near = difflib.get_close_matches(str(wrong), known, n=3, cutoff=0.5)
     if near:
@@ -18,7 +18,7 @@ def did_you_mean(wrong: str, known: Iterable[str]) -> str:
 
 
 def nearest_names(wrong: str, known: Iterable[str]) -> str:
-    """The five names most like a mistyped one, where those that are known are too many to list."""
+    """Return the five names nearest to a mistyped one, where too many are known to list all."""
     near = difflib.get_close_matches(str(wrong), list(known), n=5, cutoff=0.3)
     return ", ".join(near) or "none"
 
@@ -30,19 +30,19 @@ def join_words(words: Iterable[object]) -> str:
 
 
 def one_line(text: object, most: int = 100) -> str:
-    """`text` as a message can quote it: cut if long, and without anything that moves a cursor."""
+    """Return `text` in one line for a message: shortened, without characters that move a cursor."""
     shown = str(text)
     shown = shown if len(shown) <= most else f"{shown[: most - 1]}…"
     return "".join(one if one.isprintable() else ascii(one)[1:-1] for one in shown)
 
 
 def quoted(value: object, most: int = 100) -> str:
-    """`value` in quotes, if it is text, and in one line."""
+    """Return `value` as one line, in quotation marks if it is text."""
     return one_line(repr(value), most)
 
 
 def written_step(step_s: float) -> str:
-    """A step in seconds as a config may have it: 1/6 rather than 0.166667."""
+    """Return a step in seconds as a config would write it: 1/6 rather than 0.166667."""
     fraction = Fraction(step_s).limit_denominator(1000)
     is_equal = abs(fraction - Fraction(step_s)) < Fraction(1, 10**9)
     decimals = f"{step_s:.6g}"

@@ -18,19 +18,22 @@ from typing import NamedTuple
 
 import numpy as np
 
-#: Relative spread below which a frame's activations count as constant: rounding of the
-#: float64 moments leaves about 1e-16.
+#: Relative spread up to which a frame's activations count as constant. Rounding of the float64
+#: moments leaves about 1e-16.
 CONSTANT = 1e-12
 
 
 class Moments(NamedTuple):
-    """What a features file holds of a layer's activations x, frame by frame.
+    """Moments of a layer's activations x in each frame, as the features file holds them.
 
     Attributes
     ----------
-    mean, std : (n,) float64 over the N units; `std` is the population's.
-    step_sq : (n,) float64, Σ(x_t − x_{t−1})² over the units; NaN first.
-    units : N.
+    mean, std : (n,) float64 array
+        Mean and population standard deviation over the N units.
+    step_sq : (n,) float64 array
+        Σ(x_t − x_{t−1})² over the units; NaN first.
+    units : int
+        Number N of units in the layer.
     """
 
     mean: np.ndarray
@@ -45,12 +48,18 @@ class Metric:
 
     Attributes
     ----------
-    name : in the config, in paths and in tables.
-    label : in prose.
-    axis_label : on axes, with the unit.
-    unit : of the columns of a table of changes.
-    sentence : the definition, as a part of a sentence in a methods section.
-    change : gives the change into each frame from the moments, (n,) float64, NaN first.
+    name : str
+        Name in the config, in paths and in tables.
+    label : str
+        Name in prose.
+    axis_label : str
+        Label of an axis, with the unit.
+    unit : str
+        Unit of the columns in a table of changes.
+    sentence : str
+        Definition, as part of a sentence in a methods section.
+    change : callable
+        Function from `Moments` to the change into each frame, (n,) float64 array, NaN first.
     """
 
     name: str
@@ -62,15 +71,22 @@ class Metric:
 
 
 def constant_frames(mean: np.ndarray, std: np.ndarray) -> np.ndarray:
-    """Which frames' activations do not vary over the layer's units, so that r is undefined.
+    """Tell which frames' activations do not vary over the layer's units, so that r is undefined.
 
     Parameters
     ----------
-    mean, std : (n,) float64 over the units.
+    mean, std : (n,) float64 array
+        Mean and population standard deviation over the units.
 
     Returns
     -------
-    (n,) bool.
+    (n,) bool array
+        True where the standard deviation is 0 but for rounding.
+
+    Examples
+    --------
+    >>> constant_frames(np.array([2.0, 2.0]), np.array([0.5, 0.0]))
+    array([False,  True])
     """
     return std <= CONSTANT * np.abs(mean)
 

@@ -1,14 +1,16 @@
-"""Which paths a run can use."""
+"""Limits on paths: which ones Snakemake and the file system can handle."""
 
 import os
 import re
 
-#: What Snakemake takes as part of its own syntax, or cannot carry, in a path. Surrogates stand for
-#: bytes of a file's name that are no UTF-8.
+#: Parts of a path that Snakemake reads as its own syntax, or cannot pass on. Surrogates stand for
+#: bytes of a file's name that are not UTF-8.
 UNCARRIABLE = re.compile(r"[{}\x00-\x1f\x7f\ud800-\udfff]|<[a-z][a-z0-9_]*>")
 
-#: Bytes of a name, and of a whole path, beyond which systems refuse to look for a file.
-MAX_NAME, MAX_PATH = 255, 4095
+#: Longest name of a file or folder in bytes, as most file systems have it.
+MAX_NAME = 255
+#: Longest path in bytes; Linux refuses to look for a longer one.
+MAX_PATH = 4095
 
 
 def is_too_long(path: str) -> bool:

@@ -1,4 +1,4 @@
-"""What made an output: code, config, weights, videos, versions, device and precision.
+"""Provenance of outputs: code, config, weights, videos, versions, device and precision.
 
 A provenance record is a plain dict::
 
@@ -8,11 +8,10 @@ A provenance record is a plain dict::
                engine}
     steps     {stage: the slice of the config that the stage used}
 
-Each stage takes its inputs' record and adds itself with `add_step`; set-wide stages
-first bring their videos' records together with `merge`. In the record of a set `software`,
-`network` and `steps` hold what is true of all of its videos, and each video has the rest under
-the same names: where it begins and ends, the device that ran the network, and whatever else
-differs.
+Each stage takes the record of its inputs and adds itself with `add_step`. A stage of the whole
+set first combines the records of its videos with `merge`. In the record of a set, `software`,
+`network` and `steps` hold what is true of all videos. What differs stands with each video under
+the same names: where it begins and ends, the device that ran the network, and so on.
 """
 
 import json
@@ -31,15 +30,15 @@ from chronovision import __version__
 from chronovision.core.files import read_json, sidecar_path
 from chronovision.errors import UserError
 
-#: The checkout, unless this is an installed package.
+#: Folder of the checkout, unless this is an installed package.
 PROJECT = Path(__file__).parents[3]
 
-#: What must agree over the videos of a set before their numbers may stand in one table.
+#: Keys that must agree over the videos of a set before their numbers may stand in one table.
 COMPARABLE = {
     "network": ("model", "weights_sha256", "layers", "precision"),
     "dump_frames": ("size", "geometry", "every", "fps", "step_s"),
 }
-#: Parts of a record that hold facts, and what in them is each video's own even where all agree.
+#: Parts of a record that hold facts. The keys in them stay with each video even where all agree.
 PARTS: dict[str, dict[str, Any]] = {
     "software": {},
     "network": {"device": ..., "engine": ...},
@@ -50,19 +49,23 @@ PARTS: dict[str, dict[str, Any]] = {
     },
 }
 
-#: What decides results: code, rules, schema, and the settings; not the user's table of videos.
+#: Files that decide results: code, rules and configs, but not the user's table of videos.
 OURS = ("Snakefile", "scripts", "workflow", "config", ":(exclude)config/videos.tsv")
 
 
 def add_step(record: Mapping, stage: str, config: Mapping, packages: Sequence[str] = ()) -> dict:
-    """`record` with this stage, its slice of the config and the present software added.
+    """Return `record` with this stage, its slice of the config and the present software added.
 
     Parameters
     ----------
-    record : provenance of the inputs, ``{}`` at the start.
-    stage : name of the rule.
-    config : what the stage was told.
-    packages : distributions whose version bears on the result.
+    record : mapping
+        Provenance of the inputs; ``{}`` for the first stage.
+    stage : str
+        Name of the rule.
+    config : mapping
+        Slice of the config that the stage used.
+    packages : sequence of str, default ()
+        Distributions whose version may affect the result.
     """
     software = combine_software(record.get("software", {}), _software(tuple(packages)))
     steps = {**record.get("steps", {}), stage: dict(config)}
@@ -70,9 +73,9 @@ def add_step(record: Mapping, stage: str, config: Mapping, packages: Sequence[st
 
 
 def combine_software(*used: Mapping) -> dict:
-    """Versions and commits of several stages or videos: each that was used, in their order.
+    """Combine versions and commits of several stages or videos, each once, in order of appearance.
 
-    `dirty` is true if it was of any of them.
+    `dirty` is true if it is true of any of them.
     """
     combined: dict = {}
     for name in dict.fromkeys(name for software in used for name in software):
@@ -86,22 +89,24 @@ def combine_software(*used: Mapping) -> dict:
 
 
 def all_software(record: Mapping) -> dict:
-    """Versions and commits that a set's record names, for the set or for any of its videos."""
+    """Return the versions and commits that a set's record names, for the set or its videos."""
     own = (about.get("software", {}) for about in record["videos"].values())
     return combine_software(record["software"], *own)
 
 
 def join_variants(records: Mapping[str, Mapping]) -> dict:
-    """One record of one video for its tables of several variants.
+    """Join the records of one video's tables of several variants into one.
 
     Parameters
     ----------
-    records : ``metric.threshold`` -> provenance of the video's table.
+    records : mapping of str to mapping
+        ``metric.threshold`` -> provenance of that table.
 
     Returns
     -------
-    Record in whose `steps` a stage that was told different things stands once for each variant:
-    ``{stage: {variant: what it was told}}``.
+    dict
+        Record of the video. A stage that was given different parameters for different variants
+        holds them by variant, ``steps[stage][variant]``.
     """
     first = next(iter(records.values()))
     steps = {}
@@ -113,21 +118,24 @@ def join_variants(records: Mapping[str, Mapping]) -> dict:
 
 
 def merge(records: Mapping[str, Mapping]) -> dict:
-    """One record for a set of videos, or a refusal when their features are not comparable.
+    """Merge the records of all videos of a set, which must be comparable.
 
     Parameters
     ----------
-    records : video id -> provenance of that video's file.
+    records : mapping of str to mapping
+        Video id -> provenance of that video's file.
 
     Returns
     -------
-    Record whose `software`, `network` and `steps` hold what is true of every video; what is of
-    one video alone stands under ``videos[id]``.
+    dict
+        Record whose `software`, `network` and `steps` hold what is true of every video. What is
+        true of one video alone stands under ``videos[id]``.
 
     Raises
     ------
-    UserError : the features differ in network, weights, layers or precision, or their frames in
-        size, geometry or sampling.
+    UserError
+        The features differ in network, weights, layers or precision, or their frames in size,
+        geometry or sampling.
     """
     (first, reference), *others = records.items()
     for video, record in others:
@@ -185,11 +193,12 @@ def _without(piece: Mapping, shared: Mapping) -> dict:
 
 
 def read_provenance(path: str | PathLike) -> dict:
-    """Provenance of a file made by this package: HDF5 attribute, or the table's sidecar.
+    """Read the provenance of a file of this package: an HDF5 attribute, or the table's sidecar.
 
     Raises
     ------
-    UserError : the file carries none.
+    UserError
+        The file carries no provenance.
     """
     path = Path(path)
     if path.suffix == ".tsv":

@@ -1,4 +1,4 @@
-"""Reading and writing of tables: TSV in one dialect, and the JSON sidecar beside each."""
+"""Reading and atomic writing of tables: TSV in one dialect, with a JSON sidecar beside each."""
 
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -9,10 +9,10 @@ import pandas as pd
 
 from chronovision.core.files import atomic_file, sidecar_path, write_json
 
-#: What is written for a missing value (BIDS).
+#: Text of a missing value, as in BIDS.
 MISSING = "n/a"
 
-#: Rows of a table, one per frame, held at a time where memory must not grow with the video.
+#: Number of rows held at a time, where memory must not grow with the video.
 BLOCK_ROWS = 1024
 
 _DIALECT = {
@@ -33,15 +33,20 @@ def write_table(
 
     Parameters
     ----------
-    path : ends in ``.tsv``.
-    table : one row per line. Floats are written in their shortest round-trip form, missing
-        values as ``n/a``, booleans as 0 and 1.
-    columns : meaning and unit of each of the table's columns, all of them.
-    provenance : see `chronovision.core.provenance`; goes into the sidecar, not into the table.
+    path : path-like
+        Final name, ending in ``.tsv``.
+    table : DataFrame
+        The rows. Floats are written in their shortest round-trip form, missing values as ``n/a``,
+        booleans as 0 and 1.
+    columns : mapping of str to (str, str)
+        Meaning and unit of every column of the table.
+    provenance : mapping
+        Provenance record for the sidecar, see `chronovision.core.provenance`.
 
     Raises
     ------
-    ValueError : a column of the table is not described.
+    ValueError
+        A column of the table is not described.
     """
     with new_table(path, columns, provenance) as append:
         for start in range(0, max(len(table), 1), BLOCK_ROWS):
@@ -52,9 +57,10 @@ def write_table(
 def new_table(
     path: str | os.PathLike, columns: Columns, provenance: Mapping
 ) -> Iterator[Callable[[pd.DataFrame], None]]:
-    """Yield a function that appends rows to a new table, all with the columns of the first.
+    """Yield a function that appends rows to a new table; all rows have the columns of the first.
 
-    Sidecar and then table appear only when the block has ended well; otherwise as `write_table`.
+    The sidecar and then the table appear only when the block has ended well. The parameters are
+    those of `write_table`.
     """
     with atomic_file(path) as part, part.open("w", encoding="utf-8", newline="") as file:
         names: list[str] = []
@@ -81,16 +87,19 @@ def new_table(
 
 
 def read_table(path: str | os.PathLike, columns: Sequence[str] | None = None) -> pd.DataFrame:
-    """Read a TSV that `write_table` wrote, or some of its columns.
+    """Read a table of `write_table`, or some of its columns; floats come back bit for bit.
 
     Parameters
     ----------
-    path : table.
-    columns : names of the columns to read; None for all.
+    path : path-like
+        Table.
+    columns : sequence of str, optional
+        Names of the columns to read; None for all.
 
     Returns
     -------
-    DataFrame; floats come back bit for bit, ``n/a`` as NaN.
+    DataFrame
+        DataFrame; floats come back bit for bit, ``n/a`` as NaN.
     """
     return pd.read_csv(path, usecols=columns, **_DIALECT)
 
@@ -104,9 +113,9 @@ def read_blocks(
 
 
 def read_values(path: str | os.PathLike, columns: Sequence[str], dtype: type = float) -> np.ndarray:
-    """Read columns of numbers into an array (n, columns), without memory for a copy.
+    """Read columns of numbers into one array, without memory for a second copy.
 
-    `dtype` is float (float64) or, for columns of 0 and 1, bool.
+    The result has shape (n, columns). `dtype` is float (float64) or, for columns of 0 and 1, bool.
     """
     with open(path, "rb") as file:
         lines = sum(block.count(b"\n") for block in iter(lambda: file.read(1 << 16), b""))
@@ -119,10 +128,10 @@ def read_values(path: str | os.PathLike, columns: Sequence[str], dtype: type = f
 
 
 def read_numbers(path: str | os.PathLike, columns: Sequence[str]) -> pd.DataFrame:
-    """`read_values` with the columns' names."""
+    """Read columns of numbers like `read_values`, as a DataFrame."""
     return pd.DataFrame(read_values(path, columns), columns=columns, copy=False)
 
 
 def read_header(path: str | os.PathLike) -> list[str]:
-    """Names of a table's columns."""
+    """Return the names of a table's columns."""
     return list(pd.read_csv(path, nrows=0, **_DIALECT).columns)

@@ -13,9 +13,12 @@ class ThresholdKind:
 
     Attributes
     ----------
-    name : in the config, in paths and in tables.
-    label : in prose.
-    sentence : gives, for the config's ``thresholds``, the sentences of a methods section.
+    name : str
+        Name in the config, in paths and in tables.
+    label : str
+        Name in prose.
+    sentence : callable
+        Function from the config's ``thresholds`` to the sentences of a methods section.
     """
 
     name: str

@@ -9,8 +9,10 @@ class TimeConstant(NamedTuple):
 
     Attributes
     ----------
-    value : seconds, or rows of the analysed series.
-    in_frames : whether the clock counts frames, as published; else it runs in seconds.
+    value : float
+        In seconds, or in rows of the analysed series.
+    in_frames : bool
+        Whether the clock counts frames, as published. Otherwise it runs in seconds.
     """
 
     value: float

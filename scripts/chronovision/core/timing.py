@@ -4,30 +4,60 @@ from collections.abc import Iterator
 
 import numpy as np
 
-#: Intervals this close to the median, relatively, belong to the regular rate …
+#: Intervals belong to the regular rate if they are this close to the median, relatively, …
 REGULAR = 0.1
-#: … or this close in seconds: some containers round times to milliseconds.
+#: … plus this much in seconds, since some containers round times to milliseconds.
 ROUNDING_S = 0.001
-#: Intervals of two kinds are one rate on a coarser clock if, in stretches with so many of either, …
+# Intervals of two kinds belong to one rate on a coarser clock if the times follow a line.
+#: Least number of intervals of each kind in a stretch that is compared with a line.
 TURNS = 12
-#: … the times stay this close to a line, in ticks, of which one is for rounding to the clock …
+#: Largest range of the distances from the line in ticks; one tick is for rounding to the clock.
 STRAIGHT = 1.25
-#: … in this share of the stretches: at the edits of a film the line may break.
+#: Least share of the stretches that follow a line. At the edits of a film it may break.
 STRAIGHT_SHARE = 0.9
 
 
 def median_interval(time_s: np.ndarray) -> float:
-    """Median time from frame to frame, in seconds, of (n ≥ 2,) increasing `time_s`."""
+    """Return the median time from frame to frame, in seconds.
+
+    Parameters
+    ----------
+    time_s : (n,) float64 array
+        Increasing times of at least two frames, in seconds.
+
+    Returns
+    -------
+    float
+
+    Examples
+    --------
+    >>> median_interval(np.array([0.0, 0.5, 1.0, 2.5]))
+    0.5
+    """
     return float(np.median(np.diff(time_s)))
 
 
 def nominal_interval(time_s: np.ndarray) -> float:
-    """Interval of the regular frame rate, in seconds: gaps left out, rounding averaged out.
+    """Return the interval of the regular frame rate, in seconds, without gaps and rounding.
 
-    Mean of the intervals that lie within 10 % + 1 ms of the median. Times rounded to
-    milliseconds have a median of 33 ms at 29.97 frames/s, which is 1 % off. A rate on a clock of
-    which it is no whole part has intervals of k and k + 1 ticks in turn (24 frames/s at 60 Hz: 2
-    and 3): then the slope of the line that their times follow.
+    It is the mean of the intervals that lie within 10 % + 1 ms of the median. Times rounded to
+    milliseconds have a median of 33 ms at 29.97 frames/s, which is 1 % off. A frame rate on a
+    coarser clock alternates between k and k + 1 ticks (24 frames/s at 60 Hz: 2 and 3). Then the
+    interval is the slope of the line that the times follow.
+
+    Parameters
+    ----------
+    time_s : (n,) float64 array
+        Increasing times of at least two frames, in seconds.
+
+    Returns
+    -------
+    float
+
+    Examples
+    --------
+    >>> round(nominal_interval(np.array([0.0, 0.033, 0.067, 0.1, 5.0])), 6)
+    0.033333
     """
     intervals = np.diff(time_s)
     regular = _is_regular(intervals)
@@ -36,19 +66,36 @@ def nominal_interval(time_s: np.ndarray) -> float:
 
 
 def has_variable_rate(time_s: np.ndarray) -> bool:
-    """Whether any interval departs from the regular one by more than 10 % + 1 ms."""
+    """Tell whether any interval departs from the median one by more than 10 % + 1 ms.
+
+    Parameters
+    ----------
+    time_s : (n,) float64 array
+        Increasing times of at least two frames, in seconds.
+
+    Returns
+    -------
+    bool
+
+    Examples
+    --------
+    >>> has_variable_rate(np.array([0.0, 0.04, 0.08, 0.12]))
+    False
+    >>> has_variable_rate(np.array([0.0, 0.04, 0.08, 0.24]))
+    True
+    """
     return not bool(np.all(_is_regular(np.diff(time_s))))
 
 
 def _is_regular(intervals: np.ndarray) -> np.ndarray:
-    """Which intervals lie within 10 % + 1 ms of their median: one at least, that itself."""
+    """Tell which intervals lie within 10 % + 1 ms of their median; the median always does."""
     # Of an even number the lower middle one: the mean of both may be near none of them.
     middle = np.quantile(intervals, 0.5, method="lower")
     return np.abs(intervals - middle) <= REGULAR * middle + ROUNDING_S
 
 
 def _shared_interval(time_s: np.ndarray, regular: np.ndarray) -> float | None:
-    """Interval of the rate whose frames have `regular` intervals and others in turn, or None.
+    """Return the interval of a rate whose frames alternate between two intervals, or None.
 
     Times of a steady rate on a coarser clock have intervals of k and k + 1 ticks, and stay within a
     tick of a line. Where the rate changes, or frames are dropped at random, they soon leave it.
@@ -78,7 +125,7 @@ def _shared_interval(time_s: np.ndarray, regular: np.ndarray) -> float | None:
 
 
 def _stretches(first: np.ndarray, second: np.ndarray) -> Iterator[slice]:
-    """Frames of successive stretches whose intervals are `TURNS` times, or more, of either kind."""
+    """Yield successive stretches of frames with at least `TURNS` intervals of each of two kinds."""
     counts = [np.cumsum(kind) for kind in (first, second)]
     start, before = 0, [0, 0]
     while start < len(first):
@@ -93,13 +140,43 @@ def _stretches(first: np.ndarray, second: np.ndarray) -> Iterator[slice]:
 
 
 def span_duration(time_s: np.ndarray) -> float:
-    """How long the frames at `time_s` are on screen, in seconds.
+    """Return how long the frames at `time_s` are on screen, in seconds.
 
-    t[last] − t[first] + median interval, the last frame lasting as long as a typical one.
+    t[last] − t[first] + median interval: the last frame lasts as long as a typical one.
+
+    Parameters
+    ----------
+    time_s : (n,) float64 array
+        Increasing times of at least two frames, in seconds.
+
+    Returns
+    -------
+    float
+
+    Examples
+    --------
+    >>> span_duration(np.array([1.0, 1.5, 2.0]))
+    1.5
     """
     return float(time_s[-1] - time_s[0] + median_interval(time_s))
 
 
 def time_span(time_s: np.ndarray) -> tuple[float, float]:
-    """Start and end of a series of frames in seconds; the last frame lasts a median interval."""
+    """Return the start and the end of a series of frames, in seconds.
+
+    Parameters
+    ----------
+    time_s : (n,) float64 array
+        Increasing times of at least two frames, in seconds.
+
+    Returns
+    -------
+    (float, float)
+        t[first], and t[last] + median interval.
+
+    Examples
+    --------
+    >>> time_span(np.array([1.0, 1.5, 2.0]))
+    (1.0, 2.5)
+    """
     return float(time_s[0]), float(time_s[-1] + median_interval(time_s))

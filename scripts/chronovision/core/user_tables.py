@@ -1,4 +1,4 @@
-"""Text and cells of a table, as people write it by hand or with R, Excel or pandas."""
+"""Reading of tables that people write, by hand or with R, Excel or pandas: text and cells."""
 
 import codecs
 import re
@@ -8,33 +8,35 @@ from typing import NamedTuple
 from chronovision.core.messages import SHOWN_PATH, one_line
 from chronovision.errors import UserError
 
-#: What stands for a missing value: in BIDS and by hand, in R, in pandas.
+#: Texts of a missing value in BIDS, by hand, in R and in pandas.
 MISSING = frozenset(("", "n/a", "NA", "NaN", "nan", "<NA>"))
-#: How the files of spreadsheets themselves begin: .xlsx and .ods, .xls.
+#: First bytes of spreadsheet files: .xlsx and .ods, .xls.
 SPREADSHEETS = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")
-#: Bytes of a table: a film given by mistake would be read whole.
+#: Largest size of a table in bytes, so that a video given by mistake is not read as a whole.
 MAX_BYTES = 2**26
 
-#: A cell and what ends it. It is in quotation marks if it begins and ends with one and those within
-#: are doubled (Excel, pandas) or follow a backslash (R). Python's csv would take a cell that only
-#: begins with one for quoted, up to the next in any line, and names of files may begin so.
+#: A cell and what ends it. A cell is quoted if it begins and ends with a quotation mark, and marks
+#: within it are doubled (Excel, pandas) or follow a backslash (R). File names may begin with a
+#: quotation mark, and Python's csv would read on to the next mark in any line.
 CELL = re.compile(r'(?:"((?:[^"\\]|""|\\"|\\)*+)"(?=[\t\r\n]|\Z)|([^\t\r\n]*))(\t|\r\n|\r|\n|\Z)')
+#: The end of a line, on any system.
 LINE_END = re.compile(r"\r\n|\r|\n")
 
 
 class Line(NamedTuple):
-    """Cells of one line, or of the lines over which cells in quotation marks go."""
+    """Cells of one line of the table; a quoted cell may make it span several lines of the file."""
 
     number: int
     cells: list[str]
 
 
 def read_table_text(path: Path) -> str:
-    """The text of a table in UTF-8, or in UTF-16 with its mark, as Excel's "Unicode Text".
+    """Read a table's text, in UTF-8 or in UTF-16 with a byte order mark (Excel's "Unicode Text").
 
     Raises
     ------
-    UserError : neither, or too large for a table.
+    UserError
+        The file is in another encoding, or too large for a table.
     """
     named = one_line(path, SHOWN_PATH)
     try:
@@ -59,7 +61,7 @@ def read_table_text(path: Path) -> str:
 
 
 def split_cells(text: str) -> list[Line]:
-    """Lines of a table with tabs between its cells, without the quotation marks around cells."""
+    """Split a tab-separated text into lines of cells, without the quotation marks around cells."""
     lines, cells, number, first = [], [], 1, 1
     for quoted, bare, end in CELL.findall(text):
         cells.append(re.sub(r'""|\\"', '"', quoted) or bare)

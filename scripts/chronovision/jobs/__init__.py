@@ -1,1 +1,1 @@
-"""What planning and running jobs need; it decides no number and is part of no digest."""
+"""Planning and running of jobs; nothing here can change a number, so no code digest covers it."""

@@ -1,4 +1,4 @@
-"""Digest of the code behind a rule: a rerun is due if it computes something else, only then."""
+"""Code digests: a rule reruns if the code behind it would compute something else, and only then."""
 
 import ast
 import hashlib
@@ -7,14 +7,16 @@ from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
+#: Folder of this package.
 PACKAGE = Path(__file__).parents[1]
+#: Name of this package.
 ROOT = "chronovision"
 
-#: Modules, and rooms, that cannot change a number: they say things, lock files and ask for
-#: resources. What they import is not followed either.
+#: Modules and rooms that cannot change a number: they write messages, lock files and request
+#: resources. Their imports are not followed either.
 UNCOUNTED = (f"{ROOT}.errors", f"{ROOT}.core.messages", f"{ROOT}.jobs")
 
-#: Nodes that may begin with a docstring.
+#: Nodes of a syntax tree that may begin with a docstring.
 DOCUMENTED = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
 
 
@@ -35,37 +37,41 @@ class _Import(NamedTuple):
 
 
 def code_digest(script: str | Path, data: str | None = None) -> str:
-    """Digest of a script and of the modules of this package that it imports, transitively.
+    """Return the digest of a script and of this package's modules that it imports, transitively.
 
-    Docstrings, comments and layout do not count, nor do modules that cannot change a number
-    (`UNCOUNTED`) and the package's own ``__init__``, which holds the version and names.
+    Docstrings, comments and layout do not count. Nor do modules that cannot change a number
+    (`UNCOUNTED`), and the package's own ``__init__``, which holds the version and names.
 
     Parameters
     ----------
-    script : path of an adapter.
-    data : pattern of files of this package that the code reads, e.g. ``report/templates/*.html``;
-        their bytes count.
+    script : path-like
+        The adapter of the rule.
+    data : str, optional
+        Glob pattern of files of this package that the code reads, e.g. ``report/templates/*.html``.
+        Their bytes count.
 
     Returns
     -------
-    16 hexadecimal digits.
+    str
+        16 hexadecimal digits.
 
     Raises
     ------
-    ImportError : an import names something of this package that is not there, so that it could
-        not be told what the digest must cover.
+    ImportError
+        An import names something of this package that does not exist, so that nobody could tell
+        what the digest must cover.
     """
     text = "\n".join(f"{name}\n{source}" for name, source in sorted(_sources(script, data).items()))
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 def covered_modules(script: str | Path) -> set[str]:
-    """Dotted names of the modules of this package that the digest of a script covers."""
+    """Return the dotted names of this package's modules that the digest of a script covers."""
     return {name for name in _sources(script, None) if name.startswith(f"{ROOT}.")}
 
 
 def _sources(script: str | Path, data: str | None) -> dict[str, str]:
-    """Name -> text of all that the digest covers."""
+    """Map the name of each module that the digest covers to its text."""
     script = Path(script)
     source = _read(script)
     found = {f"scripts/{script.name}": source.text}
@@ -86,7 +92,7 @@ def _sources(script: str | Path, data: str | None) -> dict[str, str]:
 
 
 def _imported(path: Path, package: str, source: _Source) -> Iterator[str]:
-    """Modules of ours that a file imports, and the packages around them; no uncounted ones."""
+    """Yield the modules of this package that a file imports, and the packages that hold them."""
     for one in source.imports:
         module = _absolute(one, package)
         if module.split(".")[0] == ROOT:
@@ -100,7 +106,7 @@ def _imported(path: Path, package: str, source: _Source) -> Iterator[str]:
 
 
 def _absolute(one: _Import, package: str) -> str:
-    """Dotted name of the module that an import statement names."""
+    """Return the dotted name of the module that an import statement names."""
     if not one.level:
         return one.module
     base = package.split(".")[: len(package.split(".")) - one.level + 1]
@@ -108,7 +114,7 @@ def _absolute(one: _Import, package: str) -> str:
 
 
 def _resolve(module: str, name: str | None) -> str:
-    """The module that is imported: `module` itself, or `name` where that is a module in it."""
+    """Return the imported module: `module` itself, or `name` where that is a module in it."""
     path = _file(module)
     if path is None:
         raise LookupError(module)
@@ -122,7 +128,7 @@ def _resolve(module: str, name: str | None) -> str:
 
 
 def _file(module: str) -> Path | None:
-    """The file of a module or package of ours, None if there is none."""
+    """Return the file of a module or package of this package, None if there is none."""
     path = PACKAGE.joinpath(*module.split(".")[1:])
     files = (path / "__init__.py", path.with_suffix(".py") if path != PACKAGE else None)
     return next((file for file in files if file is not None and file.is_file()), None)
@@ -150,7 +156,7 @@ def _parse(path: Path, _mtime_ns: int) -> _Source:
 
 
 def _defined(node: ast.stmt) -> Iterator[str]:
-    """Names that a statement of a module defines."""
+    """Yield the names that a statement of a module defines."""
     if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
         yield node.name
     elif isinstance(node, ast.Import | ast.ImportFrom):

@@ -1,6 +1,7 @@
-"""What jobs cost: one model of time for their resource requests and for the survey.
+"""Costs of jobs: one model of time, for their resource requests and for the survey.
 
-The numbers are measurements (benchmarks/README.md). Planning reads them: no PyTorch, no pandas.
+The numbers are measurements (benchmarks/README.md). Planning reads them, so that this module
+imports neither PyTorch nor pandas.
 """
 
 import math
@@ -11,9 +12,8 @@ from typing import NamedTuple
 
 from chronovision.videos.selection import expected_rows
 
-#: Operations of a whole network for a picture of 224 × 224, in 10⁹, as
-#: `chronovision.features.operations.count_gflop` counts them: all of torchvision's
-#: classification models.
+#: Operations of a whole network for a picture of 224 × 224, in 10⁹, for all classification models
+#: of torchvision, as `chronovision.features.operations.count_gflop` counts them.
 GFLOP: Mapping[str, float] = MappingProxyType(
     {
         "alexnet": 1.428,
@@ -99,27 +99,35 @@ GFLOP: Mapping[str, float] = MappingProxyType(
     }
 )
 
-#: Operations per second of one core in float32, in 10⁹, as measured: 0.34 s for VGG19 up to pool5.
+#: Measured operations per second of one core in float32, in 10⁹ (0.34 s for VGG19 up to pool5).
 CORE_GFLOPS = 115.0
-#: Operations per second of a GPU, in 10⁹, as assumed: 10 ms for VGG19 up to pool5.
+#: Assumed operations per second of a GPU, in 10⁹ (10 ms for VGG19 up to pool5).
 GPU_GFLOPS = 3900.0
 
 #: Seconds until the first frame goes through the network.
 START_S = 15.0
 
-#: Jobs of one video that go on at a time: both that decode it.
+#: Number of jobs of one video that run at the same time: the two that decode it.
 JOBS_AT_ONCE = 2
 
 
 class Extent(NamedTuple):
-    """Of a video: bytes of its file and, once it has been probed, what is to be decoded of it.
+    """Size of a video: of its file and, once it has been probed, of what is to be decoded.
 
     Attributes
     ----------
-    size : bytes.
-    undecoded : bytes of a file that is, or may have to be, decoded to be probed: `UNDECODED`.
-    frames, megapixels : frames to be decoded, and of each.
-    rows, duration_s : of the analysed series.
+    size : int
+        Size of the file in bytes.
+    frames : int
+        Frames to decode.
+    megapixels : float
+        Size of a frame in megapixels.
+    rows : int
+        Rows of the analysed series.
+    duration_s : float
+        Duration of the analysed series in seconds.
+    undecoded : int
+        Bytes of the file that probing has to decode, or may have to: see `UNDECODED`.
     """
 
     size: int = 0
@@ -131,12 +139,20 @@ class Extent(NamedTuple):
 
 
 class Cost(NamedTuple):
-    """Of a stage: seconds and MB, seconds per thousand rows, and what of the video it goes through.
+    """Cost of a stage.
 
     Attributes
     ----------
-    reads : whether it reads the whole file, for its SHA-256.
-    decodes : whether it decodes the frames.
+    s : float
+        Seconds that every job takes.
+    mb : float
+        Memory in MB.
+    rows_s : float
+        Seconds per thousand rows.
+    reads : bool
+        Whether the stage reads the whole file, for its SHA-256.
+    decodes : bool
+        Whether the stage decodes the frames.
     """
 
     s: float
@@ -146,21 +162,21 @@ class Cost(NamedTuple):
     decodes: bool = False
 
 
-#: Share of a file that may have to be decoded to be probed, by its ending, all of others: packets
-#: of these tell the times of their frames, as a rule; those of VP8 in Matroska do not.
+#: Share of a file that may have to be decoded for probing, by its suffix; 1 for other suffixes. The
+#: packets of these formats usually tell the times of their frames; those of VP8 in Matroska do not.
 UNDECODED = dict.fromkeys(
     (".dv", ".flv", ".m2t", ".m2ts", ".m4v", ".mov", ".mp4", ".mts", ".mxf", ".ts"), 0.0
 ) | {".mkv": 0.25, ".webm": 0.25}
-#: Bytes per second of what is decoded: 5 KB a frame, as of a small film in an AVI file, at 3.3 ms.
+#: Bytes decoded per second while probing (small AVI files: 5 KB a frame, 3.3 ms each).
 PROBING = 1.5e6
 
-#: Bytes per second of a slow network drive.
+#: Bytes read per second from a slow network drive.
 READING = 100e6
 
-#: Decoding of a frame of H.264 and scaling on one core: milliseconds, and more for each megapixel.
+#: Milliseconds to decode and scale a frame of H.264 on one core: constant, and per megapixel.
 DECODING_MS = (1.3, 5.0)
 
-#: Stages of one video, without the network's.
+#: Costs of the stages of one video, without the network's.
 COSTS = {
     "probe_video": Cost(1, 155, reads=True),
     "dump_frames": Cost(2, 155, rows_s=0.3, reads=True, decodes=True),
@@ -176,39 +192,46 @@ COSTS = {
 
 
 def known_gflop(model: str) -> float:
-    """Operations of a network whose layers have not been counted yet; see `GFLOP`."""
+    """Return the operations of a network whose layers have not been counted yet; see `GFLOP`."""
     # What torchvision does not have is refused by the first job that needs it.
     return GFLOP.get(model, max(GFLOP.values()))
 
 
 def network_seconds(rows: int, size: int, gflop: float, gflops: float) -> float:
-    """Seconds that the network takes for as many frames.
+    """Return the seconds that the network takes for some number of frames.
 
     Parameters
     ----------
-    rows : frames.
-    size : their height and width in pixels.
-    gflop : operations for a picture of 224 × 224, in 10⁹; they grow with the area.
-    gflops : operations per second of what runs the network, in 10⁹.
+    rows : int
+        Number of frames.
+    size : int
+        Height and width of a frame in pixels.
+    gflop : float
+        Operations for a picture of 224 × 224, in 10⁹. They grow with the area.
+    gflops : float
+        Operations per second of the device, in 10⁹.
     """
     return rows * gflop * (size / 224) ** 2 / gflops
 
 
 def unprobed_extent(path: str | os.PathLike) -> Extent:
-    """What is known of a video before it has been probed; nothing of a file that is not there."""
+    """Return what is known of a video before it is probed; zeros for a file that does not exist."""
     size = os.path.getsize(path) if os.path.exists(path) else 0
     share = UNDECODED.get(os.path.splitext(path)[1].lower(), 1.0)
     return Extent(size=size, undecoded=round(share * size))
 
 
 def video_extent(info: Mapping, frames: Mapping, span: tuple[float | None, float | None]) -> Extent:
-    """Extent of a probed video.
+    """Return the extent of a probed video.
 
     Parameters
     ----------
-    info : contents of ``videos/{video}.json``.
-    frames : the config's section.
-    span : ``start_s`` and ``end_s`` of the videos table.
+    info : mapping
+        Contents of ``videos/{video}.json``.
+    frames : mapping
+        The config's ``frames``.
+    span : (float or None, float or None)
+        ``start_s`` and ``end_s`` of the videos table.
     """
     end_s = min(span[1] or math.inf, info["duration_s"])
     return Extent(
@@ -223,7 +246,7 @@ def video_extent(info: Mapping, frames: Mapping, span: tuple[float | None, float
 
 
 def jobs_of_video(config: Mapping) -> dict[str, int]:
-    """Stages of `COSTS`, and how many jobs each has for a video in a run with this config."""
+    """Return how many jobs each stage of `COSTS` has for one video in a run with this config."""
     metrics, thresholds = len(config["changes"]["metrics"]), len(config["thresholds"]["kinds"])
     return dict.fromkeys(COSTS, 1) | {
         "export_images": int(config["frames"]["images"] is not None),
@@ -234,12 +257,12 @@ def jobs_of_video(config: Mapping) -> dict[str, int]:
 
 
 def decodings(stage: str, config: Mapping) -> int:
-    """How often a stage decodes a video, if it does: `strict` has the whole stream checked."""
+    """Return how often a stage decodes a video; under `strict` the whole stream is checked, too."""
     return 2 if stage == "dump_frames" and config["strict"] else 1
 
 
 def video_seconds(extent: Extent, config: Mapping) -> float:
-    """Seconds on one core of all that a run does with a video, the network's work apart."""
+    """Return the seconds on one core that a run spends on a video, without the network."""
     stages = sum(
         number * stage_seconds(stage, extent, decodings(stage, config))
         for stage, number in jobs_of_video(config).items()
@@ -248,7 +271,7 @@ def video_seconds(extent: Extent, config: Mapping) -> float:
 
 
 def stage_seconds(stage: str, extent: Extent, decodings: int = 1) -> float:
-    """Seconds of a stage of `COSTS` on one core; `decodings`: how often it decodes, if it does."""
+    """Return the seconds on one core of a stage of `COSTS` that decodes `decodings` times."""
     cost = COSTS[stage]
     seconds = cost.s + cost.rows_s * extent.rows / 1000
     if cost.reads:
@@ -262,7 +285,7 @@ def stage_seconds(stage: str, extent: Extent, decodings: int = 1) -> float:
 
 
 def piece_rows(extent: Extent, minutes: float) -> int:
-    """Rows of the longest piece of a video, of so many minutes."""
+    """Return the number of rows of a video's longest piece, if a piece lasts so many minutes."""
     share = 60 * minutes / extent.duration_s if extent.duration_s else 0.0
     return math.ceil(extent.rows * min(share, 1.0))
 
@@ -270,16 +293,20 @@ def piece_rows(extent: Extent, minutes: float) -> int:
 def run_seconds(
     extents: Sequence[Extent], config: Mapping, gflop: float, gflops: float
 ) -> tuple[float, float]:
-    """Seconds of a run on videos: of the network, and of the rest on all cores of this machine.
+    """Return the seconds of a run: of the network, and of the rest on all cores of this machine.
 
-    The jobs' resource requests follow from the same numbers, see `chronovision.jobs.resources`.
+    The resource requests of jobs follow from the same numbers, see `chronovision.jobs.resources`.
 
     Parameters
     ----------
-    extents : of each video.
-    config : of the run.
-    gflop : operations of the asked layers for a picture of 224 × 224, in 10⁹.
-    gflops : operations per second of the networks that run at once, in 10⁹.
+    extents : sequence of Extent
+        Extent of each video.
+    config : mapping
+        Config of the run.
+    gflop : float
+        Operations up to the requested layers for a picture of 224 × 224, in 10⁹.
+    gflops : float
+        Operations per second of the networks that run at the same time, in 10⁹.
     """
     rows = sum(extent.rows for extent in extents)
     at_once = min(os.cpu_count() or 1, JOBS_AT_ONCE * len(extents))

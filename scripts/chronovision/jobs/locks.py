@@ -1,8 +1,9 @@
-"""What one process has for itself while it lives: a GPU, or a results folder.
+"""Locks that a process holds while it lives: on a GPU, or on a results folder.
 
-Snakemake counts GPUs but gives no numbers out, and PyTorch takes the first one unless told
-otherwise. Snakemake's own lock is on the working directory, and two of them may name one results
-folder. All are locks on files, which the kernel drops when the process dies, however it dies.
+Snakemake counts GPUs but does not say which one a job gets, and PyTorch takes the first one unless
+told otherwise. Snakemake's own lock is on the working directory, yet two working directories may
+name one results folder. All locks are locks on files. The kernel drops them when the process dies,
+however it dies.
 """
 
 import errno
@@ -26,23 +27,27 @@ _HELD: list[IO] = []
 
 @contextmanager
 def acquire_gpu(folder: str | os.PathLike, names: Sequence[str]) -> Iterator[int]:
-    """Take one of this machine's devices, and hold it until the block, or the process, ends.
+    """Take one of this machine's GPUs and hold it until the block, or the process, ends.
 
-    The files of the locks stay: to remove them would race with those who wait to lock them.
+    The lock files stay: removing them would race with processes that wait to lock them.
 
     Parameters
     ----------
-    folder : of the lock files; all jobs that share the machine's devices name the same one.
-    names : the devices' own names (a GPU's UUID, since jobs that a cluster shows different GPUs
-        see them under the same number, and containers on one machine see several hosts).
+    folder : path-like
+        Folder of the lock files; all jobs that share the machine's GPUs name the same one.
+    names : sequence of str
+        Names of the GPUs that are the same for every job (UUIDs). A cluster may show different GPUs
+        to two jobs under one number, and containers may see several hosts' GPUs.
 
     Yields
     ------
-    Index of the device in `names`.
+    int
+        Index of the GPU in `names`.
 
     Raises
     ------
-    UserError : all devices are taken, or there are several and files cannot be locked there.
+    UserError
+        All GPUs are taken, or there are several and files cannot be locked there.
     """
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
@@ -59,16 +64,18 @@ def acquire_gpu(folder: str | os.PathLike, names: Sequence[str]) -> Iterator[int
 
 
 def lock_results(folder: str | os.PathLike) -> None:
-    """Hold a results folder until this process ends.
+    """Lock a results folder until this process ends.
 
     Parameters
     ----------
-    folder : of the lock's file, within the results folder. On a drive without locks nothing is
-        held.
+    folder : path-like
+        Folder of the lock file, within the results folder. On a drive without locks nothing is
+        locked.
 
     Raises
     ------
-    UserError : another process holds it, or it cannot be written.
+    UserError
+        Another process holds it, or it cannot be written.
     """
     folder = Path(folder)
     try:
@@ -97,9 +104,9 @@ def lock_results(folder: str | os.PathLike) -> None:
 
 
 def _try_lock(file: IO) -> bool:
-    """Whether the file could be locked: POSIX locks, which most network drives know as well.
+    """Tell whether the file could be locked.
 
-    Raises OSError where there are none.
+    POSIX locks are used, which most network drives support. Raises OSError where there are none.
     """
     try:
         fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -111,10 +118,10 @@ def _try_lock(file: IO) -> bool:
 
 
 def _lock(file: IO, folder: Path, needed: bool) -> bool:
-    """Whether the device's file could be locked.
+    """Tell whether the GPU's file could be locked.
 
-    On a drive without locks the only device there is counts as locked: who showed the job no
-    other has shared them out, as a cluster does.
+    On a drive without locks a single GPU counts as locked. Whoever showed the job only that one, a
+    cluster for instance, has already shared the GPUs out.
     """
     try:
         return _try_lock(file)
@@ -129,5 +136,5 @@ def _lock(file: IO, folder: Path, needed: bool) -> bool:
 
 
 def _lock_file(folder: Path, name: str) -> Path:
-    """One file per device, whatever characters its name has."""
+    """Return the lock file of a GPU, whatever characters its name has."""
     return folder / f"gpu.{hashlib.sha256(name.encode()).hexdigest()[:16]}.lock"

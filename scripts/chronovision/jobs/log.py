@@ -1,4 +1,4 @@
-"""What every job of the workflow shares: its log file and the way it fails."""
+"""The log file of a job, and the way a job fails."""
 
 import errno
 import logging
@@ -11,7 +11,7 @@ from chronovision.errors import UserError
 
 log = logging.getLogger("chronovision")
 
-#: Errors of the system for which neither code nor data are to blame -> what helps.
+#: Error numbers for which the machine is to blame, not code or data -> what helps.
 MACHINE = {
     **dict.fromkeys((errno.ENOSPC, errno.EDQUOT), "make room and run again"),
     **dict.fromkeys((errno.EACCES, errno.EPERM), "make it accessible to you and run again"),
@@ -24,7 +24,7 @@ MACHINE = {
 
 
 class _LogFile(logging.FileHandler):
-    """A log that says on stderr what finds no room in the file."""
+    """A log file; a message that does not fit on the disk goes to stderr instead."""
 
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802, logging's own name
         sys.stderr.write(self.format(record) + "\n")
@@ -39,10 +39,10 @@ class _LogFile(logging.FileHandler):
 def logged_job(path: str) -> Iterator[None]:
     """Write the job's messages to the log file `path`; end a user's mistake with one line.
 
-    A `UserError`, and what the system refuses (`MACHINE`), is logged as ``error: …`` and ends
-    the process with status 1, without a traceback. Any other exception is a defect of ours: its
-    traceback goes to the log and the exception goes on. SIGTERM ends the job as an exception
-    does, so that half-written files are removed.
+    A `UserError` is logged as ``error: …`` and ends the process with status 1, without a traceback.
+    So does an error of the operating system (`MACHINE`). Any other exception is a defect of this
+    package: its traceback goes to the log, and the exception is raised again. SIGTERM ends the job
+    as an exception does, so that temporary files are removed.
     """
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     try:
@@ -74,6 +74,6 @@ def logged_job(path: str) -> Iterator[None]:
 
 
 def _refusal(error: OSError) -> str:
-    """One line for what the system refuses."""
+    """Describe an error of the operating system in one line."""
     where = f"{error.filename}: " if error.filename else ""
     return f"{where}{error.strerror}: {MACHINE.get(error.errno or 0, 'see to it and run again')}"

@@ -1,1 +1,1 @@
-"""What a reader should know of a video before believing its numbers."""
+"""Quality notes: what a reader should know of a video before believing its numbers."""

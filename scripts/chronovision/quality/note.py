@@ -1,4 +1,4 @@
-"""A row of the table of quality notes, and ratios as such rows put them."""
+"""A row of the table of quality notes, and medians and ratios as its messages need them."""
 
 from dataclasses import dataclass
 
@@ -16,21 +16,21 @@ class Note:
 
 
 def medians(values: np.ndarray, rows: np.ndarray) -> np.ndarray:
-    """Median of each column over some rows; by column it takes less memory than at once."""
+    """Return the median of each column over some rows, column by column to save memory."""
     return np.array([np.median(column[rows]) for column in values.T])
 
 
 def ratio(above: np.ndarray, below: np.ndarray) -> np.ndarray:
-    """above / below; 1 where both are 0, infinity where `below` alone is."""
+    """Return above / below; 1 where both are 0, infinity where only `below` is 0."""
     with np.errstate(divide="ignore", invalid="ignore"):
         return np.where((above == 0) & (below == 0), 1.0, above / below)
 
 
 def times(ratio: float) -> str:
-    """A ratio in words."""
+    """Return a ratio in words."""
     return f"{ratio:.2f} times" if np.isfinite(ratio) else "beyond any multiple of"
 
 
 def finite(ratio: float) -> float:
-    """A ratio as the table has it: n/a if it is infinite."""
+    """Return a ratio as the table holds it: NaN (``n/a``) if it is infinite."""
     return float(ratio) if np.isfinite(ratio) else float("nan")

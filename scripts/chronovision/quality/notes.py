@@ -1,4 +1,4 @@
-"""Quality notes of a video: what a reader should know before believing its numbers."""
+"""Quality notes of a video: damage, odd frames, and thresholds that few frames decide."""
 
 import json
 import os
@@ -18,26 +18,28 @@ from chronovision.quality.sampling_notes import cadence_note, uneven_note
 from chronovision.salience.salient_frames import read_salient
 from chronovision.salience.thresholds import video_thresholds
 
-#: Share of exact duplicates from which a frame-rate conversion is likely.
+#: Share of exact duplicates above which a frame-rate conversion is likely.
 DUPLICATES = 0.01
-#: Share of rows made by resampling from which they are worth a warning, as in `uneven_note`.
+#: Share of rows made by resampling from which on they are a warning, as in `uneven_note`.
 REPEATS = 0.01
 #: Mean luma (0 to 255) up to which a frame counts as black; video black is 16 of 255 or 0.
 BLACK = 17.0
-#: S.d. of the luma up to which a frame counts as constant.
+#: Standard deviation of the luma up to which a frame counts as constant.
 CONSTANT = 0.5
-#: Ratio of the median change at key frames to that elsewhere which is worth a warning.
+#: Ratio of the median change at key frames to that elsewhere above which there is a warning.
 KEY_RATIO = 2.0
-#: Key frames from which their median is worth a warning.
+#: Least number of key frames for a warning.
 ENOUGH_KEYS = 10
-#: Share of the changes up to which salient ones are few …
+#: Share of the changes up to which salient changes count as few.
 FEW = 0.03
-#: … and set the range alone, if Fmax is beyond this many times the largest of the others.
+#: Factor between Fmax and the largest change that is not salient, above which few salient changes
+#: alone set the range.
 OUTLYING = 3.0
 
-#: Column of the table of pixels.
+#: Column of the table of pixels that flags repeated rows.
 REPEATED = "repeated"
 
+#: Columns of the table of quality notes: name -> (meaning, unit).
 COLUMNS = {
     "note": ("what was looked at", "name"),
     "level": ("`warning`, or `info`", "name"),
@@ -47,12 +49,14 @@ COLUMNS = {
 
 
 def decoding_notes(facts: Mapping, whole: bool) -> Iterator[Note]:
-    """Notes on how the stream was decoded.
+    """Yield notes on how the stream was decoded.
 
     Parameters
     ----------
-    facts : attributes of the features file, as `chronovision.videos.frames.dump_frames` left them.
-    whole : whether the stream was decoded to its end, so that frame counts can be compared.
+    facts : mapping
+        Attributes of the features file, as `chronovision.videos.frames.dump_frames` left them.
+    whole : bool
+        Whether the stream was decoded to its end, so that numbers of frames can be compared.
     """
     messages = json.loads(facts["decoder_messages"])
     if messages:
@@ -83,7 +87,7 @@ def decoding_notes(facts: Mapping, whole: bool) -> Iterator[Note]:
 
 
 def picture_notes(pixels: pd.DataFrame) -> Iterator[Note]:
-    """Notes on duplicates, repeats, black and constant frames, from the table of pixels."""
+    """Yield notes on duplicate, repeated, black and constant frames, from the table of pixels."""
     n = len(pixels)
     repeated = pixels["repeated"].to_numpy(dtype=bool)
     duplicates = int(np.sum((pixels["pixel_change"] == 0) & ~repeated))
@@ -113,14 +117,18 @@ def change_notes(
     repeated: np.ndarray,
     static: np.ndarray,
 ) -> Iterator[Note]:
-    """Notes on one metric's change series.
+    """Yield notes on the change series of one metric.
 
     Parameters
     ----------
-    metric : name.
-    changes : (n, layers), first row missing.
-    key_frame, repeated : (n,) bool.
-    static : (layers,) static thresholds.
+    metric : str
+        Name of the metric.
+    changes : DataFrame
+        Change of each layer (n rows); the first row is missing.
+    key_frame, repeated : (n,) bool array
+        Flags of the rows.
+    static : (layers,) float64 array
+        Static thresholds.
     """
     values, keys, layers = changes.to_numpy()[1:], key_frame[1:], list(changes.columns)
     elsewhere = ~keys & ~repeated[1:]
@@ -166,15 +174,20 @@ def _names(layers: list[str], chosen: np.ndarray) -> str:
 def pacemaker_note(
     metric: str, changes: np.ndarray, salient: np.ndarray, static: np.ndarray, layers: list[str]
 ) -> Note:
-    """Share of the dynamic threshold's counts that lie at or below the static threshold.
+    """Note the share of the dynamic threshold's counts that lie at or below the static threshold.
 
     Parameters
     ----------
-    metric : name.
-    changes : (n, layers), first row NaN.
-    salient : (n, layers) bool, by the dynamic threshold.
-    static : (layers,) static thresholds.
-    layers : names.
+    metric : str
+        Name of the metric.
+    changes : (n, layers) float64 array
+        Changes; the first row is NaN.
+    salient : (n, layers) bool array
+        Salient changes under the dynamic threshold.
+    static : (layers,) float64 array
+        Static thresholds.
+    layers : list of str
+        Names of the layers.
     """
     counts = salient.sum(axis=0)
     below = (salient & (changes <= static)).sum(axis=0)
@@ -189,7 +202,7 @@ def pacemaker_note(
 
 
 def constant_layer_notes(file: h5py.File, layers: list[str]) -> Iterator[Note]:
-    """Notes on frames whose activations are constant in a layer, so that r is undefined."""
+    """Yield notes on frames whose activations are constant in a layer, so that r is undefined."""
     for layer in layers:
         count, differ = _count_constant(file["layers"][layer])
         if count:
@@ -201,7 +214,7 @@ def constant_layer_notes(file: h5py.File, layers: list[str]) -> Iterator[Note]:
 
 
 def _count_constant(group: h5py.Group) -> tuple[int, int]:
-    """Frames with constant activations in a layer, and pairs of such that differ all the same."""
+    """Count frames with constant activations in a layer, and pairs of these that still differ."""
     count = differ = 0
     for start in range(0, len(group["mean"]), BLOCK_ROWS):
         before = min(start, 1)
@@ -234,12 +247,18 @@ def check_quality(
 
     Parameters
     ----------
-    features_path, pixels_path : of the video.
-    changes : metric -> table of changes.
-    dynamic : variant -> table of accumulators, of the dynamic threshold, if computed.
-    ranges : metric -> the set's ranges, if the scope is the set.
-    output : TSV, see `COLUMNS`.
-    thresholds : the config's section.
+    features_path, pixels_path : path-like
+        Files of the video.
+    changes : mapping of str to path-like
+        Metric -> table of changes.
+    dynamic : mapping of Variant to path-like
+        ``{metric}.dynamic`` -> table of accumulators, if that threshold is computed.
+    ranges : mapping of str to path-like
+        Metric -> table of the set's ranges, if the scope is the set.
+    output : path-like
+        TSV, see `COLUMNS`.
+    thresholds : mapping
+        The config's ``thresholds``.
     """
     provenance = read_provenance(features_path)
     layers = provenance["network"]["layers"]

@@ -1,4 +1,4 @@
-"""Quality notes on the steps from row to row: uneven ones, and a cadence in the source."""
+"""Quality notes on the steps from row to row: uneven steps, and a cadence in the source."""
 
 from collections.abc import Iterator, Sequence
 
@@ -6,22 +6,25 @@ import numpy as np
 
 from chronovision.quality.note import Note, finite, medians, ratio, times
 
-#: Ratio of the median change in longer steps to that in shorter ones which is worth a warning.
+#: Ratio of the median change in longer steps to that in shorter ones above which there is a
+#: warning.
 UNEVEN = 1.2
-#: Steps of either kind from which their median is worth a warning …
+#: Least number of steps of either kind for a warning.
 ENOUGH = 10
-#: … and their share of all steps: fewer hardly move counts. 59.94 shown as 30 frames/s has 0.2 %.
+#: Least share of the rarer steps for a warning: fewer hardly move counts. 59.94 frames/s shown as
+#: 30 have 0.2 %.
 OFTEN = 0.01
-#: Rows after which a cadence may repeat: 24 shown as 30 frames/s and 24 as 60 repeat after 5, 25 as
-#: 30 after 6, 20 as 30 after 3, 25 as 60 after 12, 24 as 25 after 25.
+#: Numbers of rows after which a cadence may repeat. 24 frames/s shown as 30 or as 60 repeat after
+#: 5, 25 shown as 30 after 6, 20 as 30 after 3, 25 as 60 after 12, 24 as 25 after 25.
 PERIODS = (2, 3, 4, 5, 6, 12, 25)
-#: A cadence is looked for in pieces of at least so many periods (a shorter film is one piece), of
-#: which half must show any change: cuts made after a conversion shift it.
+#: Least number of periods in a piece in which a cadence is looked for; a shorter film is one piece.
+#: Half of them must show any change. Cuts made after a conversion shift the cadence.
 CYCLES = 20
-#: Pictures are nearly equal if the change at their place in the period is at most this share of
-#: the least at other places …
+#: Pictures are nearly equal if the change at their place in the period is at most this share of the
+#: least change at the other places.
 NEARLY = 0.25
-#: … which is at least this share of the cycle's largest: of a cadence of another period it is less.
+#: Least share of the cycle's largest change that the other places have. In a cadence of another
+#: period it is less.
 MOVING = 0.25
 
 
@@ -32,21 +35,27 @@ def uneven_note(
     source_frame: np.ndarray,
     static: np.ndarray,
 ) -> Iterator[Note]:
-    """Note on rows that are k or k + 1 source frames apart, so that changes alternate.
+    """Yield a note on rows that are k or k + 1 source frames apart, so that changes alternate.
 
     Parameters
     ----------
-    metric : of the changes.
-    layers : names.
-    changes : (n, layers), first row missing.
-    source_frame : (n,) indices among the decoded frames.
-    static : (layers,) static thresholds.
+    metric : str
+        Metric of the changes.
+    layers : sequence of str
+        Names of the layers.
+    changes : (n, layers) float64 array
+        Changes; the first row is missing.
+    source_frame : (n,) int64 array
+        Indices among the decoded frames.
+    static : (layers,) float64 array
+        Static thresholds.
 
     Yields
     ------
-    Nothing if all steps are equal. The value is the largest ratio over layers of the median change
-    in steps of k + 1 frames to that in steps of k; n/a where k is 0. A warning only where the rarer
-    kind is at least 1 % of all steps.
+    Note
+        None is given if all steps are equal. The value is the largest ratio over layers of the
+        median change in steps of k + 1 frames to that in steps of k; n/a where k is 0. It is a
+        warning only if the rarer kind is at least 1 % of all steps.
     """
     steps, values = np.diff(source_frame), changes[1:]
     k = int(np.floor(steps.mean()))
@@ -73,20 +82,33 @@ def uneven_note(
 
 
 def cadence(change: np.ndarray) -> tuple[int, int, float] | None:
-    """The period after which pictures are nearly equal again, if there is one.
+    """Return the period after which pictures are nearly equal again, if there is one.
 
-    For each period p the changes are cut into cycles of p and divided by the largest of their
-    cycle. In pieces of `CYCLES` cycles the medians at the p places are sorted and parted where the
-    ratio of neighbours is least. The value of p is the median of that ratio over the pieces.
+    For each period p the changes are cut into cycles of p and divided by the largest change of
+    their cycle. In pieces of `CYCLES` cycles the medians at the p places are sorted, and split
+    where the ratio of neighbours is least. The value of p is the median of that ratio over the
+    pieces.
 
     Parameters
     ----------
-    change : (m,) of the pixels from row to row; NaN where it counts for nothing.
+    change : (m,) float64 array
+        Change of the pixels from row to row; NaN where it is to be ignored.
 
     Returns
     -------
-    Period of the least value, the shorter one of nearly equal; how many of its places hold nearly
-    equal pictures; its value. None if no value is at most `NEARLY`.
+    period : int
+        Period of the least value; the shorter one of nearly equal values.
+    count : int
+        Number of places in the period that hold nearly equal pictures.
+    value : float
+        The value of the period. The function returns None if no value is at most `NEARLY`.
+
+    Examples
+    --------
+    >>> cadence(np.tile([0.1, 8.0, 8.0, 8.0, 8.0], 40))
+    (5, 1, 0.0125)
+    >>> cadence(np.full(200, 8.0)) is None
+    True
     """
     values = {}
     for period in PERIODS:
@@ -101,7 +123,7 @@ def cadence(change: np.ndarray) -> tuple[int, int, float] | None:
 
 
 def _pieces(change: np.ndarray, period: int) -> list[np.ndarray]:
-    """Pieces of a film, each (cycles, period); none if it is too short."""
+    """Return pieces of a series, each (cycles, period); none if it is too short."""
     cycles = len(change) // period
     if cycles < ENOUGH:
         return []
@@ -110,7 +132,7 @@ def _pieces(change: np.ndarray, period: int) -> list[np.ndarray]:
 
 
 def _parted(piece: np.ndarray) -> tuple[int, float] | None:
-    """Number of places of small change, and the ratio to the others; None where little moves."""
+    """Return the number of places of small change, and its ratio to the others, or None."""
     moving = piece[np.nan_to_num(piece).max(axis=1) > 0]
     if len(moving) < len(piece) / 2:
         return None
@@ -127,13 +149,16 @@ def _parted(piece: np.ndarray) -> tuple[int, float] | None:
 def cadence_note(
     pixel_change: np.ndarray, key_frame: np.ndarray, repeated: np.ndarray
 ) -> Iterator[Note]:
-    """Note on a cadence in the source, as conversions of the rate leave it.
+    """Yield a note on a cadence in the source, as frame-rate conversions leave it.
 
     Parameters
     ----------
-    pixel_change : (n,) mean |ΔRGB| from row to row, first one missing.
-    key_frame : (n,) bool; what the encoder does there is no cadence.
-    repeated : (n,) bool; rows that resampling shows again are none of the source's.
+    pixel_change : (n,) float64 array
+        Mean |ΔRGB| from row to row; the first one is missing.
+    key_frame : (n,) bool array
+        Key frames. The encoder's changes there are ignored.
+    repeated : (n,) bool array
+        Rows that resampling shows again. If there are any, no note is given.
     """
     if repeated.any():
         return

@@ -1,4 +1,4 @@
-"""Segments of a video: spans between moments at which most layers change saliently."""
+"""Event segmentation: a video is divided at frames where most layers change saliently."""
 
 import bisect
 import os
@@ -12,6 +12,7 @@ from chronovision.core.tables import read_blocks, read_header, read_values, writ
 from chronovision.core.timing import median_interval
 from chronovision.salience.salient_frames import read_salient
 
+#: Columns of the table of segments: name -> (meaning, unit).
 COLUMNS = {
     "segment": ("number of the segment, 0-based", "index"),
     "start_frame": ("first row of the segment", "frame"),
@@ -30,23 +31,38 @@ def find_boundaries(
     min_layers: int,
     min_duration_s: float,
 ) -> np.ndarray:
-    """Frames at which segments begin, other than the first.
+    """Find the boundaries of a video's segments: the first frame of each segment but the first.
 
-    Frames with at least `min_layers` salient layers are candidates. Of each run of
-    neighbouring candidates the strongest stays. Then the strongest are taken first, and any
+    Frames with at least `min_layers` salient layers are candidates. Of each run of neighbouring
+    candidates the strongest stays. Then boundaries are taken in order of strength, and a candidate
     within `min_duration_s` of a taken one is dropped.
 
     Parameters
     ----------
-    salient : (n, layers) bool.
-    strength : (n,) change, to choose between candidates; the earlier wins a tie.
-    time_s : (n,) seconds.
-    min_layers : count.
-    min_duration_s : seconds.
+    salient : (n, layers) bool array
+        Salient changes.
+    strength : (n,) float64 array
+        Change into each frame, to choose between candidates; of equal ones the earlier is taken.
+    time_s : (n,) float64 array
+        Times of the frames, in seconds.
+    min_layers : int
+        Least number of salient layers.
+    min_duration_s : float
+        Least time between two boundaries, in seconds.
 
     Returns
     -------
-    (boundaries,) int64, increasing, never 0.
+    (boundaries,) int64 array
+        Increasing rows, never 0.
+
+    Examples
+    --------
+    >>> salient = np.array([[0, 0], [1, 1], [1, 1], [0, 1], [1, 1]], dtype=bool)
+    >>> strength = np.array([np.nan, 0.2, 0.9, 0.1, 0.5])
+    >>> find_boundaries(salient, strength, np.arange(5.0), min_layers=2, min_duration_s=0.5)
+    array([2, 4])
+    >>> find_boundaries(salient, strength, np.arange(5.0), min_layers=2, min_duration_s=3.0)
+    array([2])
     """
     candidates = np.flatnonzero(salient[1:].sum(axis=1) >= min_layers) + 1
     runs = np.split(candidates, np.flatnonzero(np.diff(candidates) > 1) + 1)
@@ -61,14 +77,38 @@ def find_boundaries(
 
 
 def layers_needed(min_layers: int | str, n_layers: int) -> int:
-    """Number of layers that ``segments.min_layers`` asks for; ``majority`` is more than half."""
+    """Return the number of layers that ``segments.min_layers`` asks for; ``majority`` is over half.
+
+    Examples
+    --------
+    >>> layers_needed("majority", 4), layers_needed(1, 4)
+    (3, 1)
+    """
     return n_layers // 2 + 1 if min_layers == "majority" else int(min_layers)
 
 
 def segment_table(
     boundaries: np.ndarray, time_s: np.ndarray, strength: np.ndarray, n_salient: np.ndarray
 ) -> pd.DataFrame:
-    """Table of segments, see `COLUMNS`; together they cover all rows once."""
+    """Return the table of segments, see `COLUMNS`; together they cover every row once.
+
+    Parameters
+    ----------
+    boundaries : (boundaries,) int64 array
+        See `find_boundaries`.
+    time_s : (n,) float64 array
+        Times of the frames, in seconds.
+    strength : (n,) float64 array
+        Mean change over layers.
+    n_salient : (n,) int64 array
+        Number of salient layers.
+
+    Examples
+    --------
+    >>> table = segment_table(np.array([2]), np.arange(4.0), np.full(4, 0.5), np.full(4, 3))
+    >>> table[["start_s", "duration_s"]].to_numpy().tolist()
+    [[0.0, 2.0], [2.0, 2.0]]
+    """
     starts = np.concatenate([[0], boundaries]).astype(np.int64)
     ends = np.concatenate([boundaries, [len(time_s)]]).astype(np.int64)
     return pd.DataFrame(
@@ -95,9 +135,12 @@ def segment_video(
 
     Parameters
     ----------
-    accumulators_path, changes_path : tables of the same video and metric.
-    output : TSV, see `COLUMNS`.
-    segments : the config's ``segments``.
+    accumulators_path, changes_path : path-like
+        Tables of the same video and metric.
+    output : path-like
+        TSV, see `COLUMNS`.
+    segments : mapping
+        The config's ``segments``.
     """
     layers = read_header(changes_path)[3:]
     salient = read_salient(accumulators_path, layers)

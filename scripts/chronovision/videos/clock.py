@@ -1,4 +1,4 @@
-"""Times of frames as decoding gives them: they never go back, and may be had without pictures."""
+"""Presentation times of decoded frames: made monotonic, or read without decoding to pictures."""
 
 import logging
 import os
@@ -26,16 +26,17 @@ log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
-#: Seconds by which a time may go back and be taken for the time before: below this FFmpeg, too,
-#: sees no new beginning in a stream that was joined.
+#: Largest step back, in seconds, that is corrected. Below it FFmpeg, too, sees no new beginning in
+#: a joined stream.
 BACK_S = Fraction(1, 10)
-#: Share of the frames whose times may go back: of more, their order or their times are wrong.
-FEW = 0.01
-#: Frames at the beginning whose times by packets are compared with those by decoding.
+#: Largest share of the frames whose times may go back. Beyond it their order or times are wrong.
+MAX_BACKWARD = 0.01
+#: Number of frames at the beginning whose times by packets are compared with those by decoding.
 BEGINNING = 100
-#: What FFmpeg's filter `metadata` prints of each frame that has any: here, of all.
+#: Filters that make FFmpeg print a line for each frame. It prints one for frames with metadata, so
+#: that every frame is given some.
 PRINTING = "metadata=mode=add:key=a:value=b,metadata=mode=print:file=pipe\\\\:1"
-#: A line of it.
+#: A line that these filters print.
 PRINTED = re.compile(r"frame:\d+ +pts:(-?\d+|NOPTS) ")
 
 
@@ -44,21 +45,32 @@ def go_forward(
     timed: Iterable[tuple[Fraction | None, T]],
     mended: list[int],
 ) -> Iterator[tuple[Fraction, T]]:
-    """Frames with times that never go back.
+    """Yield frames with times that never go back.
 
     A frame up to `BACK_S` earlier than the one before takes the time of that one. The last frame
-    alone may have any time, or none: then it follows the frame before it as that one follows its
-    own.
+    alone may have any time, or none: then it follows the frame before it after that frame's
+    interval.
 
     Parameters
     ----------
-    path : of the video, for messages.
-    timed : time in seconds, or None, and whatever goes with it, in order of presentation.
-    mended : gets the indices of the frames whose times were set.
+    path : path-like
+        The video, for messages.
+    timed : iterable of (Fraction or None, object)
+        Time of each frame in seconds, if it has one, and the frame, in order of presentation.
+    mended : list of int
+        Receives the indices of the frames whose times were changed.
+
+    Yields
+    ------
+    time : Fraction
+        Time in seconds, not below the one before.
+    frame : object
+        The frame as it was given.
 
     Raises
     ------
-    UserError : another frame has no time or goes back by more; more than 1 % of them go back.
+    UserError
+        Another frame has no time or goes back by more, or more than 1 % of the frames go back.
     """
     before: Fraction | None = None
     latest: Fraction | None = None
@@ -79,7 +91,7 @@ def go_forward(
         yield time, item
     if held and latest is not None:
         yield latest + (latest - before if before is not None else 0), held[1]
-    if len(mended) > max(1, FEW * (index + 1)):
+    if len(mended) > max(1, MAX_BACKWARD * (index + 1)):
         raise UserError(
             f"{path}: the times of {len(mended)} of {index + 1} frames go back, the first at frame "
             f"{mended[0]}; {at_steady_rate(path)}"
@@ -105,20 +117,31 @@ def _refuse_untimed(path: str | os.PathLike, index: int) -> NoReturn:
 def decoded_times(
     path: str | os.PathLike, stream: int, time_base: Fraction, expected: int
 ) -> np.ndarray:
-    """Times of the frames that decoding a stream gives, in seconds from the first one, (n,).
+    """Return the times of the frames that decoding a stream gives, in seconds from the first one.
 
-    They are those of `chronovision.videos.decoding.decode`, in about half its time: FFmpeg fills in
+    They are those of `chronovision.videos.decoding.decode`, in about half its time. FFmpeg fills in
     what is missing, closes the jumps where transport and program streams were joined, and gives
     nothing for packets without a picture.
 
     Parameters
     ----------
-    path, stream, time_base : file, absolute stream index and its unit of time in seconds.
-    expected : number of packets, to show how far it is.
+    path : path-like
+        The video.
+    stream : int
+        Absolute index of the stream.
+    time_base : Fraction
+        Unit of the stream's timestamps in seconds.
+    expected : int
+        Number of packets, for the progress bar.
+
+    Returns
+    -------
+    (n,) float64 array
 
     Raises
     ------
-    UserError : see `go_forward`; a truncated file; FFmpeg failed.
+    UserError
+        See `go_forward`. Also if the file is truncated, or FFmpeg failed.
     """
     described = ((None if pts is None else pts * time_base, None) for pts in _ticks(path, stream))
     log.info("%s: its packets do not tell all times, so its frames are decoded for them", path)
@@ -138,12 +161,12 @@ def decoded_times(
 
 
 def begins_so(path: str | os.PathLike, stream: int, ticks: np.ndarray) -> bool:
-    """Whether the first `BEGINNING` frames that decoding gives are as far apart as `ticks`, (n,).
+    """Return whether the first `BEGINNING` decoded frames are as far apart as `ticks`, (n,) int64.
 
     Packets may hold one field each, or no picture, or have the times of others.
     """
-    few = ("-frames:v", str(BEGINNING))
-    decoded = list(_ticks(path, stream, *few))[:BEGINNING]  # the filter may be ahead
+    beginning = ("-frames:v", str(BEGINNING))
+    decoded = list(_ticks(path, stream, *beginning))[:BEGINNING]  # the filter may be ahead
     expected = ticks[:BEGINNING]
     if len(decoded) != len(expected) or None in decoded:
         return False
@@ -151,7 +174,7 @@ def begins_so(path: str | os.PathLike, stream: int, ticks: np.ndarray) -> bool:
 
 
 def _ticks(path: str | os.PathLike, stream: int, *options: str) -> Iterator[int | None]:
-    """Timestamps of the decoded frames."""
+    """Yield the timestamps of the decoded frames."""
     # As many threads as for the rows: damage is decoded into more or fewer frames.
     command = [find_tools().ffmpeg, "-hide_banner", "-nostdin", "-nostats", "-v", "error"]
     command += ["-threads", "1", "-i", input_url(path), "-map", f"0:{stream}", "-vf", PRINTING]

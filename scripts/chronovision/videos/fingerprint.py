@@ -1,4 +1,4 @@
-"""Whether a video is still the file that it was."""
+"""Fingerprints of videos: whether a file is still the one that was probed."""
 
 import hashlib
 import os
@@ -7,23 +7,29 @@ from pathlib import Path
 
 from chronovision.errors import UserError
 
-#: Places in a file, and bytes at each, that `fingerprint` looks at.
-PLACES, PLACE_BYTES = 8, 8192
+#: Number of places in a file that `fingerprint` reads.
+PLACES = 8
+#: Number of bytes that it reads at each place.
+PLACE_BYTES = 8192
 
 
 def sha256_of(path: str | os.PathLike) -> str:
-    """SHA-256 of a file, hexadecimal."""
+    """Return the SHA-256 of a file in hexadecimal digits."""
     with open(path, "rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def fingerprint(path: str | os.PathLike) -> str | None:
-    """What tells, in milliseconds, whether a file was replaced, whatever times it bears.
+    """Return a value that shows within milliseconds whether a file was replaced.
 
-    SHA-256 of its size and of `PLACES` × `PLACE_BYTES` bytes at even distances from the first to
-    the last, as 16 hexadecimal digits; None if there is no such file, or it cannot be read: that
-    is for the job to say that needs it. Another encoding of the same film differs in it; a few
-    bytes altered between those places do not show.
+    It is the SHA-256 of the file's size and of `PLACES` × `PLACE_BYTES` bytes, at even distances
+    from the first to the last, as 16 hexadecimal digits. Time stamps do not count. Another encoding
+    of the same film has another fingerprint. A few bytes altered between those places do not show.
+
+    Returns
+    -------
+    str or None
+        None if there is no such file, or it cannot be read: the job that needs it reports that.
     """
     if not os.path.isfile(path):  # to open a pipe would wait for a writer
         return None
@@ -44,8 +50,10 @@ def refuse_another_file(info: Mapping, thorough: bool = True) -> None:
 
     Parameters
     ----------
-    info : contents of ``videos/{video}.json``.
-    thorough : compare the SHA-256 as well, not just the size.
+    info : mapping
+        Contents of ``videos/{video}.json``.
+    thorough : bool, default True
+        Compare the SHA-256 as well, not only the size.
     """
     path = Path(info["path"])
     if not path.is_file():
@@ -59,6 +67,6 @@ def refuse_another_file(info: Mapping, thorough: bool = True) -> None:
 
 
 def video_provenance(info: dict, video: str) -> dict:
-    """Provenance record of a probed video, under its id."""
+    """Return the provenance record of a probed video, under its id."""
     about = {key: info[key] for key in ("path", "sha256", "stream")}
     return {**info["provenance"], "videos": {video: about}}

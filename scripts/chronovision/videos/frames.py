@@ -1,4 +1,4 @@
-"""The analysed frames of a video in a file, with what is known of how they were decoded."""
+"""The frames file: the analysed frames of a video and facts about their decoding."""
 
 import json
 import logging
@@ -36,17 +36,25 @@ def dump_frames(
 
     Parameters
     ----------
-    info_path : ``videos/{video}.json``.
-    output : HDF5 with ``rgb`` (n, H, W, 3) uint8, ``source_frame`` (n,) int64, ``time_s`` (n,)
-        float64, ``key_frame`` and ``repeated`` (n,) bool; one picture per chunk.
-    video : id.
-    frames, span : see `chronovision.videos.decoding.analysed_rows`.
-    strict : make decoder damage, wherever in the stream, an error. The stream is decoded once
-        more for this, see `chronovision.videos.decoding.decoder_messages`.
+    info_path : path-like
+        ``videos/{video}.json``.
+    output : path-like
+        HDF5 with ``rgb`` (n, H, W, 3) uint8, ``source_frame`` (n,) int64, ``time_s`` (n,) float64,
+        ``key_frame`` and ``repeated`` (n,) bool. A chunk holds one picture.
+    video : str
+        Id of the video.
+    frames : dict
+        The config's ``frames``.
+    span : (float or None, float or None)
+        ``start_s`` and ``end_s`` of the videos table.
+    strict : bool
+        Treat decoder damage anywhere in the stream as an error. The stream is decoded once more for
+        this, see `chronovision.videos.decoding.decoder_messages`.
 
     Raises
     ------
-    UserError : see `chronovision.videos.decoding.analysed_rows`; damage under `strict`.
+    UserError
+        See `chronovision.videos.decoding.analysed_rows`. Also for damage under `strict`.
     """
     info = read_json(info_path)
     size, decoding = frames["size"], Decoding()
@@ -67,9 +75,9 @@ def dump_frames(
 
 
 def _complete_messages(info: dict, decoding: Decoding, strict: bool) -> list[str]:
-    """What FFmpeg reports of the pictures when it only decodes, if that is asked or needed.
+    """Return what FFmpeg reports of the pictures when it only decodes, if that is asked or needed.
 
-    In `decoding` the messages are left that concern the pictures, or these if there are none.
+    `decoding` keeps the messages that concern the pictures, or gets these if there are none.
     """
     kind = {"stream": info["stream"], "seams": info["clock_jumps"]}
     for message in set(decoding.messages).difference(of_pictures(decoding.messages, **kind)):
@@ -85,7 +93,7 @@ def _complete_messages(info: dict, decoding: Decoding, strict: bool) -> list[str
 
 
 def _write_rows(file: h5py.File, size: int, decoded: Iterator[Row]) -> int:
-    """Write pictures, of `size` × `size`, and what is known of them; their number."""
+    """Write pictures of `size` × `size` and the facts of each row; return the number of rows."""
     picture = (size, size, 3)
     rgb = file.create_dataset(
         "rgb", (0, *picture), "u1", maxshape=(None, *picture), chunks=(1, *picture)
@@ -114,7 +122,7 @@ def _write_rows(file: h5py.File, size: int, decoded: Iterator[Row]) -> int:
 
 
 def _note_decoding(file: h5py.File, info: dict, decoding: Decoding) -> None:
-    """Attributes for the quality notes: they travel on with the features."""
+    """Store facts about the decoding as attributes, for the quality notes."""
     worst = decoding.messages.most_common(20)
     for message, times in worst:
         log.warning("FFmpeg, %d times: %s", times, message)

@@ -1,4 +1,4 @@
-"""The analysed frames of a video as individual images."""
+"""Export of the analysed frames of a video as individual images."""
 
 import os
 from collections.abc import Mapping
@@ -21,9 +21,12 @@ def export_images(
 
     Parameters
     ----------
-    info_path, frames, span : as for `chronovision.videos.frames.dump_frames`.
-    folder : gets ``{frame:06d}.jpg`` (or ``.png``), numbered by row of the analysed series.
-    suffix : ``jpg`` (quality 95) or ``png``.
+    info_path, frames, span
+        See `chronovision.videos.frames.dump_frames`.
+    folder : path-like
+        Receives ``{frame:06d}.jpg`` or ``.png``, numbered by row of the analysed series.
+    suffix : {'jpg', 'png'}
+        ``jpg`` has quality 95.
     """
     info = read_json(info_path)
     with atomic_folder(folder) as part:

@@ -1,4 +1,4 @@
-"""Packets of a stream: what their times tell of its frames, and what they do not."""
+"""Packets of a stream: whether their timestamps alone give the times of the frames."""
 
 import os
 from array import array
@@ -11,7 +11,7 @@ from chronovision.core.timing import has_variable_rate
 from chronovision.errors import UserError
 from chronovision.videos.ffmpeg import at_steady_rate
 
-#: What ffprobe is asked for, as comma-separated lines.
+#: Options that make ffprobe print packets as comma-separated lines.
 ASKED = ("-show_entries", "packet=pts,dts,size,flags", "-of", "csv=p=0")
 #: Codecs of which each packet holds one picture that is shown. MPEG-1, -2 and -4 have packets
 #: without one, and VP8 has hidden pictures.
@@ -19,36 +19,40 @@ ONE_PICTURE = frozenset(
     ("av1", "dnxhd", "dvvideo", "ffv1", "ffvhuff", "gif", "h264", "hevc", "huffyuv", "jpeg2000")
     + ("mjpeg", "png", "prores", "rawvideo", "utvideo", "v210", "vp9")
 )
-#: Those of them whose packets may come in another order than their pictures.
+#: Codecs of `ONE_PICTURE` whose packets may come in another order than their pictures.
 REORDERED = frozenset(["h264", "hevc"])
-#: Codecs whose packets may still hold half a picture, or none, as where a film was cut: how they
-#: begin is compared with what decoding gives, see `chronovision.videos.clock.begins_so`.
+#: Codecs whose packets may still hold half a picture or none, for instance where a film was cut.
+#: The first packets are compared with decoded frames, see `chronovision.videos.clock.begins_so`.
 PREDICTED = frozenset(["av1", "h264", "hevc", "vp9"])
-#: A packet of H.264 or HEVC with fewer bytes may hold a delimiter alone, of 6 or 7. Films have some
-#: of 15, which repeat a picture.
+#: Least size in bytes of a packet of H.264 or HEVC with a picture. A delimiter alone has 6 or 7
+#: bytes, a packet that repeats a picture may have 15.
 LEAST_BYTES = 8
-#: Times further apart, in seconds, may be a jump of the clock that FFmpeg closes …
+#: Longest step between two times, in seconds, that cannot be a jump of the clock.
 LONGEST_STEP_S = 5.0
-#: … which it does if they go on by more than this, or back by more than the second.
-JUMP_S, JUMP_BACK_S = 10.0, 0.1
-#: Frames closer together, in seconds, in a stream of variable rate: one of them may be out of turn.
+#: Step forward in seconds beyond which FFmpeg takes it for a jump of the clock, and closes it.
+JUMP_S = 10.0
+#: Step back in seconds beyond which FFmpeg does the same.
+JUMP_BACK_S = 0.1
+#: Shortest step between frames of variable rate, in seconds. Of closer ones one may be out of turn.
 SHORTEST_STEP_S = 0.01
 
-#: Stands for a time that a packet does not have.
+#: Value of a time that a packet does not have.
 MISSING = -(2**63)
 
 
 @dataclass(frozen=True)
 class Packets:
-    """The packets of a stream, in the order of the file.
+    """Packets of a stream that are to be shown, in the order of the file.
 
     Attributes
     ----------
-    pts, dts : (n,) int64, ticks of presentation and decoding of those that are to be shown, or
-        `MISSING`.
-    least_bytes : size of the smallest of them.
-    first_pts : presentation of the first packet, whether it is to be shown or not, if that is a
-        key frame; else `MISSING`.
+    pts, dts : (n,) int64 array
+        Presentation and decoding timestamps in ticks, or `MISSING`.
+    least_bytes : int
+        Size of the smallest packet.
+    first_pts : int
+        Presentation timestamp of the stream's first packet, whether it is to be shown or not, if
+        that packet is a key frame; else `MISSING`.
     """
 
     pts: np.ndarray
@@ -58,12 +62,14 @@ class Packets:
 
 
 def read_packets(path: str | os.PathLike, rows: Iterable[str]) -> Packets:
-    """Packets from ffprobe's lines, see `ASKED`.
+    """Read packets from ffprobe's lines, see `ASKED`.
 
     Raises
     ------
-    UserError : the last packet is incomplete, or none has a time.
-    ValueError : a line that makes no sense.
+    UserError
+        The last packet is incomplete, or no packet has a time.
+    ValueError
+        A line cannot be parsed.
     """
     pts, dts, sizes = array("q"), array("q"), array("q")
     first, flags = None, ""
@@ -87,22 +93,27 @@ def read_packets(path: str | os.PathLike, rows: Iterable[str]) -> Packets:
 
 
 def shown_times(packets: Packets, codec: str, delayed: bool, tick_s: float) -> np.ndarray | None:
-    """Ticks of the frames, in their order, if the packets alone tell what decoding would give.
+    """Return the times of the frames in their order, if the packets alone give what decoding would.
 
-    Each packet must hold a picture and have a time of its own; the first must be a key frame, and
-    none be shown before it; nothing may look like a jump of the clock or a frame out of turn. Times
-    in the order of the packets are not those of pictures that are shown in another order.
+    Each packet must hold a picture and have a time of its own. The first must be a key frame, and
+    none may be shown before it. Nothing may look like a jump of the clock or a frame out of turn.
+    Times in the order of the packets are wrong where pictures are shown in another order.
 
     Parameters
     ----------
-    packets : of the stream.
-    codec : by FFmpeg's name.
-    delayed : whether the decoder holds pictures back, to show them in another order.
-    tick_s : unit of the times, in seconds.
+    packets : Packets
+        Packets of the stream.
+    codec : str
+        FFmpeg's name of the codec.
+    delayed : bool
+        Whether the decoder holds pictures back, to show them in another order.
+    tick_s : float
+        Unit of the timestamps in seconds.
 
     Returns
     -------
-    (n,) int64, increasing; None if only decoding can tell.
+    (n,) int64 array or None
+        Increasing ticks; None if only decoding can tell the times.
     """
     ticks = np.sort(packets.pts)
     least = LEAST_BYTES if codec in REORDERED else 1
@@ -123,6 +134,6 @@ def shown_times(packets: Packets, codec: str, delayed: bool, tick_s: float) -> n
 
 
 def count_jumps(packets: Packets, tick_s: float) -> int:
-    """Places where the clock of decoding jumps as FFmpeg takes for the seam of a joined stream."""
+    """Count the jumps of the decoding clock that FFmpeg takes for the seam of a joined stream."""
     steps = np.diff(packets.dts[packets.dts != MISSING]) * tick_s
     return int(np.sum((steps > JUMP_S) | (steps < -JUMP_BACK_S)))

@@ -1,4 +1,4 @@
-"""Numbered pictures in a folder: the command that makes a video of them."""
+"""Numbered pictures in a folder: advice on how to make a video of them."""
 
 import os
 import re
@@ -9,7 +9,8 @@ from pathlib import Path
 
 from chronovision.videos.ffmpeg import find_tools
 
-#: A picture's name, by its last number. FFmpeg reads these as series.
+#: The name of a numbered picture: what stands before and after its last number. FFmpeg reads these
+#: formats as series.
 NUMBERED = re.compile(
     r"(?P<before>.*?)(?P<number>[0-9]+)"
     r"(?P<after>[^0-9]*\.(?:bmp|dpx|exr|jp2|jpe?g|pgm|png|pnm|ppm|tga|tiff?|webp))",
@@ -20,17 +21,21 @@ SPECIAL = re.compile(r"[\\*?\[\]{}~]")
 
 
 def advise_on_pictures(folder: Path, names: Iterable[str]) -> str | None:
-    """How to make a video of the longest series among a folder's files; None if there is none.
+    """Say how to make a video of the longest series of numbered pictures in a folder.
 
     Parameters
     ----------
-    folder : where the files are; the video goes there as well, under the folder's name.
-    names : their names.
+    folder : Path
+        Folder of the pictures. The video goes there as well, under the folder's name.
+    names : iterable of str
+        Names of the files in the folder.
 
     Returns
     -------
-    text with a command for a shell. It takes the pictures in the order of their numbers, with
-    leading zeros or without, whether or not some are missing, and keeps them without loss.
+    str or None
+        Text with a shell command; None if there is no series. The command takes the pictures in the
+        order of their numbers, with leading zeros or without, even if some are missing, and keeps
+        them without loss.
     """
     absolute = Path(os.path.abspath(folder))
     series: dict[tuple[str, str], Counter[int]] = defaultdict(Counter)

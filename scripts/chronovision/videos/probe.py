@@ -1,4 +1,4 @@
-"""What a video file holds: streams, times, geometry, hash."""
+"""Probing of a video file: streams, times, geometry, SHA-256."""
 
 import json
 import logging
@@ -45,41 +45,53 @@ from chronovision.videos.packets import (
 
 log = logging.getLogger(__name__)
 
-#: Formats whose clock may begin anew, as where they were joined: FFmpeg closes the jump.
+#: Formats whose clock may jump, for instance where parts were joined. FFmpeg closes the jumps.
 CLOSING = frozenset(("mpeg", "mpegts", "ogg"))
-#: Shapes beyond this, as of a header that is broken, take up to a second and a GB to scale.
+#: Largest ratio of width and height. Beyond it (a broken header) scaling may take a second and a GB
+#: per frame.
 LONGEST = 100
-#: A stream with a tenth of another's pictures is no film beside it.
+#: Factor by which another stream must have more pictures, so that the chosen one is a still.
 FEWER = 10
-#: What FFmpeg says of the stream that becomes its output's first.
+#: FFmpeg's message on the stream that becomes the first one of its output.
 MAPPING = re.compile(r"^  Stream #0:(\d+)(?:\[\w+\])? -> #0:0 \(", re.MULTILINE)
 
 
 def probe(path: str | os.PathLike, stream: int | None = None) -> dict:
-    """Describe a video; it is decoded only if its packets do not tell the times of its frames.
+    """Describe a video; it is decoded only if its packets do not give the times of its frames.
 
     Parameters
     ----------
-    path : a file in any container that FFmpeg reads.
-    stream : absolute index of the video stream; None takes FFmpeg's own choice.
+    path : path-like
+        A file in any container that FFmpeg reads.
+    stream : int, optional
+        Absolute index of the video stream; by default FFmpeg's own choice.
 
     Returns
     -------
-    dict with ``path bytes container stream video_streams codec width height rotation sar
-    time_base header_frames n_frames n_coded times clock_jumps frame_rate vfr median_interval_s
-    duration_s``: `width` and `height` in coded pixels, `rotation` in degrees counter-clockwise as
-    FFmpeg reports it, `sar` as "num:den", `header_frames` what the container claims or None,
-    `n_frames` the frames that decoding gives, `n_coded` the packets that are to be shown, `times`
-    where the times come from (``packets``, ``decoded``), `clock_jumps` jumps of the file's clock
-    that FFmpeg closes, `frame_rate` the regular rate (1/s), `vfr` whether intervals differ,
-    `median_interval_s` the median time from frame to frame, `duration_s` first to last frame plus
-    such an interval.
+    dict
+        With the following keys:
+
+        - ``path``, ``bytes``, ``container``: the file, its size, and FFmpeg's names of its format
+        - ``stream``, ``video_streams``: index of the chosen stream, and of all video streams
+        - ``codec``, ``width``, ``height``: FFmpeg's name of the codec, and the size in coded pixels
+        - ``rotation``: in degrees counter-clockwise, as FFmpeg reports it
+        - ``sar``: sample aspect ratio as "num:den"
+        - ``time_base``: unit of the timestamps in seconds, as a fraction
+        - ``header_frames``: number of frames that the container claims, or None
+        - ``n_frames``, ``n_coded``: frames that decoding gives, and packets that are to be shown
+        - ``times``: where the times come from, ``packets`` or ``decoded``
+        - ``clock_jumps``: number of jumps of the file's clock that FFmpeg closes
+        - ``frame_rate``, ``vfr``: the regular rate (1/s), and whether intervals differ
+        - ``median_interval_s``: median time from frame to frame
+        - ``duration_s``: from the first to the last frame, plus the median interval
 
     Raises
     ------
-    UserError : missing, empty, truncated, text, encrypted, joined by `cat`, not a video, without
-        video stream, no such stream, a still beside a film, turned by no quarter turn, fewer than
-        two frames, frames without times.
+    UserError
+        The file is missing, empty, truncated, a text, encrypted, joined by `cat`, or no video. It
+        has no video stream, not the stream asked for, or a still picture as its best stream. Its
+        pictures are rotated by no quarter turn. It has fewer than two frames, or frames without
+        times.
     """
     path = Path(path)
     _refuse_by_its_bytes(path)
@@ -115,7 +127,7 @@ def probe(path: str | os.PathLike, stream: int | None = None) -> dict:
 
 
 def _refuse_by_its_bytes(path: Path) -> None:
-    """Raise UserError for what FFmpeg should not see: it would read something, and say nothing."""
+    """Raise UserError for files that FFmpeg would misread without a complaint."""
     if not path.is_file():
         raise UserError(f"{path}: no such video file; correct its path in the videos table")
     if path.stat().st_size == 0:
@@ -133,13 +145,13 @@ def _refuse_by_its_bytes(path: Path) -> None:
 
 
 def _is_video(stream: dict) -> bool:
-    """Cover pictures are coded as video streams, but they are none."""
+    """Return whether a stream is a video; cover pictures are coded as video streams, too."""
     picture = stream.get("disposition", {}).get("attached_pic", 0)
     return stream.get("codec_type") == "video" and not picture
 
 
 def _describe(path: Path) -> tuple[str, dict[int, dict]]:
-    """The container's name, and what ffprobe says of each video stream, by its index."""
+    """Return the container's name, and ffprobe's description of each video stream by its index."""
     with run_ffprobe(path, "-show_streams", "-show_format", "-of", "json") as said:
         described = said.read()
     header = json.loads(described)
@@ -167,7 +179,7 @@ def _choose_stream(path: Path, videos: dict[int, dict], asked: int | None) -> in
 
 
 def _best_stream(path: Path, videos: Container[int]) -> int:
-    """Absolute index of the stream that FFmpeg takes when it is told nothing."""
+    """Return the absolute index of the stream that FFmpeg takes by default."""
     command = [find_tools().ffmpeg, "-hide_banner", "-nostdin", "-i", input_url(path)]
     # Titles are printed among the lines: those of the input before the one that is sought.
     command += ["-map_metadata", "-1", "-map_chapters", "-1", "-an", "-sn", "-dn"]
@@ -203,11 +215,12 @@ def _refuse_still(path: Path, videos: dict[int, dict], chosen: int, container: s
 
 
 def _rotation(path: Path, stream: dict) -> int:
-    """Quarter turns that FFmpeg makes, in degrees counter-clockwise: 0, 90, 180 or 270.
+    """Return the rotation that FFmpeg applies, in degrees counter-clockwise: 0, 90, 180 or 270.
 
     Raises
     ------
-    UserError : another angle, which FFmpeg would turn the picture by, within its own corners.
+    UserError
+        The angle is another one, by which FFmpeg would turn the picture within its corners.
     """
     matrices = [
         d["displaymatrix"] for d in stream.get("side_data_list", []) if "displaymatrix" in d
@@ -247,7 +260,7 @@ def _refuse_absurd_shape(path: Path, stream: dict) -> None:
 
 
 def _timing(path: Path, found: dict, packets: Packets, container: str) -> dict:
-    """Number, regularity and extent of the frames, as their rows will have them."""
+    """Return number, regularity and extent of the frames, as the rows will have them."""
     stream, time_base = found["index"], Fraction(found["time_base"])
     n_coded = len(packets.pts)
     codec, delayed = found.get("codec_name", ""), found.get("has_b_frames", 0) > 0
@@ -280,7 +293,7 @@ def _timing(path: Path, found: dict, packets: Packets, container: str) -> dict:
 
 
 def _closed_jumps(path: Path, packets: Packets, time_s: np.ndarray, tick_s: float) -> int:
-    """How many jumps of the file's clock are none in the frames' times: FFmpeg has closed them."""
+    """Return how many jumps of the file's clock FFmpeg has closed, so that the times lack them."""
     left = int(np.sum(np.diff(time_s) > JUMP_S))
     closed = max(count_jumps(packets, tick_s) - left, 0)
     if closed:
@@ -289,17 +302,21 @@ def _closed_jumps(path: Path, packets: Packets, time_s: np.ndarray, tick_s: floa
 
 
 def probe_video(path: str | os.PathLike, output: str | os.PathLike, *, stream: int | None) -> None:
-    """Write what `probe` finds of a video and the SHA-256 of its file, with its provenance.
+    """Write the description of a video (`probe`) and the SHA-256 of its file as JSON.
 
     Parameters
     ----------
-    path : video file.
-    output : ``videos/{video}.json``.
-    stream : absolute index of the stream; None for the one that FFmpeg takes.
+    path : path-like
+        Video file.
+    output : path-like
+        ``videos/{video}.json``.
+    stream : int or None
+        Absolute index of the stream; None for the one that FFmpeg takes.
 
     Raises
     ------
-    UserError : see `probe`.
+    UserError
+        See `probe`.
     """
     found = {**probe(path, stream), "sha256": sha256_of(path)}
     tools = add_step({}, "probe_video", {"stream": stream})

@@ -1,4 +1,4 @@
-"""Which decoded frames are analysed, and at which times."""
+"""Selection of the analysed frames: every nth frame, or a resampled rate, and their times."""
 
 import math
 from collections.abc import Iterable, Iterator, Mapping
@@ -9,9 +9,9 @@ import numpy as np
 
 from chronovision.errors import UserError
 
-#: How far the mean rate of a stream may be from its regular one, relatively, if that is its rate.
+#: Largest relative difference between the mean rate and the regular rate of a steady stream.
 STEADY = 0.01
-#: Longest that resampling shows one frame, in seconds: beyond it times are taken for broken.
+#: Longest time that resampling shows one frame, in seconds. Beyond it the times are broken.
 LONGEST_HOLD_S = 600
 
 
@@ -37,7 +37,7 @@ class Row:
 
 
 def within(frames: Iterable[Frame], start_s: float | None, end_s: float | None) -> Iterator[Frame]:
-    """Frames with start_s ≤ t < end_s, t counted from the stream's first frame."""
+    """Yield the frames with start_s ≤ t < end_s, t counted from the stream's first frame."""
     first = None
     for frame in frames:
         first = frame.time if first is None else first
@@ -49,7 +49,7 @@ def within(frames: Iterable[Frame], start_s: float | None, end_s: float | None) 
 
 
 def every_nth(frames: Iterable[Frame], every: int) -> Iterator[Row]:
-    """Rows from the frames 0, every, 2·every, … at their own times."""
+    """Yield rows from the frames 0, every, 2·every, … at their own times."""
     start, key = None, False
     for position, frame in enumerate(frames):
         start = frame.time if start is None else start
@@ -60,23 +60,35 @@ def every_nth(frames: Iterable[Frame], every: int) -> Iterator[Row]:
 
 
 def step_frames(step_s: float, interval_s: float) -> int:
-    """Source frames that a step of about `step_s` takes: rounded (halves up), at least one.
+    """Return how many source frames a step of about `step_s` takes, at least one.
 
-    max(1, ⌊step_s / interval_s + 1/2⌋), the quotient rounded to six digits before, so that noise
-    in the interval decides no tie.
+    It is max(1, ⌊step_s / interval_s + 1/2⌋). The quotient is rounded to six digits before, so that
+    noise in the interval does not decide a tie.
 
     Parameters
     ----------
-    step_s, interval_s : seconds, above 0.
+    step_s : float
+        Wanted step in seconds, above 0.
+    interval_s : float
+        Interval from frame to frame in seconds, above 0.
+
+    Returns
+    -------
+    int
+
+    Examples
+    --------
+    >>> step_frames(0.2, 1 / 25), step_frames(0.01, 1 / 25)
+    (5, 1)
     """
     return max(1, math.floor(round(step_s / interval_s, 6) + 0.5))
 
 
 def source_interval(info: Mapping) -> float:
-    """Seconds from frame to frame of a probed video: regular, or where that varies the median.
+    """Return the regular interval of a probed video in seconds, or the median if the rate varies.
 
-    Two intervals in turn, as of a film on a screen's clock, vary and have a rate all the same: it
-    is that at which the frames come on average.
+    Two intervals in turn, as in a film on a screen's clock, vary, yet they have a rate: the mean
+    rate of the frames.
     """
     if info["vfr"]:
         mean = info["duration_s"] / info["n_frames"]
@@ -86,15 +98,17 @@ def source_interval(info: Mapping) -> float:
 
 
 def frames_per_row(info: Mapping, frames: Mapping) -> int:
-    """Source frames from one analysed row to the next, if the config does not resample.
+    """Return the source frames from one analysed row to the next, if the config does not resample.
 
-    With ``step_s`` as many as come nearest to that time, see `source_interval`. Every step of a
-    video has equally many.
+    With ``step_s`` it is the number that comes nearest to that time, see `source_interval`. All
+    steps of a video have the same number.
 
     Parameters
     ----------
-    info : contents of ``videos/{video}.json``.
-    frames : the config's ``frames``. Records of before there was ``step_s`` lack it.
+    info : mapping
+        Contents of ``videos/{video}.json``.
+    frames : mapping
+        The config's ``frames``. Old records lack ``step_s``.
     """
     if not frames.get("step_s"):
         return frames["every"]
@@ -102,16 +116,17 @@ def frames_per_row(info: Mapping, frames: Mapping) -> int:
 
 
 def resample(frames: Iterable[Frame], fps: float) -> Iterator[Row]:
-    """Rows at a steady rate: tick k, at k/fps, shows the last frame due by then.
+    """Yield rows at a steady rate: tick k, at k/fps, shows the last frame due by then.
 
-    A frame is due at the tick next to its time (half a tick is rounded up), so that times
-    rounded by the container neither skip nor repeat frames. The last frame lasts a median
-    interval, so that there are round(duration · fps) rows (at least one). Ticks that show the
-    frame of the tick before are flagged `repeated`.
+    A frame is due at the tick next to its time, and half a tick is rounded up. So times that the
+    container has rounded neither skip nor repeat frames. The last frame lasts a median interval,
+    which makes round(duration · fps) rows, at least one. Ticks that show the frame of the tick
+    before are flagged `repeated`.
 
     Raises
     ------
-    UserError : a frame would be held for more than `LONGEST_HOLD_S`.
+    UserError
+        A frame would be held for more than `LONGEST_HOLD_S`.
     """
     rate = Fraction(str(fps))
     held: Frame | None = None
@@ -143,7 +158,7 @@ def _hold(frame: Frame, ticks: range, rate: Fraction, key: bool) -> Iterator[Row
 
 
 def expected_rows(info: Mapping, frames: Mapping, span: tuple[float | None, float | None]) -> int:
-    """About how many rows the analysed series of a probed video will have."""
+    """Return about how many rows the analysed series of a probed video will have."""
     start, end = span[0] or 0.0, min(span[1] or math.inf, info["duration_s"])
     if frames["fps"]:
         return max(round((end - start) * frames["fps"]), 0)

@@ -1,4 +1,4 @@
-"""The table of videos: ids, files and what else a user may say of them."""
+"""The videos table: ids, files and the optional columns of each video."""
 
 import math
 import os
@@ -12,36 +12,37 @@ from chronovision.core.paths import UNCARRIABLE, is_too_long
 from chronovision.core.user_tables import MISSING, Line, read_table_text, split_cells
 from chronovision.errors import UserError
 
+#: Columns that the table must have.
 REQUIRED = ("video", "path")
+#: Columns that it may have.
 OPTIONAL = ("group", "scene", "start_s", "end_s", "stream")
 
 #: Ids become file names and Snakemake wildcards.
 VIDEO_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
-#: What Snakemake takes for a rule that feeds itself, and refuses to plan the whole set.
+#: Ids that Snakemake mistakes for a rule that feeds itself, so that it refuses to plan the set.
 PERIODIC = re.compile(r"(.+?)\1{19,}$")
 #: Python gives up on numbers of thousands of digits, and FFmpeg numbers streams far below these.
 #: pandas writes whole numbers beside missing ones as 1.0.
 STREAM = re.compile(r"([0-9]{1,6})(\.0)?")
-#: How much of Europe writes 1.5.
+#: Numbers with a decimal comma.
 DECIMAL_COMMA = re.compile(r"[+-]?[0-9.]*,[0-9]+([eE][+-]?[0-9]+)?")
-#: Names of a column of row numbers or names: pandas and R write none, and when they read it again,
-#: or make a column of it, they call it so.
+#: Names of a column of row numbers or row names, as pandas and R write it or call it later.
 INDEX = re.compile(r"|Unnamed: \d+|index|level_0|X|\.\.\.1|row_?names?|row\.names", re.IGNORECASE)
-#: What cells may be apart by where tabs are needed.
+#: Other separators that people write instead of tabs.
 SEPARATORS = {";": "semicolons", ",": "commas", " ": "spaces"}
-#: How to write a table that can be read.
+#: Advice on how to write a table that can be read.
 WRITING = (
     'pandas: to_csv(path, sep="\\t", index=False); R: write.table(data, path, sep="\\t", '
     'row.names=FALSE); Excel: "Unicode Text"'
 )
-#: Names of the set's own pages and folders, beside those of the videos.
+#: Ids that the set's own pages and folders have.
 RESERVED = ("index", "set")
-#: How a cell begins that spreadsheets take for a formula, full-width forms included. Groups go into
-#: tables, which are opened in them.
+#: First characters of cells that spreadsheets take for formulas (full-width forms are included by
+#: normalisation). Groups go into tables, which people open in spreadsheets.
 FORMULA = ("=", "+", "-", "@")
-#: Kinds of characters that end lines or move cursors somewhere.
+#: Unicode categories of characters that end lines or move cursors.
 BREAKING = ("Cc", "Zl", "Zp")
-#: Characters that a group may have, as an id.
+#: Largest length of a group's name, as of an id.
 MAX_GROUP = 100
 
 
@@ -64,11 +65,14 @@ class Video:
 
 
 def find_table(path: str, project: str | os.PathLike) -> Path:
-    """A relative path counts from the working directory, else from the project's folder.
+    """Return the path of the videos table.
+
+    A relative path counts from the working directory, else from the project's folder.
 
     Raises
     ------
-    UserError : neither is there.
+    UserError
+        There is no such table in either.
     """
     candidates = [Path(path), Path(project) / path]
     for candidate in candidates:
@@ -81,21 +85,24 @@ def find_table(path: str, project: str | os.PathLike) -> Path:
 
 
 def read_videos(path: str | os.PathLike) -> dict[str, Video]:
-    """Read and check the table of videos.
+    """Read and check the videos table.
 
     Parameters
     ----------
-    path : TSV with the columns ``video path`` and optionally ``group scene start_s end_s
-        stream``; cells of `MISSING` are missing. Relative paths count from its folder.
+    path : path-like
+        TSV with the columns ``video path`` and optionally ``group scene start_s end_s stream``.
+        Cells of `MISSING` are missing. Relative paths count from the table's folder.
 
     Returns
     -------
-    id -> Video, in the table's order. Whether the files exist is not checked here, so that
-    one missing file does not stop the other videos.
+    dict of str to Video
+        Id -> video, in the table's order. Whether the files exist is not checked here, so that a
+        missing file does not stop the other videos.
 
     Raises
     ------
-    UserError : anything wrong with the table, naming its line.
+    UserError
+        Anything is wrong with the table. The message names the line.
     """
     path, named = Path(path), one_line(path, SHOWN_PATH)
     header, *lines = split_cells(read_table_text(path))
@@ -155,7 +162,7 @@ def _check_header(named: str, header: list[str]) -> None:
 
 
 def _check_widths(named: str, header: Line, width: int, lines: list[Line]) -> None:
-    """Refuse cells under no name; the first `width` cells of the header are names."""
+    """Require that no cell stands under no name; `width` is the number of names in the header."""
     if lines and all(len(line.cells) == len(header.cells) + 1 for line in lines):
         raise UserError(
             f"{named}: {len(lines[0].cells)} cells under {len(header.cells)} columns in each line: "

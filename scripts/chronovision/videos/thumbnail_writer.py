@@ -1,7 +1,7 @@
 """Writing of a video's thumbnails while it is decoded.
 
-Apart from `chronovision.videos.thumbnails`, which figures and pages read them by: another way to
-decode draws no figure anew.
+Figures and pages read thumbnails with `chronovision.videos.thumbnails`. It is another module so
+that a change of the decoding does not redraw the figures.
 """
 
 import io
@@ -16,7 +16,9 @@ from chronovision.videos.selection import Row
 
 #: Least time between thumbnails in seconds: any segment of 0.5 s holds one.
 INTERVAL_S = 0.25
+#: Height and width in pixels.
 SIZE = 112
+#: Quality of the JPEGs.
 QUALITY = 80
 
 
@@ -25,12 +27,15 @@ def write_thumbnails(file: h5py.File, rows: Iterable[Row]) -> Iterator[Row]:
 
     Parameters
     ----------
-    file : gets ``frame`` and ``time_s`` (m,), and ``jpeg`` (m,) byte strings.
-    rows : the analysed series.
+    file : File
+        Receives ``frame`` and ``time_s`` (m,), and ``jpeg`` (m,) byte strings.
+    rows : iterable of Row
+        The analysed series.
 
     Yields
     ------
-    The same rows.
+    Row
+        The same rows.
     """
     kinds = {"frame": np.int64, "time_s": np.float64, "jpeg": h5py.vlen_dtype(np.uint8)}
     stored = {

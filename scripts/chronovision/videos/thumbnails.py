@@ -1,4 +1,4 @@
-"""Thumbnails of a video, found by time."""
+"""Reading of a video's thumbnails by time."""
 
 import io
 from os import PathLike
@@ -9,14 +9,16 @@ from PIL import Image
 
 
 def nearest_thumbnails(path: str | PathLike, start_s: np.ndarray, end_s: np.ndarray) -> list[bytes]:
-    """JPEG of each span of time: of the thumbnails inside it, the one nearest to its middle.
+    """Return a JPEG for each span of time: the thumbnail within it nearest to its middle.
 
     A span between two thumbnails gets the nearest one outside.
 
     Parameters
     ----------
-    path : a ``thumbnails.h5``.
-    start_s, end_s : (n,) seconds; the start belongs to the span, the end to the next one.
+    path : path-like
+        A ``thumbnails.h5``.
+    start_s, end_s : (n,) float64 array
+        Spans in seconds. The start belongs to the span, the end to the next one.
     """
     with h5py.File(path, "r") as file:
         time = file["time_s"][:]
@@ -33,7 +35,7 @@ def _nearest_time(time: np.ndarray, start: float, end: float) -> int:
 
 
 def shrink(jpeg: bytes, size: int) -> bytes:
-    """The picture as a JPEG of at most `size` pixels a side."""
+    """Return the picture as a JPEG of at most `size` pixels a side."""
     image = Image.open(io.BytesIO(jpeg)).convert("RGB")
     image.thumbnail((size, size), Image.Resampling.BOX)
     out = io.BytesIO()
