@@ -148,7 +148,7 @@ class Step:
         """How far a stored change is off, as a share of the activations' size."""
         true = self.values[metric]
         if metric == "euclidean":
-            return _share(abs(stored - true), self.norm)
+            return float(_share(abs(stored - true), self.norm))
         if not 0 <= stored <= 2:
             return np.inf
         return abs(np.sqrt(2 * stored) - np.sqrt(2 * true)) * (
@@ -168,7 +168,7 @@ def _spread(x: np.ndarray) -> float:
     return float(_share(x.std(), np.sqrt(np.mean(x**2))))
 
 
-def _share(part: np.ndarray | float, whole: float) -> np.ndarray | float:
+def _share(part: np.ndarray | float, whole: float | np.floating) -> np.ndarray | float:
     """`part` / `whole`; nothing is no part of nothing."""
     with np.errstate(divide="ignore", invalid="ignore"):
         return np.where(np.equal(part, 0), 0.0, np.divide(part, whole))[()]
