@@ -2,17 +2,17 @@
 
 import logging
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 import numpy as np
 import pandas as pd
 from sklearn.base import RegressorMixin
 
+from chronovision.core.columns import layer_columns
 from chronovision.core.provenance import add_step, read_provenance
 from chronovision.core.tables import read_table, write_table
 from chronovision.core.variants import Variant
 from chronovision.duration import predictions, scores
-from chronovision.duration.clip_set import count_layers
 from chronovision.duration.comparability import (
     NoFitError,
     describe_set,
@@ -52,7 +52,7 @@ def apply_duration_model(
         clips = _table_for(model_path, model["set"], clip_tables)
         table, provenance = read_table(clips), read_provenance(clips)
         require_comparable_clips(provenance)
-        layers = count_layers(table)
+        layers = [*layer_columns(table.columns)]
         ours = describe_set(provenance, layers, model["set"]["metric"], model["set"]["threshold"])
         require_same_set(model_path, model["set"], ours)
     except NoFitError as error:
@@ -61,7 +61,7 @@ def apply_duration_model(
         provenance["why_empty"] = error.record()
         predictions.write_empty_results(predictions_out, scores_out, provenance)
         return
-    predicted, rows = _predict(model["regressions"], table, layers)
+    predicted, rows = _predict(model["regressions"], table)
     provenance = add_step(provenance, "apply_duration_model", config, PACKAGES)
     write_table(predictions_out, predicted, predictions.COLUMNS, provenance)
     write_table(scores_out, rows, scores.COLUMNS, provenance)
@@ -87,10 +87,9 @@ def _table_for(
 def _predict(
     regressions: Mapping[str, Mapping[str, RegressorMixin]],
     table: pd.DataFrame,
-    layers: Sequence[str],
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Tables of predictions and of scores."""
-    counts = table[[f"{layer}_count" for layer in layers]].to_numpy(np.float64)
+    counts = table[[*layer_columns(table.columns).values()]].to_numpy(np.float64)
     frames = table[["n_frames"]].to_numpy(np.float64)
     duration = table["duration_s"].to_numpy()
     group = table["group"].to_numpy(dtype=object)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from chronovision.core.columns import layer_columns
 from chronovision.core.tables import read_table
 from chronovision.errors import UserError
 
@@ -43,20 +44,14 @@ def read_clip_set(
             f"{clip_table} and {controls_table} are not of the same clips: delete both, so that "
             f"they are made again"
         )
-    layers = count_layers(table)
+    counts = layer_columns(table.columns)
     return table, ClipSet(
-        layers=layers,
-        counts=table[[f"{layer}_count" for layer in layers]].to_numpy(np.float64),
-        permuted=controls[[f"permuted_{layer}_count" for layer in layers]].to_numpy(np.float64),
+        layers=tuple(counts),
+        counts=table[[*counts.values()]].to_numpy(np.float64),
+        permuted=controls[[f"permuted_{name}" for name in counts.values()]].to_numpy(np.float64),
         pixel_count=controls["pixel_count"].to_numpy(np.float64),
         n_frames=table["n_frames"].to_numpy(np.float64),
         duration_s=table["duration_s"].to_numpy(np.float64),
         group=table["group"].to_numpy(dtype=object),
         first=(table["repeat"] == 0).to_numpy(),
     )
-
-
-def count_layers(table: pd.DataFrame) -> tuple[str, ...]:
-    """Names of the layers whose counts a clip table holds, in its order."""
-    counts = table.columns[table.columns.get_loc("duration_s") + 1 :]
-    return tuple(name.removesuffix("_count") for name in counts)

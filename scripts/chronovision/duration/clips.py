@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from chronovision.core.columns import COUNT, change_layers
 from chronovision.core.provenance import add_step, merge, read_provenance
 from chronovision.core.seeds import derive_rng
 from chronovision.core.tables import read_table, write_table
@@ -194,7 +195,7 @@ def _write_counts(
     controls_out: str | os.PathLike,
 ) -> None:
     """Write the counts (read-outs, repeats, series) beside their `rows`: table and controls."""
-    names = [f"{prefix}{layer}_count" for prefix in ("", "permuted_") for layer in layers]
+    names = [f"{prefix}{layer}{COUNT}" for prefix in ("", "permuted_") for layer in layers]
     names.append("pixel_count")
     counts = counts.reshape(len(rows), counts.shape[-1])
     columns = pd.DataFrame(counts, columns=names[: counts.shape[1]]).reindex(columns=names)
@@ -244,7 +245,7 @@ def _read_videos(
                 f"{path} and {pixels[name]} are not of the same frames: delete both, so that "
                 f"they are made again"
             )
-        layers = list(table.columns[3:])
+        layers = change_layers(table.columns)
         videos[name] = Video(
             table["time_s"].to_numpy(),
             table[layers].to_numpy(),
@@ -300,8 +301,8 @@ def _column_meanings(layers: Sequence[str]) -> dict[str, tuple[str, str]]:
         ),
     }
     for layer in layers:
-        meaning[f"{layer}_count"] = (f"salient changes of {layer} in the clip", "count")
-        meaning[f"permuted_{layer}_count"] = (
+        meaning[f"{layer}{COUNT}"] = (f"salient changes of {layer} in the clip", "count")
+        meaning[f"permuted_{layer}{COUNT}"] = (
             f"control: the same for the video's changes of {layer} in random order of time",
             "count",
         )

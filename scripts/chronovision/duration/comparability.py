@@ -77,7 +77,7 @@ def all_of(found: Sequence[NoFitError]) -> NoFitError:
 
 
 def _few_groups(groups: Mapping[str, str]) -> Iterator[NoFitError]:
-    """Of fewer than three none can be held out."""
+    """Of fewer than `LEAST_GROUPS` none can be held out."""
     n_groups = len(set(groups.values()))
     if n_groups < LEAST_GROUPS:
         yield NoFitError(

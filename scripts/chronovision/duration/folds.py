@@ -14,7 +14,7 @@ def split_folds(groups: np.ndarray, folds: int) -> np.ndarray:
     Parameters
     ----------
     groups : (rows,) names.
-    folds : the config's ``duration.folds``, used from ten groups on (at most as many folds as
+    folds : the config's ``duration.folds``, used from `ENOUGH_GROUPS` on (at most as many folds as
         groups); below, each group is a fold.
 
     Returns

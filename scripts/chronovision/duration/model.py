@@ -98,15 +98,15 @@ def fit_duration_model(
     clip_table, controls_table : see `chronovision.duration.clips.build_clip_table`.
     predictions_out : TSV, see `chronovision.duration.predictions.COLUMNS`; of the models of all
         layers.
-    scores_out : TSV, see `chronovision.duration.scores.COLUMNS`. From ten groups on single groups
-        are scored for the models of all layers alone.
+    scores_out : TSV, see `chronovision.duration.scores.COLUMNS`. From `ENOUGH_GROUPS` on single
+        groups are scored for the models of all layers alone.
     model_out : skops file, see `chronovision.duration.model_file`.
     duration : the config's ``duration``: ``estimators`` and ``folds``.
     metric, threshold : of the clip table.
 
-    Where no model can be fitted (no clips, fewer than three groups, one duration only, frame rates
-    that differ too much, one file in two groups), the tables have no rows, their
-    provenance says why (``why_empty``), and so does the skops file.
+    Where no model can be fitted (no clips, fewer than `LEAST_GROUPS`, one duration only, frame
+    rates that differ too much, one file in two groups), the tables have no rows, their provenance
+    says why (``why_empty``), and so does the skops file.
     """
     provenance = read_provenance(clip_table)
     config = {key: duration[key] for key in ("estimators", "folds")}

@@ -12,6 +12,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from chronovision.core.columns import layer_columns
 from chronovision.core.keys import Paths, VariantPaths
 from chronovision.core.labels import variant_label
 from chronovision.core.metrics import METRICS
@@ -32,7 +33,6 @@ from chronovision.figures.style import (
     styled,
 )
 
-_SUFFIX = "_count"
 _IDENTITY = (0, (4, 2))
 
 #: Characters of a name in a legend: longer ones would take the width of the panels.
@@ -137,11 +137,11 @@ def draw_counts_vs_duration(path: str | PathLike, variant: Variant, clips: pd.Da
     variant : for the title.
     clips : clip table, see the contract.
     """
-    layers = _layers(clips)
+    counts = layer_columns(clips.columns)
     colours = group_colours(clips["group"])
-    figure = new_figure(0.9 + 2.7 * -(-len(layers) // 3))
-    for axis, layer in zip(panels(figure, len(layers), 3), layers, strict=True):
-        x, y = clips["duration_s"].to_numpy(), clips[layer + _SUFFIX].to_numpy(dtype=float)
+    figure = new_figure(0.9 + 2.7 * -(-len(counts) // 3))
+    for axis, (layer, column) in zip(panels(figure, len(counts), 3), counts.items(), strict=True):
+        x, y = clips["duration_s"].to_numpy(), clips[column].to_numpy(dtype=float)
         rate = y.sum() / x.sum()
         axis.plot([0, x.max()], [0, rate * x.max()], color=FAINT, linestyle=_IDENTITY, linewidth=1)
         _scatter(axis, x, y, clips["group"].map(colours))
@@ -251,13 +251,8 @@ def _counts(summary: pd.DataFrame, metric: str, threshold: str) -> pd.DataFrame:
     """Counts of one variant: videos × layers."""
     chosen = (summary["metric"] == metric) & (summary["threshold"] == threshold)
     rows = summary[chosen].set_index("video").sort_index()
-    return rows[[layer + _SUFFIX for layer in _layers(summary)]].rename(
-        columns=lambda name: name.removesuffix(_SUFFIX)
-    )
-
-
-def _layers(table: pd.DataFrame) -> list[str]:
-    return [name.removesuffix(_SUFFIX) for name in table.columns if name.endswith(_SUFFIX)]
+    columns = layer_columns(summary.columns)
+    return rows[[*columns.values()]].set_axis([*columns], axis="columns")
 
 
 def _scatter(

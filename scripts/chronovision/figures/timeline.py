@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from PIL import Image
 
+from chronovision.core.columns import SALIENT, THRESHOLD, change_layers
 from chronovision.core.labels import variant_label
 from chronovision.core.metrics import METRICS
 from chronovision.core.threshold_kinds import THRESHOLD_KINDS
@@ -56,7 +57,7 @@ def draw_timeline(
     changes, accumulators, segments : the video's tables of this variant.
     thumbnails : path of the video's ``thumbnails.h5``.
     """
-    layers = list(changes.columns[3:])
+    layers = change_layers(changes.columns)
     rows = _ROW_HEIGHT * max(len(layers), 1.6)
     figure = new_figure(_MARGINS + _STRIP_HEIGHT + _RAIL_HEIGHT + rows)
     figure.set_layout_engine("constrained", h_pad=0.02, hspace=0)
@@ -90,8 +91,8 @@ def _draw_layer(
     colour: str,
 ) -> None:
     values = changes[layer].to_numpy(dtype=float)
-    threshold = accumulators[f"{layer}_threshold"].to_numpy(dtype=float)
-    salient = accumulators[f"{layer}_salient"].to_numpy() == 1
+    threshold = accumulators[f"{layer}{THRESHOLD}"].to_numpy(dtype=float)
+    salient = accumulators[f"{layer}{SALIENT}"].to_numpy() == 1
     scale_changes(axis, [values, threshold], values, log)
     floor = axis.get_ylim()[0]
     _plot_above(axis, floor, *envelope(time, values), color=INK, linewidth=0.7)

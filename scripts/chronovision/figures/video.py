@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import SubFigure
 
+from chronovision.core.columns import COUNT, SALIENT, THRESHOLD, change_layers, layer_columns
 from chronovision.core.keys import Paths, VariantPaths, by_folder, by_variant_folder
 from chronovision.core.metrics import METRICS
 from chronovision.core.provenance import add_step, read_provenance
@@ -86,20 +87,20 @@ def _plot(name: str, path: str | PathLike, results: VideoResults) -> None:
             path,
             variant,
             results.video,
-            _read_numbers(results.changes[variant.metric]),
-            _read_numbers(results.accumulators[variant], ("_threshold", "_salient")),
+            _read_all(results.changes[variant.metric]),
+            _read_numbers(results.accumulators[variant], THRESHOLD, SALIENT),
             read_table(results.segments[variant]),
             results.thumbnails,
         )
     elif what == "counts":
         of_metric = {
-            variant.threshold: _read_numbers(table, ("time_s", "_count"))
+            variant.threshold: _read_numbers(table, COUNT)
             for variant, table in results.accumulators.items()
             if variant.metric == of
         }
         draw_counts(path, of, results.video, of_metric)
     elif what == "changes":
-        draw_changes(path, of, results.video, _read_numbers(results.changes[of]))
+        draw_changes(path, of, results.video, _read_all(results.changes[of]))
     elif what in ("heatmaps", "similarity"):
         draw = draw_heatmaps if what == "heatmaps" else draw_similarity
         with h5py.File(results.features, "r") as features:
@@ -108,10 +109,16 @@ def _plot(name: str, path: str | PathLike, results: VideoResults) -> None:
         raise ValueError(f"no figure of a video is called {name}")
 
 
-def _read_numbers(path: str | PathLike, endings: tuple[str, ...] = ("",)) -> pd.DataFrame:
-    """Columns of a table whose names end so, as float64."""
-    names = [name for name in read_header(path) if name.endswith(endings)]
-    return read_numbers(path, names)
+def _read_all(path: str | PathLike) -> pd.DataFrame:
+    """A table of numbers, as float64."""
+    return read_numbers(path, read_header(path))
+
+
+def _read_numbers(path: str | PathLike, *endings: str) -> pd.DataFrame:
+    """Times, and the columns of layers with these endings, as float64."""
+    header = read_header(path)
+    columns = [name for ending in endings for name in layer_columns(header, ending).values()]
+    return read_numbers(path, ["time_s", *columns])
 
 
 def draw_counts(
@@ -126,15 +133,13 @@ def draw_counts(
     video : id, for the title.
     accumulators : threshold -> accumulator table.
     """
-    suffix = "_count"
     tables = dict(sorted(accumulators.items(), reverse=True))
-    columns = next(iter(tables.values())).columns
-    layers = [name.removesuffix(suffix) for name in columns if name.endswith(suffix)]
-    figure = new_figure(0.9 + 2.0 * -(-len(layers) // 3))
-    for axis, layer in zip(panels(figure, len(layers), 3), layers, strict=True):
+    counts = layer_columns(next(iter(tables.values())).columns)
+    figure = new_figure(0.9 + 2.0 * -(-len(counts) // 3))
+    for axis, (layer, column) in zip(panels(figure, len(counts), 3), counts.items(), strict=True):
         for threshold, table in tables.items():
             start, end = time_span(table["time_s"].to_numpy())
-            count = table[layer + suffix].to_numpy(dtype=float)
+            count = table[column].to_numpy(dtype=float)
             x, y = envelope(table["time_s"].to_numpy(), count)
             axis.step(
                 [*x, end],
@@ -165,7 +170,7 @@ def draw_changes(path: str | PathLike, metric: str, video: str, changes: pd.Data
     video : id, for the title.
     changes : change table; NaN are left out.
     """
-    layers = list(changes.columns[3:])
+    layers = change_layers(changes.columns)
     series = {layer: changes[layer].dropna().to_numpy(dtype=float) for layer in layers}
     log = needs_log(list(series.values()))
     figure = new_figure(max(0.8 + 0.85 * len(layers), 3.6))

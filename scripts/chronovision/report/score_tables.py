@@ -28,7 +28,7 @@ CONTROLS = {
 def score_table(variant: Variant, scores: pd.DataFrame) -> dict:
     """Out-of-fold scores of one variant.
 
-    Below ten groups R² over all clips is left out, and every group has a row of its own.
+    Below `ENOUGH_GROUPS` R² over all clips is left out, and every group has a row of its own.
 
     Parameters
     ----------
@@ -39,7 +39,8 @@ def score_table(variant: Variant, scores: pd.DataFrame) -> dict:
     -------
     dict with ``variant``, ``is_small_set`` (fewer than ``enough`` groups), ``n_groups``,
     ``columns`` (headings), ``rows`` (estimator, label, is_model, values), ``groups`` (the same with
-    the group as label; empty with ten groups or more), and ``slopes`` (sentences comparing slopes).
+    the group as label; empty with `ENOUGH_GROUPS` or more), and ``slopes`` (sentences comparing
+    slopes).
     """
     return {"variant": variant, **_arrange(scores, "test")}
 

@@ -8,6 +8,7 @@ from os import PathLike
 
 import pandas as pd
 
+from chronovision.core.columns import layer_columns
 from chronovision.core.files import read_json, write_json, write_text
 from chronovision.core.keys import (
     Paths,
@@ -109,7 +110,7 @@ def render_report(
         videos=[_video_row(video, inputs, summary) for video in inputs.facts],
         has_scenes=any(inputs.scenes.values()),
         variants=_variants(summary),
-        layers=[name.removesuffix("_count") for name in summary.columns[5:]],
+        layers=[*layer_columns(summary.columns)],
         figures=[
             embedded_figure(name, path)
             for name, path in inputs.figures.items()
@@ -206,7 +207,7 @@ def _video_row(video: str, inputs: SetInputs, summary: pd.DataFrame) -> dict:
         "duration_s": float(rows["duration_s"].iloc[0]),
         "warnings": int((notes["level"] == "warning").sum()),
         "counts": {
-            variant: [int(row[name]) for name in summary.columns[5:]]
+            variant: [int(row[name]) for name in layer_columns(summary.columns).values()]
             for variant, row in by_variant.items()
         },
         "segments": {variant: len(read_table(path)) for variant, path in segments.items()},

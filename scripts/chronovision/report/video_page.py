@@ -7,6 +7,7 @@ from os import PathLike
 
 import numpy as np
 
+from chronovision.core.columns import THRESHOLD, layer_columns
 from chronovision.core.files import read_json
 from chronovision.core.keys import Paths, VariantPaths, by_stem, by_variant_folder
 from chronovision.core.labels import variant_label
@@ -127,9 +128,8 @@ def _final_counts(accumulators: VariantPaths) -> list[dict]:
         blocks = read_blocks(path)
         first = next(blocks)
         (last,) = deque(blocks, maxlen=1) or [first]
-        for name in first.columns[first.columns.str.endswith("_count")]:
-            layer = name.removesuffix("_count")
-            threshold = first[f"{layer}_threshold"].iloc[0]
+        for layer, name in layer_columns(first.columns).items():
+            threshold = first[f"{layer}{THRESHOLD}"].iloc[0]
             cell = {"count": int(last[name].iloc[-1]), "threshold": float(threshold)}
             layers.setdefault(layer, []).append(cell)
     return [{"layer": layer, "cells": cells} for layer, cells in layers.items()]

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
+from chronovision.core.columns import COUNT, SALIENT, THRESHOLD, change_layers
 from chronovision.core.provenance import add_step, read_provenance
 from chronovision.core.seeds import derive_rng
 from chronovision.core.tables import Columns, new_table, read_blocks, read_header, read_values
@@ -158,7 +159,7 @@ def accumulate_changes(
     ------
     UserError : a fixed threshold does not fit (see `chronovision.salience.thresholds`).
     """
-    layers = read_header(changes_path)[3:]
+    layers = change_layers(read_header(changes_path))
     resolved = video_thresholds(read_values(changes_path, layers), layers, thresholds, ranges_path)
     accumulator = _Accumulator(resolved, thresholds["dynamic"] if kind == "dynamic" else None)
     sources = None
@@ -178,9 +179,9 @@ def accumulate_changes(
             count = counts[-1]
             columns = {"frame": block["frame"], "time_s": block["time_s"]}
             for index, layer in enumerate(layers):
-                columns[f"{layer}_threshold"] = threshold[:, index]
-                columns[f"{layer}_salient"] = salient[:, index]
-                columns[f"{layer}_count"] = counts[:, index]
+                columns[f"{layer}{THRESHOLD}"] = threshold[:, index]
+                columns[f"{layer}{SALIENT}"] = salient[:, index]
+                columns[f"{layer}{COUNT}"] = counts[:, index]
             append(pd.DataFrame(columns))
 
 
@@ -190,10 +191,10 @@ def _column_meanings(layers: list[str]) -> Columns:
         "time_s": ("time since the first analysed frame", "s"),
     }
     for layer in layers:
-        meaning[f"{layer}_threshold"] = (
+        meaning[f"{layer}{THRESHOLD}"] = (
             f"what the change of {layer} was compared with, before any reset",
             "as the change",
         )
-        meaning[f"{layer}_salient"] = (f"1 if the change of {layer} is salient", "0 or 1")
-        meaning[f"{layer}_count"] = (f"salient changes of {layer} up to this frame", "count")
+        meaning[f"{layer}{SALIENT}"] = (f"1 if the change of {layer} is salient", "0 or 1")
+        meaning[f"{layer}{COUNT}"] = (f"salient changes of {layer} up to this frame", "count")
     return meaning

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 
 import pandas as pd
 
+from chronovision.core.columns import layer_columns
 from chronovision.core.provenance import add_step, join_variants, merge, read_provenance
 from chronovision.core.tables import read_header, read_table, write_table
 from chronovision.core.timing import span_duration
@@ -28,7 +29,7 @@ def summarise_counts(
     rows: list[dict] = []
     records: dict[str, dict] = {}
     for (video, metric, threshold), path in accumulators.items():
-        names = [name for name in read_header(path) if name.endswith("_count")]
+        names = [*layer_columns(read_header(path)).values()]
         table = read_table(path, ["time_s", *names])
         records.setdefault(video, {})[str(Variant(metric, threshold))] = read_provenance(path)
         counts = {name: table[name].iloc[-1] for name in names}
@@ -41,10 +42,8 @@ def summarise_counts(
         "n_frames": ("analysed frames", "count"),
         "duration_s": ("first to last frame plus a median frame interval", "s"),
     }
-    for name in rows[0]:
-        if name.endswith("_count"):
-            layer = name.removesuffix("_count")
-            meaning[name] = (f"salient changes of {layer} over the video", "count")
+    for layer, name in layer_columns(rows[0]).items():
+        meaning[name] = (f"salient changes of {layer} over the video", "count")
     joined = {video: join_variants(own) for video, own in records.items()}
     provenance = add_step(merge(joined), "summarise_counts", {}, ["pandas"])
     write_table(output, pd.DataFrame(rows), meaning, provenance)

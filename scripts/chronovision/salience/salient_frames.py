@@ -4,9 +4,10 @@ import os
 
 import numpy as np
 
+from chronovision.core.columns import SALIENT
 from chronovision.core.tables import read_values
 
 
 def read_salient(path: str | os.PathLike, layers: list[str]) -> np.ndarray:
     """Salient frames, (n, layers) bool, of a table of accumulators."""
-    return read_values(path, [f"{layer}_salient" for layer in layers], bool)
+    return read_values(path, [f"{layer}{SALIENT}" for layer in layers], bool)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from chronovision.core.columns import FRAME_COLUMNS
 from chronovision.core.provenance import add_step, merge, read_provenance
 from chronovision.core.tables import read_table, write_table
 from chronovision.errors import UserError
@@ -153,7 +154,7 @@ def pool_ranges(
     UserError : the videos' features are not comparable.
     """
     provenance = merge({video: read_provenance(path) for video, path in changes.items()})
-    tables = [read_table(path).iloc[:, 3:] for path in changes.values()]
+    tables = [read_table(path).drop(columns=[*FRAME_COLUMNS]) for path in changes.values()]
     pooled = pd.concat(tables, ignore_index=True)
     low, high = change_range(pooled.to_numpy(), thresholds)
     ranges = pd.DataFrame(

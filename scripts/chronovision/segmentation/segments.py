@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
+from chronovision.core.columns import change_layers
 from chronovision.core.provenance import add_step, read_provenance
 from chronovision.core.tables import read_blocks, read_header, read_values, write_table
 from chronovision.core.timing import median_interval
@@ -142,7 +143,7 @@ def segment_video(
     segments : mapping
         The config's ``segments``.
     """
-    layers = read_header(changes_path)[3:]
+    layers = change_layers(read_header(changes_path))
     salient = read_salient(accumulators_path, layers)
     strength = np.concatenate([b[layers].mean(axis=1) for b in read_blocks(changes_path)])
     time_s = read_values(changes_path, ["time_s"])[:, 0]

@@ -94,8 +94,8 @@ def _propose_least(
 ) -> list[str]:
     """The value of ``clips.min_video_s`` that gives the most seconds of clips, if it is worth it.
 
-    For each duration the videos that are too short for it might be left out, as long as three
-    groups stay.
+    For each duration the videos that are too short for it might be left out, as long as
+    `LEAST_GROUPS` stay.
     """
     now = _clip_seconds(footage, clips, present) if present else 0.0
     best, most = None, WORTHWHILE * now

@@ -3,6 +3,7 @@
 from typing import Annotated, Literal, TypeAlias
 
 from chronovision.config.fields import UNIQUE, Path, Section, key
+from chronovision.duration.comparability import ENOUGH_GROUPS
 from chronovision.duration.estimators import ESTIMATORS
 
 # A checker does not know the names of a registry.
@@ -20,7 +21,7 @@ class Duration(Section):
     )
     folds: int = key(
         5,
-        "folds of the cross-validation, from 10 groups on",
+        f"folds of the cross-validation, from {ENOUGH_GROUPS} groups on",
         details="With fewer, one group is left out at a time. No group is in both parts of a fold.",
         unit="folds",
         source="ours",
