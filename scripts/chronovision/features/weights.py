@@ -188,7 +188,7 @@ def _download(url: str) -> State:
             )
     except (OSError, HTTPException, RuntimeError, EOFError, pickle.UnpicklingError) as error:
         raise UserError(
-            f"the weights {url} cannot be had ({error or type(error).__name__}): {ways_out(url)}"
+            f"the weights {url} cannot be had ({str(error) or type(error).__name__}): {ways_out(url)}"
         ) from error
 
 
