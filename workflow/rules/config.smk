@@ -10,7 +10,7 @@ from snakemake.pathvars import Pathvars
 sys.path.insert(0, f"{workflow.basedir}/scripts")
 
 from chronovision.config.check import check_config, require_file
-from chronovision.config.files import refuse_repeated_keys
+from chronovision.config.files import require_unique_keys
 from chronovision.config.slices import clip_settings, decoding_settings, feature_settings
 from chronovision.config.slices import fit_settings, range_settings, threshold_settings
 from chronovision.core.metrics import METRICS as KNOWN_METRICS
@@ -21,7 +21,7 @@ from chronovision.videos.table import find_table, read_videos
 from chronovision.features.weights_name import weights_name
 
 try:
-    refuse_repeated_keys(workflow.configfiles)
+    require_unique_keys(workflow.configfiles)
     check_config(config)
     VIDEOS = read_videos(find_table(config["videos"], workflow.basedir))
     require_file(config["duration"]["apply"], "duration.apply")

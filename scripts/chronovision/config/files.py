@@ -37,7 +37,7 @@ def read_config(path: str | os.PathLike) -> dict[str, Any]:
     """
     shown = one_line(path, SHOWN_PATH)
     text = _read_text(Path(path), shown)
-    _refuse_repeats(text, shown)
+    _require_unique_keys(text, shown)
     try:
         content = json.loads(text) if _is_json(text) else yaml.safe_load(text)
     # PyYAML fails in many ways: 2024-13-13 is a ValueError, `!!bool x` a KeyError.
@@ -53,7 +53,7 @@ def read_config(path: str | os.PathLike) -> dict[str, Any]:
     return content
 
 
-def refuse_repeated_keys(paths: Iterable[str | os.PathLike]) -> None:
+def require_unique_keys(paths: Iterable[str | os.PathLike]) -> None:
     """Raise UserError for the first key that stands twice in a section of one of the files.
 
     YAML and JSON parsers take the last one and say nothing. The files are those that Snakemake has
@@ -61,7 +61,7 @@ def refuse_repeated_keys(paths: Iterable[str | os.PathLike]) -> None:
     """
     for path in filter(os.path.isfile, paths):
         shown = one_line(path, SHOWN_PATH)
-        _refuse_repeats(_read_text(Path(path), shown), shown)
+        _require_unique_keys(_read_text(Path(path), shown), shown)
 
 
 def _read_text(path: Path, shown: str) -> str:
@@ -93,7 +93,7 @@ def _is_json(text: str) -> bool:
     return True
 
 
-def _refuse_repeats(text: str, shown: str) -> None:
+def _require_unique_keys(text: str, shown: str) -> None:
     try:
         repeats = _json_repeats(text) if _is_json(text) else _yaml_repeats(text)
         found = next(repeats, None)

@@ -1,4 +1,4 @@
-"""Variants in words, by the registries of metrics and of kinds of threshold."""
+"""Labels of variants in prose, from the registries of metrics and of kinds of threshold."""
 
 from chronovision.core.metrics import METRICS
 from chronovision.core.threshold_kinds import THRESHOLD_KINDS
@@ -6,5 +6,5 @@ from chronovision.core.variants import Variant
 
 
 def variant_label(variant: Variant) -> str:
-    """A variant in prose, e.g. ``1 − Pearson r, static threshold``."""
+    """Return a variant in prose, e.g. ``1 − Pearson r, static threshold``."""
     return f"{METRICS[variant.metric].label}, {THRESHOLD_KINDS[variant.threshold].label}"

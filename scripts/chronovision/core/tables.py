@@ -87,19 +87,19 @@ def new_table(
 
 
 def read_table(path: str | os.PathLike, columns: Sequence[str] | None = None) -> pd.DataFrame:
-    """Read a table of `write_table`, or some of its columns; floats come back bit for bit.
+    """Read a table of `write_table`; floats come back bit for bit.
 
     Parameters
     ----------
     path : path-like
-        Table.
+        A TSV of this package.
     columns : sequence of str, optional
-        Names of the columns to read; None for all.
+        Columns to read, by default all.
 
     Returns
     -------
     DataFrame
-        DataFrame; floats come back bit for bit, ``n/a`` as NaN.
+        Missing values (``n/a``) are NaN.
     """
     return pd.read_csv(path, usecols=columns, **_DIALECT)
 

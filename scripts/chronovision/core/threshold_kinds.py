@@ -1,4 +1,4 @@
-"""The kinds of threshold: a registry of what they are called, and of how they are told of."""
+"""The kinds of threshold: a registry of their names, labels and sentences."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass

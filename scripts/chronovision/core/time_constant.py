@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 
 class TimeConstant(NamedTuple):
-    """τ, and the clock that it belongs to.
+    """The time constant τ and its clock.
 
     Attributes
     ----------
@@ -20,11 +20,11 @@ class TimeConstant(NamedTuple):
 
     @classmethod
     def of(cls, dynamic: Mapping) -> "TimeConstant":
-        """The one that the config's ``thresholds.dynamic`` sets: ``tau_frames`` or ``tau_s``."""
+        """Return the one in the config's ``thresholds.dynamic``: ``tau_frames`` or ``tau_s``."""
         if dynamic["tau_frames"] is not None:
             return cls(float(dynamic["tau_frames"]), True)
         return cls(float(dynamic["tau_s"]), False)
 
     def __str__(self) -> str:
-        """The value with its unit."""
+        """Return the value with its unit."""
         return f"{self.value:g} {'frames' if self.in_frames else 's'}"

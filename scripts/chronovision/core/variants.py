@@ -1,15 +1,17 @@
-"""A variant of the analysis: by which metric change is measured, by which threshold it counts."""
+"""Variants of the analysis: a metric of change together with a kind of threshold."""
 
 from typing import NamedTuple
 
 
 class Variant(NamedTuple):
-    """A metric of change with a kind of threshold; ``str`` of it is what files are called.
+    """A metric of change with a kind of threshold; its `str` names files and folders.
 
     Attributes
     ----------
-    metric : name of one of `chronovision.core.metrics.METRICS`.
-    threshold : name of one of `chronovision.core.threshold_kinds.THRESHOLD_KINDS`.
+    metric : str
+        Name of one of `chronovision.core.metrics.METRICS`.
+    threshold : str
+        Name of one of `chronovision.core.threshold_kinds.THRESHOLD_KINDS`.
 
     Examples
     --------
@@ -24,15 +26,16 @@ class Variant(NamedTuple):
 
     @classmethod
     def parse(cls, name: str) -> "Variant":
-        """The variant of this name, ``metric.threshold``.
+        """Return the variant of this name, ``metric.threshold``.
 
         Raises
         ------
-        ValueError : the name does not consist of two parts.
+        ValueError
+            The name does not consist of two parts.
         """
         metric, threshold = name.split(".")
         return cls(metric, threshold)
 
     def __str__(self) -> str:
-        """The name: ``metric.threshold``."""
+        """Return the name, ``metric.threshold``."""
         return f"{self.metric}.{self.threshold}"

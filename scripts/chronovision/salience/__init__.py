@@ -1,1 +1,1 @@
-"""Change from frame to frame, and which changes are salient."""
+"""Change from frame to frame, and which of the changes are salient."""

@@ -1,4 +1,4 @@
-"""Salient changes: what counts as one, by a static or by a dynamic threshold."""
+"""Accumulators: changes compared with a static or dynamic threshold, and counted if salient."""
 
 import os
 from collections.abc import Mapping
@@ -19,36 +19,56 @@ PUBLISHED_RATE = 30.0
 
 
 def static_accumulator(changes: np.ndarray, threshold: np.ndarray | float) -> np.ndarray:
-    """Frames whose change exceeds a constant threshold.
+    """Return the changes that exceed a constant threshold.
 
     Parameters
     ----------
-    changes : (steps, ...) change into each frame.
-    threshold : broadcasts against `changes`; (Fmax + Fmin) / 2 in the method followed here.
+    changes : (steps, ...) float64 array
+        Change into each frame.
+    threshold : float or array
+        Threshold, broadcast against `changes`; (Fmax + Fmin) / 2 in the method followed here.
 
     Returns
     -------
-    (steps, ...) bool, ``changes > threshold``; NaN is never salient.
+    (steps, ...) bool array
+        ``changes > threshold``. NaN is never salient.
+
+    Examples
+    --------
+    >>> static_accumulator(np.array([0.1, 0.6, np.nan, 0.5]), 0.5)
+    array([False,  True, False, False])
     """
     return np.asarray(changes) > threshold
 
 
 def noise_sd(thresholds: Thresholds, dt_s: np.ndarray, dynamic: Mapping) -> np.ndarray:
-    """Standard deviation of the threshold's noise at each step.
+    """Return the standard deviation of the threshold's noise at each step.
 
-    (Tmax − Tmin)/noise_divisor per step as published; with a time constant in seconds it is
-    multiplied by √(30·Δt), so that the noise gathered in a second does not depend on the
-    frame rate. A gap of 10 s gathers 0.35·(Tmax − Tmin) and may fire by itself.
+    It is (Tmax − Tmin)/noise_divisor per step, as published. With a time constant in seconds it is
+    multiplied by √(30·Δt), so that the noise gathered in a second does not depend on the frame
+    rate. A gap of 10 s gathers 0.35·(Tmax − Tmin) and may cross the threshold by itself.
 
     Parameters
     ----------
-    thresholds : of the layers.
-    dt_s : (steps,) seconds from frame to frame.
-    dynamic : the config's ``thresholds.dynamic``.
+    thresholds : Thresholds
+        Thresholds of the layers.
+    dt_s : (steps,) float64 array
+        Time from frame to frame, in seconds.
+    dynamic : mapping
+        The config's ``thresholds.dynamic``.
 
     Returns
     -------
-    (steps, layers) float64, in units of the change; zeros if ``noise_divisor`` is null.
+    (steps, layers) float64 array
+        In units of the change; zeros if ``noise_divisor`` is null.
+
+    Examples
+    --------
+    >>> from chronovision.salience.thresholds import Thresholds
+    >>> limits = Thresholds(np.array([0.5]), tmax=np.array([0.9]), tmin=np.array([0.4]))
+    >>> noise_sd(limits, np.array([0.04, 0.04]), {"tau_frames": 100, "noise_divisor": 50})
+    array([[0.01],
+           [0.01]])
     """
     tmax, tmin = thresholds.bounds()
     if dynamic["noise_divisor"] is None:
@@ -60,7 +80,10 @@ def noise_sd(thresholds: Thresholds, dt_s: np.ndarray, dynamic: Mapping) -> np.n
 
 
 def standard_noise(seed: int, steps: int, layers: list[str], *key: object) -> np.ndarray:
-    """Standard normal draws, (steps, layers); a layer's depend on the seed, `key` and its name."""
+    """Return standard normal draws, (steps, layers).
+
+    The draws of a layer depend on the seed, `key` and the layer's name.
+    """
     return _draw(_noise_sources(seed, layers, *key), steps)
 
 
@@ -69,7 +92,7 @@ def _noise_sources(seed: int, layers: list[str], *key: object) -> list[np.random
 
 
 def _draw(sources: list[np.random.Generator], steps: int) -> np.ndarray:
-    """The next `steps` draws, (steps, layers); several calls give what one would."""
+    """Return the next `steps` draws, (steps, layers); several calls give what one would."""
     return np.column_stack([source.standard_normal(steps) for source in sources])
 
 
@@ -80,26 +103,41 @@ def run_accumulator(
     dynamic: Mapping | None = None,
     noise: np.ndarray | None = None,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Thresholds and salient frames of one whole video.
+    """Return thresholds and salient frames of a whole video.
 
     Parameters
     ----------
-    changes : (n, layers); the first row, which has no change, is not read.
-    time_s : (n,) seconds.
-    thresholds : of the layers.
-    dynamic : the config's ``thresholds.dynamic``; None for the static threshold.
-    noise : (n − 1, layers) standard normal draws for the dynamic one, first used at frame 1.
+    changes : (n, layers) float64 array
+        Change into each frame. The first row is not read, as there is none.
+    time_s : (n,) float64 array
+        Times of the frames, in seconds.
+    thresholds : Thresholds
+        Thresholds of the layers.
+    dynamic : mapping, optional
+        The config's ``thresholds.dynamic``; by default the threshold is static.
+    noise : (n − 1, layers) float64 array, optional
+        Standard normal draws for the dynamic threshold, first used at frame 1.
 
     Returns
     -------
-    threshold (n, layers) float64 and salient (n, layers) bool. Frame 0 is never salient; its
-    threshold is Tmax (dynamic) or the static one.
+    threshold : (n, layers) float64 array
+        Value that each change was compared with. At frame 0 it is Tmax, or the static threshold.
+    salient : (n, layers) bool array
+        Whether the change exceeds it. Frame 0 is never salient.
+
+    Examples
+    --------
+    >>> from chronovision.salience.thresholds import Thresholds
+    >>> changes = np.array([[np.nan], [0.2], [0.8]])
+    >>> threshold, salient = run_accumulator(changes, np.arange(3.0), Thresholds(np.array([0.5])))
+    >>> salient[:, 0]
+    array([False, False,  True])
     """
     return _Accumulator(thresholds, dynamic).run(changes, time_s, noise)
 
 
 class _Accumulator:
-    """`run_accumulator` for one stretch of a video after the other."""
+    """The computation of `run_accumulator`, for one stretch of a video after the other."""
 
     def __init__(self, thresholds: Thresholds, dynamic: Mapping | None) -> None:
         self.thresholds, self.dynamic = thresholds, dynamic
@@ -108,13 +146,13 @@ class _Accumulator:
         self.last_s: float | None = None
 
     def steps(self, n: int) -> int:
-        """Changes into the next `n` frames: into the first of all there is none."""
+        """Return the number of changes into the next `n` frames; a video's first frame has none."""
         return n - (self.last_s is None)
 
     def run(
         self, changes: np.ndarray, time_s: np.ndarray, noise: np.ndarray | None
     ) -> tuple[np.ndarray, np.ndarray]:
-        """Thresholds and salient frames of the next n frames; `noise` is (steps(n), layers)."""
+        """Return thresholds and salient frames of the next frames; `noise` is (steps, layers)."""
         first = len(changes) - self.steps(len(changes))
         salient = np.zeros(changes.shape, dtype=bool)
         if self.decay is None or self.dynamic is None:
@@ -147,17 +185,25 @@ def accumulate_changes(
 
     Parameters
     ----------
-    changes_path : table of `chronovision.salience.changes.measure_changes`.
-    ranges_path : table of `chronovision.salience.thresholds.pool_ranges` when the scope is the set.
-    output : TSV with ``frame time_s`` and per layer ``_threshold _salient _count``.
-    video : id; seeds the noise.
-    kind : ``static`` or ``dynamic``.
-    thresholds : the config's ``thresholds``, for ``static`` without ``dynamic``.
-    seed : the config's; None for ``static``, which draws no noise.
+    changes_path : path-like
+        Table of `chronovision.salience.changes.measure_changes`.
+    ranges_path : path-like or None
+        Table of `chronovision.salience.thresholds.pool_ranges`, if the scope is the set.
+    output : path-like
+        TSV with ``frame time_s`` and for each layer ``_threshold _salient _count``.
+    video : str
+        Id of the video. The noise depends on it.
+    kind : {'static', 'dynamic'}
+        Kind of threshold.
+    thresholds : mapping
+        The config's ``thresholds``, without ``dynamic`` for the static threshold.
+    seed : int or None
+        The config's ``seed``; None for ``static``, which draws no noise.
 
     Raises
     ------
-    UserError : a fixed threshold does not fit (see `chronovision.salience.thresholds`).
+    UserError
+        A fixed threshold does not fit, see `chronovision.salience.thresholds`.
     """
     layers = change_layers(read_header(changes_path))
     resolved = video_thresholds(read_values(changes_path, layers), layers, thresholds, ranges_path)

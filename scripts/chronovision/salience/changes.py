@@ -1,4 +1,4 @@
-"""Frame-to-frame change of each layer, exact, from the moments that features.h5 holds."""
+"""Frame-to-frame change of each layer, exact, from the moments in the features file."""
 
 import os
 
@@ -15,23 +15,39 @@ from chronovision.core.tables import BLOCK_ROWS, new_table
 def change_series(
     metric: str, mean: np.ndarray, std: np.ndarray, step_sq: np.ndarray, units: int
 ) -> np.ndarray:
-    """Change from each frame's activations to the next's, by moments alone.
+    """Return the change from each frame's activations to the next frame's, from moments alone.
 
-    `chronovision.core.metrics` has the equations.
+    The equations stand in `chronovision.core.metrics`.
 
     Parameters
     ----------
-    metric : name of one of `chronovision.core.metrics.METRICS`.
-    mean, std, step_sq : (n,) float64; `step_sq` is Σd², NaN first.
-    units : N.
+    metric : str
+        Name of one of `chronovision.core.metrics.METRICS`.
+    mean, std : (n,) float64 array
+        Mean and population standard deviation over the layer's units.
+    step_sq : (n,) float64 array
+        Σ(x_t − x_{t−1})² over the units; NaN first.
+    units : int
+        Number of units in the layer.
 
     Returns
     -------
-    (n,) float64, NaN first.
+    (n,) float64 array
+        Change into each frame; NaN first.
 
     Raises
     ------
-    ValueError : there is no metric of this name.
+    ValueError
+        There is no metric of this name.
+
+    Examples
+    --------
+    >>> x = np.array([[1.0, 2.0, 3.0], [1.0, 2.0, 4.0], [3.0, 2.0, 1.0]])
+    >>> step_sq = np.append(np.nan, np.sum(np.diff(x, axis=0) ** 2, axis=1))
+    >>> change_series("euclidean", x.mean(axis=1), x.std(axis=1), step_sq, 3)
+    array([       nan, 1.        , 3.60555128])
+    >>> change_series("correlation", x.mean(axis=1), x.std(axis=1), step_sq, 3).round(4)
+    array([  nan, 0.018, 1.982])
     """
     if metric not in METRICS:
         raise ValueError(f"no metric is called {metric}: {did_you_mean(metric, METRICS)}")
@@ -45,9 +61,12 @@ def measure_changes(
 
     Parameters
     ----------
-    features_path : features.h5 of the video.
-    output : TSV ``frame source_frame time_s <layer> …``; a layer's first row is ``n/a``.
-    metric : see `change_series`.
+    features_path : path-like
+        ``features/{video}.h5``.
+    output : path-like
+        TSV ``frame source_frame time_s <layer> …``. The first row of each layer is ``n/a``.
+    metric : str
+        Name of the metric, see `change_series`.
     """
     provenance = read_provenance(features_path)
     layers = provenance["network"]["layers"]
@@ -68,7 +87,7 @@ def measure_changes(
 
 
 def _change_rows(file: h5py.File, layers: list[str], metric: str, rows: slice) -> pd.DataFrame:
-    """Rows of the table of changes; the first of them needs the frame before."""
+    """Return rows of the table of changes; the first of them needs the frame before."""
     before = min(rows.start, 1)
     source_frame = file["source_frame"][rows]
     columns = {

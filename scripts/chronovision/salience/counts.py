@@ -1,4 +1,4 @@
-"""Counts of salient changes of every video, metric and threshold in one table."""
+"""The summary: counts of salient changes of every video, metric and threshold in one table."""
 
 import os
 from collections.abc import Mapping
@@ -15,16 +15,19 @@ from chronovision.core.variants import Variant
 def summarise_counts(
     accumulators: Mapping[tuple[str, str, str], str | os.PathLike], output: str | os.PathLike
 ) -> None:
-    """Write the last counts of all accumulators, one row each.
+    """Write the final counts of all accumulators, one row each.
 
     Parameters
     ----------
-    accumulators : (video, metric, threshold) -> table of accumulators, in the rows' order.
-    output : TSV ``video metric threshold n_frames duration_s <layer>_count …``.
+    accumulators : mapping of (str, str, str) to path-like
+        (video, metric, threshold) -> table of accumulators, in the order of the rows.
+    output : path-like
+        TSV ``video metric threshold n_frames duration_s <layer>_count …``.
 
     Raises
     ------
-    UserError : the videos' features are not comparable.
+    UserError
+        The videos' features are not comparable.
     """
     rows: list[dict] = []
     records: dict[str, dict] = {}

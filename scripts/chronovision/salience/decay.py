@@ -1,8 +1,8 @@
-"""The decaying threshold of Roseboom et al. (2019) on two clocks: frames as published, and seconds.
+"""The decaying threshold of Roseboom et al. (2019), on a clock of frames or of seconds.
 
-The steps of a run (the changes of a video, or of a clip) are j = 0, 1, 2 …; step 0 is the change
-into the run's second frame. R = Tmax − Tmin. Either way a change of at least T is salient and sets
-T back to Tmax.
+The steps of a run, which are the changes of a video or clip, are j = 0, 1, 2 …. Step 0 is the
+change into the run's second frame. R = Tmax − Tmin. On either clock a change of at least T is
+salient and resets T to Tmax.
 """
 
 from collections.abc import Mapping
@@ -20,35 +20,49 @@ def dynamic_accumulator_frames(
     tau_frames: float,
     bounded: bool = False,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Salient changes by the published rule, whose clock counts frames.
+    """Find salient changes by the published rule, whose clock counts frames.
 
-    Once per step, in this order, from T = Tmax and q = 0::
+    From T = Tmax and q = 0, each step does the following in this order::
 
         T ← T − R/τ · exp(−(j − q)/τ) + noise
         if change ≥ T:  salient, T ← Tmax, q ← j
 
-    so that D = j − q is 0 at step 0, and 1 at step 1 and at the step after a reset. The published
-    offline loop, which also steps through its first frame, is this function with a change of 0
-    put in front as step 0.
+    So D = j − q is 0 at step 0, and 1 at step 1 and at the step after a reset. The published
+    offline loop, which also steps through its first frame, is this function with a change of 0 put
+    in front as step 0.
 
     Parameters
     ----------
-    changes : (steps, ...) change at each step; NaN is never salient. Trailing axes (clips, layers)
-        run side by side.
-    noise : (steps, ...) what is added to T at each step, in units of the change; published as
-        N(0, R/50).
-    tmax, tmin : broadcast against one step, in units of the change.
-    tau_frames : time constant τ in frames.
-    bounded : keep T within [tmin, tmax]. The published noise is an unbounded random walk.
+    changes : (steps, ...) float64 array
+        Change at each step; NaN is never salient. Trailing axes (clips, layers) run side by side.
+    noise : (steps, ...) float64 array
+        Noise added to T at each step, in units of the change; published as N(0, R/50).
+    tmax, tmin : float or array
+        Tmax and Tmin, broadcast against one step, in units of the change.
+    tau_frames : float
+        Time constant τ in frames.
+    bounded : bool, default False
+        Keep T within [tmin, tmax]. The published noise is an unbounded random walk.
 
     Returns
     -------
-    thresholds : (steps, ...) float64, what each change was compared with, before any reset.
-    salient : (steps, ...) bool.
+    thresholds : (steps, ...) float64 array
+        Value that each change was compared with, before any reset.
+    salient : (steps, ...) bool array
+        Whether the change is salient.
 
     References
     ----------
     Roseboom et al. (2019), Nat. Commun. 10:267, https://doi.org/10.1038/s41467-018-08194-7
+
+    Examples
+    --------
+    >>> changes = np.array([0.3, 0.6, 0.1])
+    >>> thresholds, salient = dynamic_accumulator_frames(changes, np.zeros(3), 1.0, 0.0, 2.0)
+    >>> thresholds.round(4)
+    array([0.5   , 0.1967, 0.6967])
+    >>> salient
+    array([False,  True, False])
     """
     return FrameDecay(tmax, tmin, tau_frames, bounded).run(changes, noise)
 
@@ -62,33 +76,54 @@ def dynamic_accumulator_seconds(
     tau_s: float,
     bounded: bool = False,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Salient changes by the same decay in real time, for steps of any length.
+    """Find salient changes by the same decay in real time, for steps of any length.
 
-    Once per step, in this order, from T = Tmax::
+    From T = Tmax, each step does the following in this order::
 
         T ← T − R · exp(−a/τ) · (1 − exp(−Δt/τ)) + noise
         if change ≥ T:  salient, T ← Tmax
 
-    where a is the time from the run's first frame or, after a reset, from the frame that fired, to
-    the start of the step. This is the integral of the published decay over the step: without noise
-    T = Tmin + R·exp(−t/τ) at time t after a reset, which stays above Tmin however long the steps.
+    Here a is the time from the run's first frame, or from the frame of the last reset, to the start
+    of the step. The decay is the integral of the published one over the step. Without noise T =
+    Tmin + R·exp(−t/τ) at time t after a reset, which stays above Tmin however long the steps are.
 
     Parameters
     ----------
-    changes, noise, tmax, tmin, bounded : as for `dynamic_accumulator_frames`; the noise usually
-        grows with √Δt, see `chronovision.salience.accumulators.noise_sd`.
-    dt_s : (steps,) or (steps, ...) seconds from frame to frame.
-    tau_s : time constant τ in seconds.
+    changes : (steps, ...) float64 array
+        Change at each step; NaN is never salient. Trailing axes (clips, layers) run side by side.
+    noise : (steps, ...) float64 array
+        Noise added to T at each step, in units of the change. It usually grows with √Δt, see
+        `chronovision.salience.accumulators.noise_sd`.
+    dt_s : (steps,) or (steps, ...) float64 array
+        Time from frame to frame, in seconds.
+    tmax, tmin : float or array
+        Tmax and Tmin, broadcast against one step, in units of the change.
+    tau_s : float
+        Time constant τ in seconds.
+    bounded : bool, default False
+        Keep T within [tmin, tmax].
 
     Returns
     -------
-    thresholds, salient : as for `dynamic_accumulator_frames`.
+    thresholds : (steps, ...) float64 array
+        Value that each change was compared with, before any reset.
+    salient : (steps, ...) bool array
+        Whether the change is salient.
+
+    Examples
+    --------
+    >>> changes, noise, dt_s = np.array([0.3, 0.6, 0.1]), np.zeros(3), np.full(3, 0.5)
+    >>> thresholds, salient = dynamic_accumulator_seconds(changes, noise, dt_s, 1.0, 0.0, 0.5)
+    >>> thresholds.round(4)
+    array([0.3679, 0.1353, 0.3679])
+    >>> salient
+    array([False,  True, False])
     """
     return SecondsDecay(tmax, tmin, tau_s, bounded).run(changes, noise, dt_s)
 
 
 class FrameDecay:
-    """The recursion of `dynamic_accumulator_frames`; each run goes on where the last one ended."""
+    """The recursion of `dynamic_accumulator_frames`; each run continues where the last ended."""
 
     def __init__(
         self, tmax: np.ndarray | float, tmin: np.ndarray | float, tau_frames: float, bounded: bool
@@ -102,7 +137,7 @@ class FrameDecay:
     def run(
         self, changes: np.ndarray, noise: np.ndarray, _dt_s: np.ndarray | None = None
     ) -> tuple[np.ndarray, np.ndarray]:
-        """Thresholds and salient changes of the next steps; the steps' lengths do not count."""
+        """Return thresholds and salient changes of the next steps, however long these are."""
         changes, noise, thresholds, salient = _arrays(changes, noise)
         elapsed, threshold = (
             _filled(one, changes.shape[1:]) for one in (self.elapsed, self.threshold)
@@ -127,10 +162,10 @@ class FrameDecay:
 
 
 class SecondsDecay:
-    """`dynamic_accumulator_seconds`; each run goes on where the last one ended.
+    """The recursion of `dynamic_accumulator_seconds`; each run continues where the last ended.
 
-    T is kept as a curve, Tmin + R·exp(−t/τ), and the noise gathered since the reset: summed step
-    by step, rounding would take T below Tmin.
+    T is kept as two parts: the curve Tmin + R·exp(−t/τ), and the noise gathered since the reset. If
+    T were summed step by step, rounding would take it below Tmin.
     """
 
     def __init__(
@@ -147,7 +182,7 @@ class SecondsDecay:
     def run(
         self, changes: np.ndarray, noise: np.ndarray, dt_s: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray]:
-        """Thresholds and salient changes of the next steps, each of `dt_s` seconds."""
+        """Return thresholds and salient changes of the next steps, each of `dt_s` seconds."""
         changes, noise, thresholds, salient = _arrays(changes, noise)
         dt_s = np.asarray(dt_s, dtype=np.float64)
         elapsed, gathered = (
@@ -176,14 +211,14 @@ class SecondsDecay:
 def start_decay(
     tmax: np.ndarray | float, tmin: np.ndarray | float, dynamic: Mapping
 ) -> FrameDecay | SecondsDecay:
-    """A run at its beginning, on the clock that the config's ``thresholds.dynamic`` names."""
+    """Return a new run on the clock that the config's ``thresholds.dynamic`` names."""
     tau = TimeConstant.of(dynamic)
     decay = FrameDecay if tau.in_frames else SecondsDecay
     return decay(tmax, tmin, tau.value, dynamic["bounded"])
 
 
 def _arrays(changes: np.ndarray, noise: np.ndarray) -> tuple[np.ndarray, ...]:
-    """Changes and noise as float64 of one shape, and room for thresholds and salient changes."""
+    """Return changes and noise as float64 of one shape, and empty arrays for the results."""
     changes, noise = np.broadcast_arrays(
         np.asarray(changes, dtype=np.float64), np.asarray(noise, dtype=np.float64)
     )
@@ -191,5 +226,5 @@ def _arrays(changes: np.ndarray, noise: np.ndarray) -> tuple[np.ndarray, ...]:
 
 
 def _filled(value: np.ndarray | float, shape: tuple[int, ...]) -> np.ndarray:
-    """An array of this shape, to be changed in place."""
+    """Return a new array of this shape, to be changed in place."""
     return np.array(np.broadcast_to(value, shape))

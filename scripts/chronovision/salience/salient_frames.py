@@ -1,4 +1,4 @@
-"""Salient frames as the tables of accumulators hold them."""
+"""Reading of salient frames from tables of accumulators."""
 
 import os
 
@@ -9,5 +9,5 @@ from chronovision.core.tables import read_values
 
 
 def read_salient(path: str | os.PathLike, layers: list[str]) -> np.ndarray:
-    """Salient frames, (n, layers) bool, of a table of accumulators."""
+    """Read the salient frames, (n, layers) bool, from a table of accumulators."""
     return read_values(path, [f"{layer}{SALIENT}" for layer in layers], bool)

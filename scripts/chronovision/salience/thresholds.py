@@ -15,9 +15,14 @@ from chronovision.errors import UserError
 
 @dataclass(frozen=True)
 class Thresholds:
-    """Thresholds per layer, each (layers,) float64 in units of the change.
+    """Thresholds of the layers in units of the change.
 
-    `tmax` and `tmin` are None where only the static threshold is asked for.
+    Attributes
+    ----------
+    static : (layers,) float64 array
+        Static threshold.
+    tmax, tmin : (layers,) float64 array or None
+        Tmax and Tmin of the dynamic threshold; None if only the static threshold is computed.
     """
 
     static: np.ndarray
@@ -25,7 +30,7 @@ class Thresholds:
     tmin: np.ndarray | None = None
 
     def beside(self, other: "Thresholds") -> "Thresholds":
-        """These and then the other's, as those of one longer list of layers."""
+        """Return these thresholds followed by the other's, as those of one list of layers."""
         return Thresholds(
             np.concatenate([self.static, other.static]),
             _joined(self.tmax, other.tmax),
@@ -33,7 +38,7 @@ class Thresholds:
         )
 
     def bounds(self) -> tuple[np.ndarray, np.ndarray]:
-        """Tmax and Tmin; ValueError where only the static threshold is asked for."""
+        """Return Tmax and Tmin; ValueError where only the static threshold is computed."""
         if self.tmax is None or self.tmin is None:
             raise ValueError("these thresholds are static alone")
         return self.tmax, self.tmin
@@ -44,17 +49,28 @@ def _joined(one: np.ndarray | None, other: np.ndarray | None) -> np.ndarray | No
 
 
 def change_range(changes: np.ndarray, thresholds: Mapping) -> tuple[np.ndarray, np.ndarray]:
-    """Fmin and Fmax of each layer.
+    """Return Fmin and Fmax of each layer.
 
     Parameters
     ----------
-    changes : (n, layers); NaN (first frames) is left out.
-    thresholds : the config's ``thresholds``: ``range`` is ``minmax``, or ``percentile`` with
-        the two ``percentiles`` (linear interpolation).
+    changes : (n, layers) float64 array
+        Changes. NaN, as in first frames, is left out.
+    thresholds : mapping
+        The config's ``thresholds``. ``range`` is ``minmax``, or ``percentile`` with the two
+        ``percentiles`` (linear interpolation).
 
     Returns
     -------
-    low, high : (layers,) float64.
+    low, high : (layers,) float64 array
+        Fmin and Fmax.
+
+    Examples
+    --------
+    >>> changes = np.array([[np.nan], [0.0], [1.0], [4.0]])
+    >>> change_range(changes, {"range": "minmax"})
+    (array([0.]), array([4.]))
+    >>> change_range(changes, {"range": "percentile", "percentiles": [0, 50]})
+    (array([0.]), array([1.]))
     """
     if thresholds["range"] == "minmax":
         return np.nanmin(changes, axis=0), np.nanmax(changes, axis=0)
@@ -65,21 +81,37 @@ def change_range(changes: np.ndarray, thresholds: Mapping) -> tuple[np.ndarray, 
 def resolve_thresholds(
     low: np.ndarray, high: np.ndarray, layers: list[str], thresholds: Mapping
 ) -> Thresholds:
-    """Thresholds of each layer from its range of change, Fmin = `low` to Fmax = `high`.
+    """Return the thresholds of each layer from its range of change, Fmin = `low` to Fmax = `high`.
 
-    static = (Fmax + Fmin)/2;  Tmax = tmax_scale·(Fmax + Fmin)/2 or fixed;  Tmin = Fmin or
-    fixed. Where Fmax = Fmin (a layer whose change never differs, or percentiles that
-    coincide) thresholds lie just above that change: only a larger one can be salient.
+    The static threshold is (Fmax + Fmin)/2. Tmax is tmax_scale·(Fmax + Fmin)/2 or fixed, Tmin is
+    Fmin or fixed. Fmax = Fmin happens if a layer's change never differs, or if the percentiles
+    coincide. Thresholds then lie just above that change, so that only a larger one can be salient.
 
     Parameters
     ----------
-    low, high : (layers,) see `change_range`.
-    layers : names.
-    thresholds : the config's ``thresholds``; without ``dynamic`` only the static one is set.
+    low, high : (layers,) float64 array
+        See `change_range`.
+    layers : list of str
+        Names of the layers.
+    thresholds : mapping
+        The config's ``thresholds``. Without ``dynamic`` only the static threshold is set.
+
+    Returns
+    -------
+    Thresholds
 
     Raises
     ------
-    UserError : a fixed value is missing for a layer, or Tmin exceeds Tmax.
+    UserError
+        A fixed value is missing for a layer, or Tmin exceeds Tmax.
+
+    Examples
+    --------
+    >>> low, high = np.array([0.25]), np.array([0.75])
+    >>> dynamic = {"tmax": None, "tmax_scale": 1.0, "tmin": "min"}
+    >>> found = resolve_thresholds(low, high, ["fc7"], {"dynamic": dynamic})
+    >>> found.static, found.tmax, found.tmin
+    (array([0.5]), array([0.5]), array([0.25]))
     """
     still = high == low
     out_of_reach = np.nextafter(high, np.inf)
@@ -122,13 +154,18 @@ def video_thresholds(
     thresholds: Mapping,
     ranges_path: str | os.PathLike | None,
 ) -> Thresholds:
-    """Thresholds of one video: from its own changes, or from the set's ranges if given.
+    """Return the thresholds of one video: from its own changes, or from the set's ranges if given.
 
     Parameters
     ----------
-    changes : (n, layers) of the whole video; NaN first.
-    thresholds : the config's ``thresholds``.
-    ranges_path : table of `pool_ranges` when ``scope`` is ``set``, else None.
+    changes : (n, layers) float64 array
+        Changes of the whole video; NaN first.
+    layers : list of str
+        Names of the layers.
+    thresholds : mapping
+        The config's ``thresholds``.
+    ranges_path : path-like or None
+        Table of `pool_ranges` if ``scope`` is ``set``, else None.
     """
     if ranges_path is None:
         low, high = change_range(changes, thresholds)
@@ -145,13 +182,17 @@ def pool_ranges(
 
     Parameters
     ----------
-    changes : video id -> table of changes.
-    output : TSV ``layer low high n_changes``.
-    thresholds : of the config's ``thresholds`` what `change_range` reads.
+    changes : mapping of str to path-like
+        Video id -> table of changes.
+    output : path-like
+        TSV ``layer low high n_changes``.
+    thresholds : mapping
+        The keys of the config's ``thresholds`` that `change_range` reads.
 
     Raises
     ------
-    UserError : the videos' features are not comparable.
+    UserError
+        The videos' features are not comparable.
     """
     provenance = merge({video: read_provenance(path) for video, path in changes.items()})
     tables = [read_table(path).drop(columns=[*FRAME_COLUMNS]) for path in changes.values()]

@@ -1,1 +1,1 @@
-"""A look at a folder of videos before anything is computed."""
+"""Survey of a folder of videos, before anything is computed."""

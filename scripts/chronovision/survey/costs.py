@@ -1,4 +1,4 @@
-"""What a run on a set of videos will take: time and disk, in words."""
+"""Costs of a run on a set of videos, in words: time and disk space."""
 
 import math
 import os
@@ -11,23 +11,26 @@ from chronovision.jobs.costs import Extent, run_seconds, video_extent
 from chronovision.survey.cpu_speed import Speeds, describe_precision, measure_speeds
 from chronovision.videos.table import Video
 
-#: Size of exported images.
+#: Bytes per pixel of exported images.
 IMAGE_BYTES_PER_PIXEL = {"jpg": 0.4, "png": 2.0}
 
-#: Stored per kept frame without `keep_maps`.
+#: Bytes stored per analysed frame, without `keep_maps`.
 BYTES_PER_FRAME = 12_000
 
 
 def describe_costs(
     videos: Mapping[str, Video], facts: Mapping[str, Mapping], config: Mapping
 ) -> list[str]:
-    """Lines on the frames of a set, and the time and room that a run on it takes.
+    """Return lines on the frames of a set, and on the time and disk space that a run takes.
 
     Parameters
     ----------
-    videos : rows of the table.
-    facts : id -> what `chronovision.videos.probe.probe` says, of the videos that can be read.
-    config : the config of the run.
+    videos : mapping of str to Video
+        Rows of the videos table.
+    facts : mapping of str to mapping
+        Id -> result of `chronovision.videos.probe.probe`, for the videos that can be read.
+    config : mapping
+        Config of the run.
     """
     if not facts:
         return []
@@ -50,7 +53,7 @@ def describe_costs(
 def describe_time(
     videos: Mapping[str, Video], facts: Mapping[str, Mapping], config: Mapping
 ) -> str:
-    """How long a run on videos takes, in words; arguments as for `describe_costs`."""
+    """Return how long a run on videos takes, in words; arguments as for `describe_costs`."""
     speeds = measure_speeds(config["network"]["device"])
     return _describe_time(_extents(videos, facts, config), config, speeds)
 
@@ -62,7 +65,7 @@ def _extents(
 
 
 def _describe_time(extents: Sequence[Extent], config: Mapping, speeds: Speeds) -> str:
-    """How long a run takes on videos of these extents."""
+    """Return how long a run takes on videos of these extents, in words."""
     is_short = config["network"]["precision"] == "bfloat16"
     speed = (speeds.bfloat16 if is_short else None) or speeds.float32
     gflop = count_gflop(config["network"]["model"], config["network"]["layers"])
@@ -75,7 +78,7 @@ def _describe_time(extents: Sequence[Extent], config: Mapping, speeds: Speeds) -
 
 
 def _stored_per_frame(config: Mapping) -> float:
-    """Bytes per analysed frame: features, maps (as they are before compression) and images."""
+    """Return the bytes stored per analysed frame: features, uncompressed maps and images."""
     network, size = config["network"], config["frames"]["size"]
     shapes = activation_shapes(network["model"], network["layers"], size)
     units = sum(math.prod(shapes[layer]) for layer in network["keep_maps"])

@@ -1,4 +1,4 @@
-"""How fast this machine's CPU runs a network, in either precision."""
+"""Speed of this machine's CPU when it runs a network, in either precision."""
 
 import os
 import time
@@ -9,25 +9,36 @@ from torch import nn
 
 from chronovision.features.engines import compile_for_cpu, native_bfloat16, openvino_has_bfloat16
 
-#: Channels, height and width of the pictures in the trial, as in the middle of VGG.
-CHANNELS, SIZE, LAYERS, PICTURES = 256, 56, 4, 2
+#: Channels of the trial's convolutions, as in the middle of VGG.
+CHANNELS = 256
+#: Height and width of their input in pixels.
+SIZE = 56
+#: Number of convolutions, one after the other.
+LAYERS = 4
+#: Number of pictures that go through them at a time.
+PICTURES = 2
 
 #: Operations of one pass, in 10⁹: a multiplication and an addition per weight and position.
 GFLOP = PICTURES * LAYERS * 2 * 9 * CHANNELS**2 * SIZE**2 / 1e9
 
-#: How many times as fast another precision must be to be named.
+#: Least gain in speed for which another precision is recommended.
 WORTH_SAYING = 1.2
-#: Threads that `extract_features` asks for.
+#: Most threads that `extract_features` requests.
 NETWORK_CORES = 8
 
-#: Seconds that a trial lasts.
+#: Duration of a trial in seconds.
 TRIAL_S = 0.5
 
 
 class Speeds(NamedTuple):
-    """What the networks that run at once do, in 10⁹ operations per second, in each precision.
+    """Speed of all networks that run at the same time, in 10⁹ operations per second.
 
-    `bfloat16` is None on a CPU that would emulate it.
+    Attributes
+    ----------
+    float32 : float
+        Speed in float32.
+    bfloat16 : float or None
+        Speed in bfloat16; None on a CPU that would emulate it.
     """
 
     float32: float
@@ -35,16 +46,19 @@ class Speeds(NamedTuple):
 
 
 def measure_gflops(precision: str, threads: int) -> float:
-    """Speed of 3 × 3 convolutions, in 10⁹ operations per second.
+    """Measure the speed of 3 × 3 convolutions, in 10⁹ operations per second.
 
     Parameters
     ----------
-    precision : ``float32`` or ``bfloat16``.
-    threads : CPU threads to use.
+    precision : {'float32', 'bfloat16'}
+        Precision of the network.
+    threads : int
+        CPU threads to use.
 
     Returns
     -------
-    The speed of the fastest pass.
+    float
+        Speed of the fastest pass.
     """
     layers = [nn.Conv2d(CHANNELS, CHANNELS, 3, padding=1, bias=False) for _ in range(LAYERS)]
     example = torch.zeros(PICTURES, CHANNELS, SIZE, SIZE)
@@ -61,7 +75,7 @@ def measure_gflops(precision: str, threads: int) -> float:
 
 
 def measure_speeds(device: str) -> Speeds:
-    """The speeds of this CPU; `device` is the config's `network.device`."""
+    """Measure the speeds of this CPU; `device` is the config's ``network.device``."""
     cores = os.cpu_count() or 1
     threads = min(cores, NETWORK_CORES)
     # One network runs at a time, unless the device is the CPU.
@@ -74,7 +88,7 @@ def measure_speeds(device: str) -> Speeds:
 
 
 def describe_precision(precision: str, speeds: Speeds) -> list[str]:
-    """A line for the user if the other precision would be faster on this CPU, else none."""
+    """Return a line for the user if the other precision would be faster on this CPU, else none."""
     if speeds.bfloat16 is None:
         emulated = "  network.precision: bfloat16 is emulated by this CPU: float32 is faster"
         return [emulated] if precision == "bfloat16" else []

@@ -1,4 +1,4 @@
-"""What stands against a fit of durations to a set of videos, said before anything is computed."""
+"""Obstacles to a duration model on a set of videos, reported before anything is computed."""
 
 from collections.abc import Mapping
 
@@ -17,22 +17,25 @@ from chronovision.jobs.costs import video_extent
 from chronovision.videos.fingerprint import fingerprint
 from chronovision.videos.table import Video
 
-#: Seconds of clips, against those without it, from which a least length of videos is proposed.
+#: Least gain in seconds of clips for which a value of ``clips.min_video_s`` is proposed.
 WORTHWHILE = 1.1
 
 
 def describe_fit(
     videos: Mapping[str, Video], facts: Mapping[str, Mapping], config: Mapping
 ) -> list[str]:
-    """Lines on the clips that a set gives, and on why no durations can be fitted to them.
+    """Return lines on the clips that a set gives, and on why no model can be fitted to them.
 
-    Frame rates that differ are the matter of `chronovision.survey.sampling_advice`.
+    Differing frame rates are reported by `chronovision.survey.sampling_advice`.
 
     Parameters
     ----------
-    videos : rows of the table.
-    facts : id -> what `chronovision.videos.probe.probe` says, of the videos that can be read.
-    config : the config of the run.
+    videos : mapping of str to Video
+        Rows of the videos table.
+    facts : mapping of str to mapping
+        Id -> result of `chronovision.videos.probe.probe`, for the videos that can be read.
+    config : mapping
+        Config of the run.
     """
     footage = {name: _footage(videos[name], facts[name], config["frames"]) for name in facts}
     # The jobs of a video without frames that can be used fail, and say so.
@@ -68,16 +71,16 @@ def _footage(video: Video, about: Mapping, frames: Mapping) -> Footage:
 
 def _describe_clips(design: Design) -> str:
     shortest, longest = (f"{design.durations_s[end]:g}" for end in (0, -1))
-    lasts = shortest if len(design.durations_s) == 1 else f"{shortest} to {longest}"
+    durations = shortest if len(design.durations_s) == 1 else f"{shortest} to {longest}"
     n_durations, n_videos = len(design.durations_s), len(design.videos)
     return (
-        f"  clips of {lasts} s ({n_durations} duration{'s' * (n_durations > 1)}) from {n_videos} "
-        f"video{'s' * (n_videos > 1)}"
+        f"  clips of {durations} s ({n_durations} duration{'s' * (n_durations > 1)}) from "
+        f"{n_videos} video{'s' * (n_videos > 1)}"
     )
 
 
 def _only_duration(design: Design, footage: Mapping[str, Footage], clips: Mapping) -> float | None:
-    """The duration that all clips have; None if they have several, be it as snapshots."""
+    """Return the duration that all clips have; None if they have several, or snapshots do."""
     if len(design.durations_s) > 1:
         return None
     (duration,) = design.durations_s
@@ -92,10 +95,10 @@ def _propose_least(
     clips: Mapping,
     present: Design | None,
 ) -> list[str]:
-    """The value of ``clips.min_video_s`` that gives the most seconds of clips, if it is worth it.
+    """Propose the value of ``clips.min_video_s`` that gives the most seconds of clips.
 
-    For each duration the videos that are too short for it might be left out, as long as
-    `LEAST_GROUPS` stay.
+    Nothing is proposed if the gain is small. For each duration the videos that are too short for it
+    might be left out, as long as `LEAST_GROUPS` remain.
     """
     now = _clip_seconds(footage, clips, present) if present else 0.0
     best, most = None, WORTHWHILE * now
@@ -126,7 +129,7 @@ def _propose_least(
 
 
 def _clip_seconds(footage: Mapping[str, Footage], clips: Mapping, design: Design) -> float:
-    """Seconds of all clips of a design together."""
+    """Return the total duration of all clips of a design, in seconds."""
     videos, durations = [footage[name] for name in design.videos], design.durations_s
     if clips["mode"] == "partition":
         return sum(video.duration_s for video in videos)
@@ -140,7 +143,7 @@ def _clip_seconds(footage: Mapping[str, Footage], clips: Mapping, design: Design
 
 
 def _between(below: float, above: float) -> float:
-    """A number of few digits above `below` and up to `above`."""
+    """Return a number with few digits above `below` and up to `above`."""
     for digits in range(1, 17):
         middle = float(f"{(below + above) / 2:.{digits}g}")
         if below < middle <= above:

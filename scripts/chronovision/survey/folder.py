@@ -1,4 +1,4 @@
-"""The videos of a folder: which files are, what they are called, and the table of them."""
+"""The videos of a folder: which files are videos, their ids, and the table of them."""
 
 import hashlib
 import logging
@@ -21,7 +21,7 @@ from chronovision.videos.table import PERIODIC, RESERVED, Video, read_videos
 
 log = logging.getLogger(__name__)
 
-#: File names that are taken for videos: FFmpeg would also decode texts and pictures.
+#: File names of videos. FFmpeg would also decode texts and pictures.
 VIDEO_NAME = re.compile(
     r".*\.(264|265|3g2|3gp|asf|avi|divx|dv|dvr-ms|f4v|flv|gif|h264|h265|hevc|insv|ivf|lrv|m1v|m2p|"
     r"m2t|m2ts|m2v|m4v|mj2|mjpe?g|mkv|mod|mov|mp4|mpe|mpeg|mpg|mpv|mts|mxf|nut|ogm|ogv|qt|rm|rmvb|"
@@ -33,17 +33,21 @@ VIDEO_NAME = re.compile(
 def find_videos(
     folder: Path, probe: Callable[..., dict] = probe
 ) -> tuple[dict[str, dict], dict[str, str]]:
-    """Videos of a folder and what is left out.
+    """Find the videos of a folder.
 
     Parameters
     ----------
-    folder : its subfolders are not searched.
-    probe : `chronovision.videos.probe.probe`, or what answers as it does.
+    folder : Path
+        Folder to search, without its subfolders.
+    probe : callable, optional
+        Function to probe a file, by default `chronovision.videos.probe.probe`.
 
     Returns
     -------
-    absolute path -> what `chronovision.videos.probe.probe` says, and file name -> why it is left
-    out; hidden files are passed over.
+    facts : dict of str to dict
+        Absolute path -> result of `probe`.
+    skipped : dict of str to str
+        File name -> why the file is left out. Hidden files are passed over.
     """
     facts, skipped = {}, {}
     entries = sorted(path for path in folder.iterdir() if not path.name.startswith("."))
@@ -70,7 +74,7 @@ def find_videos(
 
 
 def _facts(probe: Callable[..., dict], path: str, stream: int | None = None) -> dict | str:
-    """What the file says of itself, or why it cannot be used."""
+    """Return the result of probing a file, or why it cannot be used."""
     try:
         return probe(path, stream)
     except UserError as error:
@@ -94,23 +98,26 @@ def facts_of(
 
 
 def clean_name(name: str, fallback: str) -> str:
-    """`name` in letters, digits, ``_`` and ``-``, at most 80, as ids and folders need it."""
+    """Return `name` in letters, digits, ``_`` and ``-``, at most 80, for ids and folders."""
     plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode()
     return re.sub(r"[^A-Za-z0-9-]+", "_", plain).strip("_-")[:80] or fallback
 
 
 def name_videos(paths: Iterable[str], known: Mapping[str, str]) -> dict[str, str]:
-    """Ids for files: their names, cleaned; of equal ones the later get ``_2``, ``_3`` ….
+    """Return ids for files: their names, cleaned; equal ones get ``_2``, ``_3`` ….
 
     Parameters
     ----------
-    paths : absolute paths.
-    known : path -> id of an earlier survey; these ids are kept, so that a new file does not
-        rename the others.
+    paths : iterable of str
+        Absolute paths.
+    known : mapping of str to str
+        Path -> id of an earlier survey. These ids are kept, so that a new file does not rename the
+        others.
 
     Returns
     -------
-    path -> id, in the order of `paths`; unique even where case does not count.
+    dict of str to str
+        Path -> id, in the order of `paths`; unique even if upper and lower case are not told apart.
     """
     paths = list(paths)
     names = {path: known[path] for path in paths if path in known}
@@ -126,7 +133,7 @@ def name_videos(paths: Iterable[str], known: Mapping[str, str]) -> dict[str, str
 
 
 class Table(NamedTuple):
-    """The table of a folder's videos: its rows, its text if it is to be written, what to say."""
+    """The videos table of a folder: its rows, its text if it is to be written, and messages."""
 
     videos: dict[str, Video]
     text: str | None
@@ -134,11 +141,12 @@ class Table(NamedTuple):
 
 
 def plan_table(home: Path, folder: Path, facts: Mapping[str, dict]) -> Table:
-    """The table that videos.tsv in `home` will be; one that the user has edited stays.
+    """Return the table that videos.tsv in `home` will be; a table that the user has edited stays.
 
     Raises
     ------
-    UserError : a mistake in the table that is there.
+    UserError
+        There is a mistake in the existing table.
     """
     table = home / "videos.tsv"
     listed = read_videos(table) if table.exists() else {}
@@ -158,7 +166,7 @@ def plan_table(home: Path, folder: Path, facts: Mapping[str, dict]) -> Table:
 
 
 def write_table(home: Path, folder: Path, table: Table) -> None:
-    """Write videos.tsv, unless it is the same or stays, and whose set this is."""
+    """Write videos.tsv, unless it stays as it is, and the path of the folder of videos."""
     if table.text is None:
         return
     record = {"folder": str(folder), "table_sha256": _digest(table.text.encode())}

@@ -1,4 +1,4 @@
-"""What probing has told of videos, kept so that the next survey probes only what has changed."""
+"""Cache of probing results, so that the next survey probes only files that have changed."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -11,26 +11,26 @@ from chronovision.videos.probe import probe
 
 
 class KnownFacts:
-    """Facts of videos, as `chronovision.videos.probe.probe` tells them, and those of an earlier
-    survey.
+    """Results of probing videos, those of earlier surveys included.
 
-    They hold for a file whose `chronovision.videos.fingerprint.fingerprint` is the same, as long as
-    neither the code that probes nor FFmpeg is another.
+    A result holds for a file as long as `chronovision.videos.fingerprint.fingerprint` gives the
+    same value, and neither the code that probes nor FFmpeg has changed.
 
     Parameters
     ----------
-    path : file that keeps them, ``probed.json``; one that is missing or damaged is as good as none.
+    path : Path
+        File of the cache, ``probed.json``. A missing or damaged file counts as empty.
     """
 
     def __init__(self, path: Path) -> None:
-        """Read what is kept."""
+        """Read the cache."""
         self._path = path
         self._by = {"code": code_digest(PACKAGE / "probe.py"), "ffmpeg": find_tools().version}
         self._earlier = _read(path, self._by)
         self._used: dict[tuple, dict] = {}
 
     def probe(self, path: str, stream: int | None = None) -> dict:
-        """As `chronovision.videos.probe.probe`; that it failed is not kept."""
+        """Probe a file like `chronovision.videos.probe.probe`; failures are not kept."""
         seen = fingerprint(path)  # Before it is probed: it may be being written.
         key = (path, stream, seen)
         if key not in self._used:
@@ -39,7 +39,7 @@ class KnownFacts:
         return self._used[key]
 
     def save(self) -> None:
-        """Keep what was asked for since; of files that were not asked for nothing is kept."""
+        """Write the results that were asked for since; others are dropped."""
         write_json(self._path, {"by": self._by, "videos": list(_entries(self._used))})
 
 

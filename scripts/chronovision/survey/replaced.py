@@ -1,4 +1,4 @@
-"""What a run would make anew in its results folder because the settings are others by now."""
+"""Features that a run would replace in its results folder because the config has changed."""
 
 import json
 import math
@@ -6,7 +6,6 @@ import os
 import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import NoReturn
 
 import yaml
 
@@ -19,18 +18,20 @@ from chronovision.survey.costs import describe_time
 from chronovision.survey.results_folder import unused_folder
 from chronovision.videos.table import Video
 
-#: A results folder that got a number already: the next one is not called films_2_2.
+#: The number at the end of a results folder's name; the next folder is not called films_2_2.
 NUMBERED = re.compile(r"_[0-9]+$")
 
-#: What older features do not record, so that it is compared where it is known only.
+#: Keys that older features do not record. They are compared only where they are recorded.
 MAY_BE_UNKNOWN = ("seed", "strict")
 
-#: Columns of the table that decide features, and lines on them.
-COLUMNS, MOST_ROWS = ("start_s", "end_s", "stream"), 12
+#: Columns of the videos table that decide features.
+COLUMNS = ("start_s", "end_s", "stream")
+#: Most lines on videos whose columns have changed.
+MOST_ROWS = 12
 
 
 def deciding_settings(config: Mapping) -> dict:
-    """Keys of the config that decide features, as a user writes them: ``frames.fps`` …."""
+    """Return the config's keys that decide features, as a user writes them: ``frames.fps`` …."""
     network = {**feature_settings(config), **weight_settings(config)}
     return {
         **{f"frames.{name}": value for name, value in decoding_settings(config).items()},
@@ -40,16 +41,19 @@ def deciding_settings(config: Mapping) -> dict:
 
 
 def recorded_settings(features: str | os.PathLike, defaults: Mapping) -> dict | None:
-    """The same keys as features record them; a key that is newer than they had its default.
+    """Return the same keys as features record them; newer keys have their default.
 
     Parameters
     ----------
-    features : ``features/{video}.h5``.
-    defaults : the whole config, each key at its default.
+    features : path-like
+        ``features/{video}.h5``.
+    defaults : mapping
+        The whole config with every key at its default.
 
     Returns
     -------
-    None for a file that cannot be read or records nothing: it is made anew in any case.
+    dict or None
+        None for a file that cannot be read or records nothing. It is computed again in any case.
     """
     try:
         steps = read_provenance(features)["steps"]
@@ -94,14 +98,14 @@ def differing_videos(
 
 
 def _other_row(features: Path, row: Video) -> dict:
-    """What features record of their row of the table, where it is another by now."""
+    """Return what features record of their row of the table, where the row differs by now."""
     steps = read_provenance(features)["steps"]
     told = {**steps.get("probe_video", {}), **steps["dump_frames"]}
     return {key: told[key] for key in COLUMNS if key in told and told[key] != getattr(row, key)}
 
 
 def _recorded_weights(features: Path) -> str | None:
-    """Name of the weights that made features, if they record it."""
+    """Return the name of the weights that made features, if they record it."""
     return read_provenance(features).get("network", {}).get("weights_name")
 
 
@@ -112,14 +116,18 @@ def describe_replacing(
     config: Mapping,
     defaults: Mapping,
 ) -> list[str]:
-    """What a run replaces in `results`, why, and how long it takes; nothing if it replaces nothing.
+    """Describe what a run replaces in `results`, why, and how long that takes.
 
     Parameters
     ----------
-    results : folder that the run writes to.
-    videos : rows of the table that the run will have.
-    facts : id -> what `chronovision.videos.probe.probe` says, of the videos that can be read.
-    config, defaults : of the run, and the config with each key at its default.
+    results : Path
+        Folder that the run writes to.
+    videos : mapping of str to Video
+        Rows of the table that the run will have.
+    facts : mapping of str to mapping
+        Id -> result of `chronovision.videos.probe.probe`, for the videos that can be read.
+    config, defaults : mapping
+        Config of the run, and the config with every key at its default.
     """
     rows = {video: videos[video] for video in facts}
     differing = differing_videos(results, rows, config, defaults)
@@ -135,20 +143,25 @@ def describe_replacing(
     ]
 
 
-def refuse_replacing(
+def replacing_error(
     results: Path,
     replacing: Iterable[str],
     expected: Iterable[str],
     asked: Mapping,
     asked_in: str | os.PathLike | None,
-) -> NoReturn:
-    """Raise the UserError on features in `results` that would be replaced.
+) -> UserError:
+    """Return the error on features in `results` that would be replaced.
 
     Parameters
     ----------
-    replacing : what `describe_replacing` says.
-    expected : what else the run would be like: who knows it may not want it.
-    asked, asked_in : the user's settings, and the file of them, if there is one.
+    replacing : iterable of str
+        Lines of `describe_replacing`.
+    expected : iterable of str
+        Lines on the rest of the run, in which users may find reasons against it.
+    asked : mapping
+        The user's config overlay.
+    asked_in : path-like or None
+        File of that overlay, if there is one.
     """
     other = yaml.safe_dump(
         {"results": str(unused_folder(Path(NUMBERED.sub("", str(results)))))},
@@ -171,11 +184,11 @@ def refuse_replacing(
         "  to replace them, run the same command with REPLACE=yes",
         *expected,
     ]
-    raise UserError("\n".join(lines))
+    return UserError("\n".join(lines))
 
 
 def describe_differences(differing: Mapping[str, Mapping], config: Mapping) -> list[str]:
-    """A line for each key that differs: the values of the features, and the new one."""
+    """Return a line for each key that differs: the values of the features, and the new one."""
     asked = deciding_settings(config)
     lines = []
     for key, new in asked.items():

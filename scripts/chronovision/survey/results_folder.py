@@ -1,4 +1,4 @@
-"""The results folder of a survey: which one it is, and that no other set lies in it."""
+"""The results folder of a folder of videos."""
 
 import os
 import re
@@ -11,7 +11,7 @@ from chronovision.errors import UserError
 from chronovision.inventory.standing import surveyed_folder
 from chronovision.survey.folder import clean_name
 
-#: Names that results/ has for other things than a folder's set.
+#: Names that folders of stages have in results/, so that no set can have them.
 TAKEN = re.compile(
     "accumulators|bench|benchmarks|changes|clips|demo|duration|features|figures|frames|images|logs|"
     "locks|notebook|pieces|pixels|quality|ranges|report|roseboom2019|segments|videos|weights",
@@ -20,20 +20,24 @@ TAKEN = re.compile(
 
 
 def choose_results(folder: Path, asked: str | None, config: str | os.PathLike | None) -> Path:
-    """Folder that the results of the videos in `folder` go to.
+    """Return the folder for the results of the videos in `folder`.
 
     Parameters
     ----------
-    folder : absolute path of the folder of videos.
-    asked : `pathvars.results` of the user's config, from the working directory; without it the
-        folder is ``results/<name of the folder>``, or with a number if another set lies there;
-        but if the set of this very folder lies in ``results/`` under another name, that.
-    config : file that asks for it.
+    folder : Path
+        Absolute path of the folder of videos.
+    asked : str or None
+        ``pathvars.results`` of the user's config, relative to the working directory. Without it the
+        results go to ``results/<name of the folder>``, with a number if another set lies there. If
+        this folder's set lies in ``results/`` under another name, that is used.
+    config : path-like or None
+        File that sets `asked`.
 
     Raises
     ------
-    UserError : another set, or something else, lies where the config wants the results, or nothing
-        can lie there.
+    UserError
+        Another set, or something else, lies where the config wants the results, or nothing can be
+        written there.
     """
     if asked is None:
         name = clean_name(folder.name, "folder")

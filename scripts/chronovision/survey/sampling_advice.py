@@ -1,4 +1,4 @@
-"""Which step suits films of several frame rates, and which rates step unevenly, in words."""
+"""Advice on sampling: a step from row to row that is nearly equal in all videos of a set."""
 
 import math
 from collections import Counter
@@ -13,45 +13,56 @@ from chronovision.core.time_constant import TimeConstant
 from chronovision.duration.comparability import RATE_TOLERANCE, STEP_TOLERANCE, rate_tolerance
 from chronovision.videos.selection import frames_per_row, source_interval
 
-#: How far the real steps may lie from the wanted one, relatively.
+#: Largest relative difference between the real steps and the wanted one.
 NEAR = 0.2
-#: Longest step that is advised without anybody wanting it, in seconds.
+#: Longest step in seconds that is advised if no step is wanted.
 LONGEST_S = 1.0
-#: How far a resampled rate may be, relatively, from a whole part of the source's, and a real step
-#: from the wanted one: 30 from 29.97.
+#: Largest relative difference that counts as equal, as of 30 and 29.97 frames/s: between a
+#: resampled rate and a whole fraction of the source's, and between a real step and the wanted one.
 WHOLE = 0.001
-#: Videos that a line names.
+#: Most videos that a line names.
 NAMED = 5
 
 
 class Step(NamedTuple):
-    """A value for ``frames.step_s``, and how much longer the longest real step is, relatively."""
+    """A value for ``frames.step_s``, and how well the videos keep it.
+
+    Attributes
+    ----------
+    step_s : float
+        Step in seconds.
+    spread : float
+        Relative difference between the longest and the shortest real step.
+    """
 
     step_s: float
     spread: float
 
     @property
     def is_even(self) -> bool:
-        """Whether a duration model can be fitted to such steps."""
+        """Return whether a duration model can be fitted to such steps."""
         return self.spread <= STEP_TOLERANCE
 
 
 def even_step(intervals_s: Iterable[float], wanted_s: float | None = None) -> Step | None:
-    """The step near the wanted one that lasts most nearly as long in all videos.
+    """Find the step near the wanted one whose real duration differs least over all videos.
 
-    Each video takes a whole number of its frames. Of all choices whose real steps lie within
-    20 % of `wanted_s` that of the least spread is taken, of equal ones the nearest; it is written
-    as a fraction with few digits. Without a wish the shortest step of at most 5 % spread counts
-    as wanted.
+    Each video takes a whole number of its frames. Of all choices whose real steps lie within 20 %
+    of `wanted_s`, the one with the least spread is taken, of equal ones the nearest. It is written
+    as a fraction with few digits. By default the shortest step of at most 5 % spread counts as
+    wanted.
 
     Parameters
     ----------
-    intervals_s : from frame to frame, of each video.
-    wanted_s : seconds.
+    intervals_s : iterable of float
+        Interval from frame to frame of each video, in seconds.
+    wanted_s : float, optional
+        Wanted step in seconds.
 
     Returns
     -------
-    The step; None if no choice lies near enough, or without a wish none is even up to `LONGEST_S`.
+    Step or None
+        None if no choice lies near enough, or by default if no step up to `LONGEST_S` is even.
     """
     intervals = np.unique([float(f"{interval:.9g}") for interval in intervals_s])
     if wanted_s is None:
@@ -70,12 +81,14 @@ def even_step(intervals_s: Iterable[float], wanted_s: float | None = None) -> St
 
 
 class _Choice(NamedTuple):
-    """Whole numbers of frames for all videos.
+    """A whole number of frames for each video.
 
     Attributes
     ----------
-    start, end : between which steps are asked for that give these numbers.
-    shortest, longest : how long the real steps last.
+    start, end : float
+        Limits of the wanted steps that give these numbers.
+    shortest, longest : float
+        Limits of the real steps in seconds.
     """
 
     start: float
@@ -88,7 +101,7 @@ class _Choice(NamedTuple):
         return self.longest / self.shortest - 1
 
     def step(self, wanted_s: float = math.nan) -> Step:
-        """The wanted step, if it is about as long as the real ones are; else one of few digits."""
+        """Return the wanted step if the real ones are about as long; else a step of few digits."""
         low, high = self._about(0.02)
         step_s: float | Fraction | None = wanted_s if low <= wanted_s <= high else None
         for width in (1e-4, 0.005, 0.02):
@@ -102,7 +115,7 @@ class _Choice(NamedTuple):
 
 
 def _choices(intervals: np.ndarray, low: float, high: float) -> Iterable[_Choice]:
-    """Every choice that steps between `low` and `high` make, from short to long."""
+    """Yield every choice that steps between `low` and `high` make, from short to long."""
     most = [math.ceil(high / interval) for interval in intervals]
     ties = [(np.arange(1, n + 1) + 0.5) * i for n, i in zip(most, intervals, strict=True)]
     edges = np.unique([intervals.min() / 2, *np.concatenate(ties)])
@@ -111,12 +124,12 @@ def _choices(intervals: np.ndarray, low: float, high: float) -> Iterable[_Choice
         start, end = float(start) * (1 + 1e-5), float(end) * (1 - 1e-5)
         if start >= end or end < low or start > high:
             continue
-        lasts = intervals * np.maximum(np.floor(((start + end) / 2) / intervals + 0.5), 1)
-        yield _Choice(start, end, float(lasts.min()), float(lasts.max()))
+        steps_s = intervals * np.maximum(np.floor(((start + end) / 2) / intervals + 0.5), 1)
+        yield _Choice(start, end, float(steps_s.min()), float(steps_s.max()))
 
 
 def _simplest(low: float, high: float) -> Fraction | None:
-    """The fraction of the least denominator, up to 60, between two positive numbers."""
+    """Return the fraction of the least denominator, up to 60, between two positive numbers."""
     for denominator in range(1, 61):
         numerator = math.ceil(low * denominator)
         if numerator and numerator <= high * denominator:
@@ -125,7 +138,7 @@ def _simplest(low: float, high: float) -> Fraction | None:
 
 
 def irregular(facts: Mapping[str, Mapping]) -> list[str]:
-    """Videos whose mean rate is off the regular one (gaps, a variable rate): no fit takes them."""
+    """Return the videos whose mean rate is not the regular one, so that no model is fitted."""
     return [
         name
         for name, info in facts.items()
@@ -134,18 +147,21 @@ def irregular(facts: Mapping[str, Mapping]) -> list[str]:
 
 
 def _row_steps(facts: Mapping[str, Mapping], frames: Mapping) -> list[float]:
-    """Seconds from row to row of each video, if nothing is resampled."""
+    """Return the seconds from row to row of each video, if nothing is resampled."""
     return [frames_per_row(info, frames) / info["frame_rate"] for info in facts.values()]
 
 
 def describe_sampling(facts: Mapping[str, Mapping], config: Mapping, command: str) -> list[str]:
-    """Lines on the steps from row to row, and where they are uneven how even ones are had.
+    """Return lines on the steps from row to row, and on how to make uneven steps even.
 
     Parameters
     ----------
-    facts : id -> what `chronovision.videos.probe.probe` says of the video.
-    config : the config; ``frames`` and, for its ``tau_frames``, ``thresholds`` are read.
-    command : what the user typed; a setting of STEP can be put behind it.
+    facts : mapping of str to mapping
+        Id -> result of `chronovision.videos.probe.probe`.
+    config : mapping
+        Config of the run. Its ``frames`` and, for ``tau_frames``, ``thresholds`` are read.
+    command : str
+        Command that the user typed, to which ``STEP=…`` can be appended.
     """
     if not facts:
         return []
@@ -164,12 +180,12 @@ def describe_sampling(facts: Mapping[str, Mapping], config: Mapping, command: st
             "  on them. This run goes on WITHOUT the fit of durations.",
         ]
     elif frames["step_s"]:
-        lasts = f"{min(steps):.4g} s"
+        length = f"{min(steps):.4g} s"
         if spread > 1e-6:
-            lasts = f"{min(steps):.4g} to {max(steps):.4g} s, {100 * spread:.1f} % apart"
+            length = f"{min(steps):.4g} to {max(steps):.4g} s, {100 * spread:.1f} % apart"
         lines.append(
             f"  steps of about {written_step(frames['step_s'])} s: {_kept_frames(facts, frames)}; "
-            f"they last {lasts}"
+            f"they last {length}"
         )
     if frames["step_s"]:
         lines.append(_describe_departures(facts, frames))
@@ -191,7 +207,7 @@ def _listed(names: Sequence[str]) -> str:
 
 
 def _kept_frames(facts: Mapping[str, Mapping], frames: Mapping) -> str:
-    """Which frames are kept, of how many videos: every frame of 1 video, every 2nd frame of 3."""
+    """Describe which frames are kept: every frame of 1 video, every 2nd frame of 3."""
     counts = Counter(frames_per_row(info, frames) for info in facts.values())
     (least, videos), *others = sorted(counts.items())
     kept = f"{_every(least)} of {videos} video{'s' * (videos > 1)}"
@@ -199,20 +215,20 @@ def _kept_frames(facts: Mapping[str, Mapping], frames: Mapping) -> str:
 
 
 def _off(info: Mapping, frames: Mapping) -> float:
-    """How much longer a video's real step is than the wanted one, relatively."""
+    """Return the relative difference between a video's real step and the wanted one."""
     step_s = frames_per_row(info, frames) / info["frame_rate"]
     return round(step_s / frames["step_s"] - 1, 6)
 
 
 def _with_steps(facts: Mapping[str, Mapping], names: Sequence[str], frames: Mapping) -> str:
-    """Videos and their real steps, in words."""
+    """Return videos and their real steps, in words."""
     steps = dict(zip(facts, _row_steps(facts, frames), strict=True))
     varies = {name: ", varies" if facts[name]["vfr"] else "" for name in names}
     return _listed([f"{name} ({steps[name]:.4g} s{varies[name]})" for name in names])
 
 
 def _describe_departures(facts: Mapping[str, Mapping], frames: Mapping) -> str:
-    """A line on which videos keep the wanted step, and which depart from it."""
+    """Return a line on which videos keep the wanted step, and which depart from it."""
     step = written_step(frames["step_s"])
     keeps = {n: abs(_off(info, frames)) <= WHOLE and not info["vfr"] for n, info in facts.items()}
     if all(keeps.values()):
@@ -236,7 +252,7 @@ def _warn_of_far_steps(facts: Mapping[str, Mapping], frames: Mapping) -> list[st
 
 
 def _tau_frames(thresholds: Mapping) -> float | None:
-    """The time constant in rows, if the dynamic threshold is computed and has it so."""
+    """Return the time constant in rows, if the dynamic threshold is computed and has it so."""
     if "dynamic" not in thresholds["kinds"]:
         return None
     tau = TimeConstant.of(thresholds["dynamic"])
@@ -248,16 +264,16 @@ def _describe_tau(steps: Sequence[float], tau_frames: float | None) -> list[str]
 
 
 def _tau(steps: Sequence[float], tau_frames: float) -> str:
-    """What τ lasts at steps of so many seconds."""
+    """Describe how long τ is at steps of so many seconds."""
     shortest, longest = (f"{tau_frames * end(steps):.3g}" for end in (min, max))
-    lasts = shortest if shortest == longest else f"{shortest} to {longest}"
-    return f"tau_frames: {tau_frames:g} makes τ {lasts} s"
+    tau_s = shortest if shortest == longest else f"{shortest} to {longest}"
+    return f"tau_frames: {tau_frames:g} makes τ {tau_s} s"
 
 
 def _describe_resampling(
     facts: Mapping[str, Mapping], fps: float, tau_frames: float | None, command: str
 ) -> list[str]:
-    """Lines on videos whose rate is no whole multiple of the one that they are resampled to."""
+    """Return lines on videos whose rate is no whole multiple of the resampled one."""
     rates = [info["frame_rate"] for info in facts.values() if not info["vfr"]]
     uneven = [rate for rate in rates if _remainder(rate / fps) > WHOLE]
     if not uneven:
@@ -273,12 +289,12 @@ def _describe_resampling(
 
 
 def _remainder(ratio: float) -> float:
-    """How far a number above 0 is from a whole one, of at least 1, relatively."""
+    """Return the relative difference between a number above 0 and a whole one, of at least 1."""
     return round(abs(ratio / max(round(ratio), 1) - 1), 6)
 
 
 def _wish(facts: Mapping[str, Mapping], frames: Mapping) -> float | None:
-    """The step that the config asks for, if it does not take every frame."""
+    """Return the step that the config asks for, if it does not take every frame."""
     if frames["every"] > 1:
         return max(_row_steps(facts, frames))
     return frames["step_s"]
@@ -287,7 +303,7 @@ def _wish(facts: Mapping[str, Mapping], frames: Mapping) -> float | None:
 def _advise(
     facts: Mapping[str, Mapping], wanted_s: float | None, tau_frames: float | None, command: str
 ) -> str:
-    """A sentence on the most even step near the wanted one, else on the shortest even one."""
+    """Return a sentence on the most even step near the wanted one, else on the shortest one."""
     intervals = [source_interval(info) for info in facts.values()]
     found = even_step(intervals, wanted_s)
     notes = []
@@ -310,7 +326,7 @@ def _advise(
 
 
 def _every(n: int) -> str:
-    """Which of a video's frames are kept: every frame, every 2nd …"""
+    """Return which of a video's frames are kept, e.g. "every 2nd frame"."""
     if n == 1:
         return "every frame"
     endings = {1: "st", 2: "nd", 3: "rd"}

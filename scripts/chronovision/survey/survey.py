@@ -1,4 +1,4 @@
-"""Survey of a folder of videos: what is in it, what a run on it will cost, and its config."""
+"""Survey of a folder of videos: its contents, the cost of a run, and the config for it."""
 
 import math
 import os
@@ -23,14 +23,14 @@ from chronovision.survey.costs import describe_costs
 from chronovision.survey.fit import describe_fit
 from chronovision.survey.folder import Table, facts_of, find_videos, plan_table, write_table
 from chronovision.survey.known_facts import KnownFacts
-from chronovision.survey.replaced import describe_replacing, refuse_replacing
+from chronovision.survey.replaced import describe_replacing, replacing_error
 from chronovision.survey.results_folder import choose_results, describe_moved
 from chronovision.survey.sampling_advice import describe_sampling
 from chronovision.survey.weights import describe_weights
 
 
 class Survey(NamedTuple):
-    """Config overlay to run with, and what to tell the user."""
+    """The config overlay to run with, and the lines to show the user."""
 
     overlay: Path
     summary: list[str]
@@ -47,26 +47,33 @@ def survey_folder(
 ) -> Survey:
     """Write the videos table and the config overlay for a run on a folder of videos.
 
-    They go into `pathvars.results` of the user's config, else into ``results/<name of the
-    folder>/`` (from the working directory), never into the folder itself. A table that the user
-    has edited is kept; one that has not is brought up to date, and the ids of files it names stay
-    as they are.
+    They go into ``pathvars.results`` of the user's config, else into ``results/<name of the
+    folder>/`` below the working directory, never into the folder itself. A table that the user has
+    edited is kept. Any other table is brought up to date, and the ids in it stay as they are.
 
     Parameters
     ----------
-    folder : searched for videos by file name and then by FFprobe; its subfolders are not.
-    project : folder of the Snakefile, for the default config.
-    fps : rate to resample all videos to, in frames per second.
-    step : instead of a rate, time from row to row of all videos: seconds, or a fraction (1/6).
-    config : the user's overlay, which the run reads before this one.
-    replace : ``yes`` if features that were made with other settings may be replaced.
+    folder : path-like
+        Folder of the videos. Files are chosen by name and then by FFprobe; subfolders are not
+        searched.
+    project : path-like
+        Folder of the Snakefile, for the default config.
+    fps : float, optional
+        Rate to resample all videos to, in frames per second.
+    step : str, optional
+        Time from row to row of all videos instead of a rate: seconds, or a fraction (1/6).
+    config : path-like, optional
+        The user's overlay, which the run reads before this one.
+    replace : str, optional
+        ``yes`` allows features that were made with other settings to be replaced.
 
     Raises
     ------
-    UserError : no such folder, no video in it, a mistake in the config or in the edited table;
-        weights that do not fit or cannot be had; another set in the results folder; features to be
-        replaced without leave; results that cannot be written, or that another run works on.
-        Nothing was written then.
+    UserError
+        There is no such folder or no video in it, or a mistake in the config or the edited table.
+        Weights do not fit or cannot be had. The results folder holds another set, cannot be
+        written, or another run works on it. Features would be replaced without permission. Nothing
+        was written then.
     """
     if replace not in (None, "yes"):
         raise UserError(f"REPLACE={one_line(replace)}: say REPLACE=yes, or leave it out")
@@ -97,7 +104,7 @@ def survey_folder(
     expected = describe_sampling(sound, run_config, _command(folder, config))
     expected += describe_fit(videos, sound, run_config)
     if replacing and replace is None:
-        refuse_replacing(home, replacing, expected, asked, config)
+        raise replacing_error(home, replacing, expected, asked, config)
     _write(home, folder, table, frames, probing)
     found = f"{len(videos)} video{'s' * (len(videos) != 1)}"
     summary = [f"{shown}: {found}, listed in {home}/videos.tsv; results go to {home}"]
@@ -113,7 +120,7 @@ def survey_folder(
 def _results(
     folder: Path, asked: Mapping, run_config: Mapping, config: str | os.PathLike | None
 ) -> Path:
-    """Where the results go; UserError if `config`, which holds `asked`, names a table as well."""
+    """Return the folder of the results; UserError if the user's config names a videos table."""
     if "videos" in asked:
         raise UserError(
             f"{one_line(config, SHOWN_PATH)}: videos: {one_line(asked['videos'], SHOWN_PATH)} and "
@@ -126,7 +133,7 @@ def _results(
 
 
 def _sampling(fps: float | None, step: str | None) -> dict:
-    """The part of the config's ``frames`` that FPS or STEP ask for."""
+    """Return the part of the config's ``frames`` that FPS or STEP ask for."""
     if fps is not None and step is not None:
         raise UserError("FPS and STEP are both set, and exclude each other: leave one out")
     if fps is not None:
@@ -148,7 +155,7 @@ def _sampling(fps: float | None, step: str | None) -> dict:
 
 
 def _run_config(project: Path, asked: Mapping, frames: Mapping) -> dict:
-    """The config that the run will have, as far as the survey needs it."""
+    """Return the config of the run, as far as the survey needs it."""
     merged = _overlay(read_config(project / "config/config.yaml"), asked)
     if frames:
         merged = _overlay(merged, {"frames": frames})
@@ -167,7 +174,7 @@ def _overlay(below: Mapping, above: Mapping) -> dict:
 
 
 def _write(home: Path, folder: Path, table: Table, frames: Mapping, probing: KnownFacts) -> None:
-    """Write table, overlay and facts, unless another run works on these results."""
+    """Write table, overlay and probing results, unless another run works on these results."""
     lock_results(home / "locks")
     try:
         write_table(home, folder, table)
@@ -202,14 +209,14 @@ def _describe_left_out(skipped: Mapping[str, str], unread: list[str]) -> list[st
 
 
 def _command(folder: Path, config: str | os.PathLike | None) -> str:
-    """The command that this folder and config were given to."""
+    """Return the command that this folder and config were given to."""
     words = {"VIDEOS": folder, "CONFIG": config}
     named = [f"{name}={shlex.quote(str(word))}" for name, word in words.items() if word is not None]
     return " ".join(["make run", *named])
 
 
 def _describe_gone(home: Path) -> list[str]:
-    """A line on videos that have left the set since their results were made."""
+    """Return lines on videos that have left the set since their results were made."""
     try:
         left = find_leftovers(home, read_standing(home))
     except UserError:  # Nothing has been made yet.

@@ -1,4 +1,4 @@
-"""Whether a run will have its weights, told before anything is decoded."""
+"""Whether a run will have its weights, reported before anything is decoded."""
 
 import os
 from collections.abc import Mapping
@@ -13,17 +13,22 @@ from chronovision.features.weights_name import KINDS, weights_name
 
 
 def describe_weights(network: Mapping, seed: int, results: str | os.PathLike) -> str:
-    """A line on the weights that a run will use.
+    """Return a line on the weights that a run will use.
 
     Parameters
     ----------
-    network, seed : the config's.
-    results : folder of the results, in which the weights may be already.
+    network : mapping
+        The config's ``network``.
+    seed : int
+        The config's ``seed``.
+    results : path-like
+        Results folder, which may hold the weights already.
 
     Raises
     ------
-    UserError : the user's file lacks what the layers need, or ImageNet's weights are asked for
-        and can neither be found in torch hub's cache nor downloaded.
+    UserError
+        The user's file lacks tensors that the layers need. Or ImageNet's weights are asked for and
+        are neither in torch hub's cache nor can be downloaded.
     """
     model, asked = network["model"], network["weights"]
     file = Path(results, "weights", f"{weights_name(network, seed)}.json")

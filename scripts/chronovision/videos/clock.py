@@ -8,7 +8,7 @@ import tempfile
 from array import array
 from collections.abc import Iterable, Iterator
 from fractions import Fraction
-from typing import NoReturn, TypeVar
+from typing import TypeVar
 
 import numpy as np
 from tqdm import tqdm
@@ -19,7 +19,7 @@ from chronovision.videos.ffmpeg import (
     at_steady_rate,
     find_tools,
     input_url,
-    refuse_failure,
+    require_success,
 )
 
 log = logging.getLogger(__name__)
@@ -82,7 +82,7 @@ def go_forward(
             yield latest, held[1]
             held = None
         if time is None and latest is None:
-            _refuse_untimed(path, index)
+            raise _untimed_error(path, index)
         if time is None or (latest is not None and time < latest):
             mended.append(index)
             held = time, item
@@ -102,7 +102,7 @@ def _require_step(
     path: str | os.PathLike, index: int, time: Fraction | None, latest: Fraction
 ) -> None:
     if time is None:
-        _refuse_untimed(path, index)
+        raise _untimed_error(path, index)
     if latest - time > BACK_S:
         raise UserError(
             f"{path}: timestamps go back at frame {index}, by {float(latest - time):.3g} s; "
@@ -110,8 +110,8 @@ def _require_step(
         )
 
 
-def _refuse_untimed(path: str | os.PathLike, index: int) -> NoReturn:
-    raise UserError(f"{path}: frame {index} has no timestamp; {at_steady_rate(path)}")
+def _untimed_error(path: str | os.PathLike, index: int) -> UserError:
+    return UserError(f"{path}: frame {index} has no timestamp; {at_steady_rate(path)}")
 
 
 def decoded_times(
@@ -198,4 +198,4 @@ def _ticks(path: str | os.PathLike, stream: int, *options: str) -> Iterator[int 
                 raise
         said.seek(0)
         lines = said.read().decode(errors="replace").splitlines()
-        refuse_failure(path, process.returncode, [ADDRESS.sub("", line) for line in lines])
+        require_success(path, process.returncode, [ADDRESS.sub("", line) for line in lines])

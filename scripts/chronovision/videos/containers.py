@@ -63,7 +63,7 @@ HEAD_BYTES = 288
 CONTROL = re.compile("[\x00-\x08\x0b\x0e-\x1a\x1c-\x1f\x7f]")
 
 
-def refuse_text(path: Path, container: str | None = None) -> None:
+def require_no_text(path: Path, container: str | None = None) -> None:
     """Raise UserError for a text file, which FFmpeg would draw or follow to other files.
 
     The SHA-256 of a playlist or script says nothing about the pictures that it names.
@@ -100,7 +100,7 @@ def _is_text(path: Path) -> bool:
     return not CONTROL.search(text)
 
 
-def refuse_encryption(path: Path) -> None:
+def require_unencrypted(path: Path) -> None:
     """Raise UserError if the pictures of an MP4, MOV or ASF file are encrypted."""
     length = path.stat().st_size
     with path.open("rb") as file:
@@ -113,12 +113,12 @@ def refuse_encryption(path: Path) -> None:
         elif _box_size(head):
             encrypted = not ENCRYPTED.isdisjoint(_sample_descriptions(file, length))
     if encrypted:
-        refuse_encrypted(path)
+        raise encrypted_error(path)
 
 
-def refuse_encrypted(path: Path) -> None:
+def encrypted_error(path: Path) -> UserError:
     """Return the error for a file whose pictures are encrypted."""
-    raise UserError(
+    return UserError(
         f"{path}: the file is encrypted, and nobody has its key here: get a copy without protection"
     )
 
@@ -138,7 +138,7 @@ def _sample_descriptions(file: BinaryIO, length: int) -> Iterator[bytes]:
         start += before if kind in NESTED else size
 
 
-def refuse_joined_or_cut(path: Path) -> int:
+def require_one_complete_file(path: Path) -> int:
     """Raise UserError if another file follows in the same file, as by `cat`, or the end is missing.
 
     Of two joined MP4, Flash or ASF files FFmpeg reads only the first; of other formats it mixes the
@@ -166,24 +166,24 @@ def refuse_joined_or_cut(path: Path) -> int:
             old = kind != b"ftyp"
         begins = kind == b"ftyp" or head.startswith(own) or _begins_ogg(head)
         if begun and begins:
-            _refuse_second(path, start)
+            raise _joined_error(path, start)
         begun |= not begins
         if old and kind == b"moov" and film == {b"moov", b"mdat"}:
-            _refuse_second(path, after)
+            raise _joined_error(path, after)
         end = start + size
         if kind in (b"moov", b"mdat") and len(film) < 2:
             film.add(kind)
             after = end
-        _refuse_missing_end(path, end - length, head)
+        _require_end(path, end - length, head)
     if 0 < end < length and _has_open_end(path, end):
         return 0
     unread = max(length - end, 0) if end else 0
     if unread > max(LEAST_FILM, length // 100):
-        _refuse_film_behind(path, end)
+        _require_no_film_behind(path, end)
     return unread
 
 
-def _refuse_film_behind(path: Path, end: int) -> None:
+def _require_no_film_behind(path: Path, end: int) -> None:
     """Raise UserError if another video begins anywhere behind the last element."""
     kept = b""  # The end of what was read before: a beginning may lie across it.
     with path.open("rb") as file:
@@ -191,7 +191,7 @@ def _refuse_film_behind(path: Path, end: int) -> None:
         while piece := file.read(PIECE_BYTES):
             found = BEGINNING.search(kept + piece)
             if found:
-                _refuse_second(path, end - len(kept) + found.start())
+                raise _joined_error(path, end - len(kept) + found.start())
             end += len(piece)
             kept = (kept + piece)[-HEAD_BYTES:]
 
@@ -205,9 +205,9 @@ def _has_open_end(path: Path, start: int) -> bool:
     return box or (head[:4] == b"RIFF" and head[8:12] in (b"AVI ", b"AVIX"))
 
 
-def _refuse_second(path: Path, start: int) -> None:
+def _joined_error(path: Path, start: int) -> UserError:
     name, first, second = (shlex.quote(os.fspath(one)) for one in (path, *_parts(path)))
-    raise UserError(
+    return UserError(
         f"{path}: another file begins at byte {start}, as if by `cat`, which is no way to join "
         f"videos: part them, `head -c {start} < {name} > {first}` and "
         f"`tail -c +{start + 1} < {name} > {second}`, and use both"
@@ -224,7 +224,7 @@ def _parts(path: Path) -> list[Path]:
         stem += "_"
 
 
-def _refuse_missing_end(path: Path, missing: int, head: bytes) -> None:
+def _require_end(path: Path, missing: int, head: bytes) -> None:
     """Raise UserError if `missing` bytes are missing of an element that matters to the pictures."""
     # Some programs count the eight bytes before an AVI's contents, too.
     slack = 9 if _riff_size(head) else 0

@@ -25,10 +25,10 @@ from chronovision.videos.ffmpeg import (
     find_tools,
     input_url,
     killed,
-    refuse_failure,
+    require_success,
 )
 from chronovision.videos.ffmpeg_log import Heard, find_damage, parse_stderr
-from chronovision.videos.fingerprint import refuse_another_file
+from chronovision.videos.fingerprint import require_same_file
 from chronovision.videos.selection import (
     Frame,
     Row,
@@ -50,7 +50,17 @@ PATIENCE_S = 60
 
 @dataclass
 class Decoding(Heard):
-    """Facts learnt while decoding; complete once all frames have been read."""
+    """Facts learnt while decoding; complete once all frames have been read.
+
+    Attributes
+    ----------
+    n_decoded : int
+        Number of decoded frames.
+    mended : list of int
+        Indices of the frames whose times went back, or were missing, and were changed.
+    time_s : array of float
+        Time of each frame in seconds from the first one.
+    """
 
     n_decoded: int = 0
     mended: list[int] = field(default_factory=list)
@@ -127,7 +137,7 @@ def decode(
             yield Frame(index, time, key, rgb)
         process.wait()
         listener.join()
-    refuse_failure(path, process.returncode, list(decoding.messages))
+    require_success(path, process.returncode, list(decoding.messages))
     if described.qsize() != 1:  # The end alone is left.
         anew = advised(path, "-an", "-map_metadata", "-1", "-c", "copy", "out.mkv")
         raise UserError(
@@ -258,7 +268,7 @@ def analysed_rows(
         There are fewer than two rows, the file is not the one that was probed, or `decode` raises
         it.
     """
-    refuse_another_file(info, thorough=False)
+    require_same_file(info, thorough=False)
     decoded = decode(info["path"], info["stream"], frames["size"], frames["geometry"], decoding)
     decoded = within(decoded, *span)
     if frames["fps"]:
@@ -269,7 +279,7 @@ def analysed_rows(
     for n, row in enumerate(tqdm(rows, total=expected, unit="frame", disable=None), start=1):  # noqa: B007
         yield row
     # A file that is cut while FFmpeg reads it may give fewer frames without a complaint.
-    refuse_another_file(info)
+    require_same_file(info)
     if n < 2:
         why = f" ({next(iter(decoding.messages))})" if decoding.messages else ""
         raise UserError(

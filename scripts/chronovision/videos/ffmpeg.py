@@ -158,7 +158,7 @@ def killed(code: int) -> str:
     return f"was killed (signal {-code}), often for want of memory: run again, with more memory"
 
 
-def refuse_truncation(path: str | os.PathLike, messages: Sequence[str]) -> None:
+def require_complete(path: str | os.PathLike, messages: Sequence[str]) -> None:
     """Raise UserError if one of FFmpeg's `messages` says that the file ends too early."""
     for message in messages:
         if TRUNCATED.search(message.replace(str(path), "")):
@@ -168,7 +168,7 @@ def refuse_truncation(path: str | os.PathLike, messages: Sequence[str]) -> None:
             )
 
 
-def refuse_failure(path: str | os.PathLike, code: int, messages: Sequence[str]) -> None:
+def require_success(path: str | os.PathLike, code: int, messages: Sequence[str]) -> None:
     """Raise UserError if FFmpeg did not end well, or says that the file ends too early.
 
     Parameters
@@ -180,7 +180,7 @@ def refuse_failure(path: str | os.PathLike, code: int, messages: Sequence[str]) 
     messages : sequence of str
         FFmpeg's messages in their order.
     """
-    refuse_truncation(path, messages)
+    require_complete(path, messages)
     if code < 0:
         raise UserError(f"{path}: FFmpeg {killed(code)}")
     if code != 0:
@@ -246,7 +246,7 @@ def _check_exit(
     listener.join()
     code = process.wait()
     messages = [ADDRESS.sub("", message.rstrip()) for message in messages]
-    refuse_truncation(path, messages)
+    require_complete(path, messages)
     if code < 0:
         raise UserError(f"{path}: ffprobe {killed(code)}")
     if code != 0:

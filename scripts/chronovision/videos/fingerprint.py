@@ -45,7 +45,7 @@ def fingerprint(path: str | os.PathLike) -> str | None:
     return digest.hexdigest()[:16]
 
 
-def refuse_another_file(info: Mapping, thorough: bool = True) -> None:
+def require_same_file(info: Mapping, thorough: bool = True) -> None:
     """Raise UserError unless the video is still the file that was probed.
 
     Parameters

@@ -15,7 +15,7 @@ from chronovision.core.provenance import add_step
 from chronovision.core.timing import has_variable_rate, nominal_interval
 from chronovision.errors import UserError
 from chronovision.videos.decoding import BLOCK_ROWS, Decoding, analysed_rows, decoder_messages
-from chronovision.videos.ffmpeg import refuse_truncation
+from chronovision.videos.ffmpeg import require_complete
 from chronovision.videos.ffmpeg_log import of_pictures
 from chronovision.videos.fingerprint import video_provenance
 from chronovision.videos.selection import Row, expected_rows
@@ -85,7 +85,7 @@ def _complete_messages(info: dict, decoding: Decoding, strict: bool) -> list[str
     if not (strict or (decoding.interrupted and not decoding.messages)):
         return []
     messages = decoder_messages(info["path"], info["stream"])
-    refuse_truncation(info["path"], messages)
+    require_complete(info["path"], messages)
     messages = of_pictures(messages, **kind)
     if not decoding.messages:
         decoding.messages.update(messages)

@@ -19,10 +19,10 @@ from chronovision.core.timing import has_variable_rate, median_interval, nominal
 from chronovision.errors import UserError
 from chronovision.videos.clock import begins_so, decoded_times
 from chronovision.videos.containers import (
-    refuse_encrypted,
-    refuse_encryption,
-    refuse_joined_or_cut,
-    refuse_text,
+    encrypted_error,
+    require_no_text,
+    require_one_complete_file,
+    require_unencrypted,
 )
 from chronovision.videos.ffmpeg import (
     ADDRESS,
@@ -94,16 +94,16 @@ def probe(path: str | os.PathLike, stream: int | None = None) -> dict:
         times.
     """
     path = Path(path)
-    _refuse_by_its_bytes(path)
+    _require_video_bytes(path)
     container, videos = _describe(path)
     chosen = _choose_stream(path, videos, stream)
     if stream is None and len(videos) > 1:
-        _refuse_still(path, videos, chosen, container)
+        _require_film(path, videos, chosen, container)
     found = videos[chosen]
     time_base = Fraction(found["time_base"])
     if "enc_key_id" in found.get("tags", {}):  # FFmpeg's note on a track of Matroska
-        refuse_encrypted(path)
-    _refuse_absurd_shape(path, found)
+        raise encrypted_error(path)
+    _require_plausible_shape(path, found)
     rotation = _rotation(path, found)
     header_frames = found.get("nb_frames", "")
     with run_ffprobe(path, "-select_streams", str(chosen), *ASKED) as rows:
@@ -126,15 +126,15 @@ def probe(path: str | os.PathLike, stream: int | None = None) -> dict:
     }
 
 
-def _refuse_by_its_bytes(path: Path) -> None:
+def _require_video_bytes(path: Path) -> None:
     """Raise UserError for files that FFmpeg would misread without a complaint."""
     if not path.is_file():
         raise UserError(f"{path}: no such video file; correct its path in the videos table")
     if path.stat().st_size == 0:
         raise UserError(f"{path}: the file is empty: get a complete copy")
-    refuse_text(path)
-    refuse_encryption(path)
-    unread = refuse_joined_or_cut(path)
+    require_no_text(path)
+    require_unencrypted(path)
+    unread = require_one_complete_file(path)
     if unread:
         log.warning(
             "%s: the last %d bytes belong to nothing that its container names: FFmpeg may not read "
@@ -155,7 +155,7 @@ def _describe(path: Path) -> tuple[str, dict[int, dict]]:
     with run_ffprobe(path, "-show_streams", "-show_format", "-of", "json") as said:
         described = said.read()
     header = json.loads(described)
-    refuse_text(path, header["format"]["format_name"])
+    require_no_text(path, header["format"]["format_name"])
     videos = {s["index"]: s for s in header.get("streams", []) if _is_video(s)}
     if not videos:
         raise UserError(f"{path}: no video stream in this file (audio or subtitles only?)")
@@ -192,7 +192,7 @@ def _best_stream(path: Path, videos: Container[int]) -> int:
     return int(mappings[-1])
 
 
-def _refuse_still(path: Path, videos: dict[int, dict], chosen: int, container: str) -> None:
+def _require_film(path: Path, videos: dict[int, dict], chosen: int, container: str) -> None:
     """Raise UserError if another stream has more than `FEWER` times the pictures of the chosen one.
 
     A title picture may be a stream of its own, with more pixels than the film.
@@ -249,7 +249,7 @@ def _aspect(stream: dict) -> str:
     return "1:1" if sar.startswith("0:") or sar == "N/A" else sar
 
 
-def _refuse_absurd_shape(path: Path, stream: dict) -> None:
+def _require_plausible_shape(path: Path, stream: dict) -> None:
     wide, high = map(int, _aspect(stream).split(":"))
     wide, high = wide * stream["width"], high * stream["height"]
     if max(wide, high) > LONGEST * min(wide, high) > 0:

@@ -240,7 +240,7 @@ def _group(where: str, cell: str) -> str:
 def _number(where: str, name: str, cell: str | None) -> float | None:
     if cell is None:
         return None
-    _refuse_decimal_comma(where, name, cell)
+    _require_decimal_point(where, name, cell)
     try:
         value = float(cell)
     except ValueError:
@@ -251,7 +251,7 @@ def _number(where: str, name: str, cell: str | None) -> float | None:
     return value
 
 
-def _refuse_decimal_comma(where: str, name: str, cell: str) -> None:
+def _require_decimal_point(where: str, name: str, cell: str) -> None:
     if DECIMAL_COMMA.fullmatch(cell):
         raise UserError(
             f"{where}: {name} = {quoted(cell)} has a decimal comma: write a point, as in 1.5"
@@ -261,7 +261,7 @@ def _refuse_decimal_comma(where: str, name: str, cell: str) -> None:
 def _index(where: str, cell: str | None) -> int | None:
     if cell is None:
         return None
-    _refuse_decimal_comma(where, "stream", cell)
+    _require_decimal_point(where, "stream", cell)
     index = STREAM.fullmatch(cell)
     if not index:
         raise UserError(f"{where}: stream = {quoted(cell)} is not a stream index (0, 1, …)")

@@ -7,7 +7,7 @@ import time
 import pytest
 import yaml
 
-from chronovision.config.files import read_config, refuse_repeated_keys
+from chronovision.config.files import read_config, require_unique_keys
 from chronovision.errors import UserError
 
 
@@ -39,7 +39,7 @@ REPEATS = {
 
 
 @pytest.mark.parametrize("kind", REPEATS)
-@pytest.mark.parametrize("read", [read_config, lambda path: refuse_repeated_keys([path])])
+@pytest.mark.parametrize("read", [read_config, lambda path: require_unique_keys([path])])
 def test_a_key_that_stands_twice(tmp_path, kind, read):
     text, line, key, first = REPEATS[kind]
     said = refused(written(tmp_path, text), read)
@@ -62,7 +62,7 @@ def test_a_key_that_stands_twice(tmp_path, kind, read):
 )
 def test_what_stands_once_is_read(tmp_path, text):
     path = written(tmp_path, text)
-    refuse_repeated_keys([path])
+    require_unique_keys([path])
     expected = json.loads(text) if "\t" in text else yaml.safe_load(text)
     assert read_config(path) == expected
 
@@ -110,7 +110,7 @@ def test_what_is_no_file(tmp_path):
     assert refused(tmp_path) == ": cannot be read as a config: it is a folder or a pipe"
     assert refused(tmp_path / "pipe") == ": cannot be read as a config: it is a folder or a pipe"
     assert refused(tmp_path / "no") == ": cannot be read as a config: there is no such file"
-    refuse_repeated_keys([tmp_path / "pipe"])
+    require_unique_keys([tmp_path / "pipe"])
 
 
 def test_a_large_file_of_json_is_read_at_once(tmp_path):
