@@ -187,9 +187,8 @@ def _download(url: str) -> State:
                 weights_only=True,
             )
     except (OSError, HTTPException, RuntimeError, EOFError, pickle.UnpicklingError) as error:
-        raise UserError(
-            f"the weights {url} cannot be had ({str(error) or type(error).__name__}): {ways_out(url)}"
-        ) from error
+        reason = str(error) or type(error).__name__
+        raise UserError(f"the weights {url} cannot be had ({reason}): {ways_out(url)}") from error
 
 
 def _check_hash(file: Path) -> None:
