@@ -1,1 +1,1 @@
-"""Clips of many durations, and the model that predicts seconds from their counts."""
+"""Estimates of duration: clips of many durations, and models that predict seconds from counts."""

@@ -1,4 +1,4 @@
-"""A duration model of another set, used on this one."""
+"""Applying a duration model of another set to this one."""
 
 import logging
 import os
@@ -30,19 +30,23 @@ def apply_duration_model(
     predictions_out: str | os.PathLike,
     scores_out: str | os.PathLike,
 ) -> None:
-    """Predict the clips of this set by a model that was fitted on another.
+    """Predict the clips of this set with a model that was fitted on another.
+
+    The model may be unusable: no model at all, no clips, or a set that differs in metric,
+    threshold, network, weights, layers, precision, frame size, geometry, frame rate or thresholds.
+    Then the tables have no rows, and their provenance says why (``why_empty``).
 
     Parameters
     ----------
-    model_path : file written by `chronovision.duration.model.fit_duration_model`.
-    clip_tables : variant -> clip table; the one of the model's is taken.
-    predictions_out : TSV, see `chronovision.duration.predictions.COLUMNS`; fold is n/a.
-    scores_out : TSV, see `chronovision.duration.scores.COLUMNS`: split ``applied`` over all clips
-        and for each group, with the mean duration and the frame count of the other set as controls.
-
-    Where the model cannot be used (not a model, no clips, or this set differs from the model's in
-    metric, threshold, network, weights, layers, precision, frame size, geometry, frame rate or
-    thresholds), the tables have no rows, and their provenance says why (``why_empty``).
+    model_path : path-like
+        File written by `chronovision.duration.model.fit_duration_model`.
+    clip_tables : mapping of Variant to path-like
+        Variant -> clip table. The table of the model's variant is used.
+    predictions_out : path-like
+        TSV, see `chronovision.duration.predictions.COLUMNS`; ``fold`` is ``n/a``.
+    scores_out : path-like
+        TSV, see `chronovision.duration.scores.COLUMNS`. The split is ``applied``, over all clips
+        and for each group. The other set's mean duration and frame count serve as controls.
     """
     provenance = read_provenance(next(iter(clip_tables.values())))
     config: dict = {"apply": str(model_path)}
@@ -73,7 +77,7 @@ def _table_for(
     model_set: Mapping,
     clip_tables: Mapping[Variant, str | os.PathLike],
 ) -> str | os.PathLike:
-    """The clip table of a model's metric and threshold."""
+    """Return the clip table of a model's metric and threshold."""
     asked = Variant(model_set["metric"], model_set["threshold"])
     if asked not in clip_tables:
         raise NoFitError(
@@ -88,7 +92,7 @@ def _predict(
     regressions: Mapping[str, Mapping[str, RegressorMixin]],
     table: pd.DataFrame,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Tables of predictions and of scores."""
+    """Return tables of predictions and of scores."""
     counts = table[[*layer_columns(table.columns).values()]].to_numpy(np.float64)
     frames = table[["n_frames"]].to_numpy(np.float64)
     duration = table["duration_s"].to_numpy()

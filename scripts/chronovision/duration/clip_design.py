@@ -1,4 +1,4 @@
-"""Which clips can be cut from a set of videos, and what has to be left out."""
+"""Design of the clips: which durations can be cut from a set of videos, and what is left out."""
 
 import math
 from collections import Counter
@@ -11,28 +11,50 @@ import numpy as np
 from chronovision.core.timing import nominal_interval, span_duration
 from chronovision.duration.comparability import NoFitError
 
-#: A video of fewer frames gives no clip of any duration: one has two, and lasts at most half of it.
+#: Least number of frames of a video with clips. A clip has two, and lasts at most half of the
+#: video.
 LEAST_FRAMES = 4
 
 
 def clip_length(duration_s: float, interval_s: float) -> int:
-    """Frames of a clip of about `duration_s`: rounded (halves up), at least two (one change).
+    """Return the number of frames of a clip of about `duration_s`.
 
-    `interval_s` is the nominal frame interval: the median of times rounded to milliseconds
-    would make clips of 29.97 frames/s 1 % too long.
+    It is rounded, halves up, and at least two, as one change needs two frames.
+
+    With the median of times that are rounded to milliseconds, clips of 29.97 frames/s would be 1 %
+    too long. So the interval is the nominal one.
+
+    Parameters
+    ----------
+    duration_s : float
+        Wanted duration in seconds.
+    interval_s : float
+        Nominal frame interval in seconds.
+
+    Returns
+    -------
+    int
+
+    Examples
+    --------
+    >>> clip_length(1.0, 1 / 24), clip_length(0.01, 1 / 24)
+    (24, 2)
     """
     frames = round(duration_s / interval_s, 6)  # so that noise in the interval decides no tie
     return max(2, math.floor(frames + 0.5))
 
 
 class Footage(NamedTuple):
-    """What decides which clips a video can give.
+    """Length of a video's analysed series, from which clips are cut.
 
     Attributes
     ----------
-    n_frames : rows of the analysed series.
-    interval_s : nominal frame interval.
-    duration_s : how long the frames are on screen.
+    n_frames : int
+        Rows of the analysed series.
+    interval_s : float
+        Nominal frame interval in seconds.
+    duration_s : float
+        Time that the frames are on screen, in seconds.
     """
 
     n_frames: int
@@ -41,22 +63,28 @@ class Footage(NamedTuple):
 
     @classmethod
     def of(cls, time_s: np.ndarray) -> "Footage":
-        """Footage of frames at (n ≥ 2,) increasing times in seconds."""
+        """Return the footage of frames at (n ≥ 2,) increasing times in seconds."""
         return cls(len(time_s), nominal_interval(time_s), span_duration(time_s))
 
 
 @dataclass(frozen=True)
 class Design:
-    """Which videos clips are cut from, of which durations, and what is left out.
+    """The videos that clips are cut from, the durations of the clips, and what is left out.
 
     Attributes
     ----------
-    videos : that clips are cut from, in the order of the set.
-    durations_s : of the clips, ascending; the same for every video.
-    short_videos : video -> its duration (s), below ``clips.min_video_s``.
-    too_long_s : durations beyond half of the shortest video.
-    same_length_s : durations of as many frames as a shorter one.
-    shortest : the shortest of the videos.
+    videos : tuple of str
+        Videos that clips are cut from, in the order of the set.
+    durations_s : tuple of float
+        Durations of the clips in seconds, ascending; the same for every video.
+    short_videos : mapping of str to float
+        Video below ``clips.min_video_s`` -> its duration in seconds.
+    too_long_s : tuple of float
+        Durations beyond half of the shortest video.
+    same_length_s : tuple of float
+        Durations with as many frames as a shorter one.
+    shortest : str
+        The shortest of the videos.
     """
 
     videos: tuple[str, ...]
@@ -68,25 +96,33 @@ class Design:
 
 
 def gives(video: Footage, duration_s: float) -> bool:
-    """Whether a clip of this duration lasts at most half of the video."""
+    """Return whether a clip of this duration lasts at most half of the video."""
     return 2 * clip_length(duration_s, video.interval_s) <= video.n_frames
 
 
 def plan_clips(footage: Mapping[str, Footage], clips: Mapping) -> Design:
-    """Which clips can be cut from a set: the same durations from every video.
+    """Plan the clips of a set, with the same durations from every video.
 
-    Else the duration of a clip would tell its video. So a clip lasts at most half of the
-    shortest video; of durations that are equally many frames in some video the shortest stays;
-    and videos shorter than ``min_video_s`` give no clips, rather than shorten all the others'.
+    Otherwise the duration of a clip would tell its video, which is a confound. So a clip lasts at
+    most half of the shortest video. Of durations with equally many frames in some video the
+    shortest stays. Videos shorter than ``min_video_s`` give no clips, so that they do not shorten
+    all the others'.
 
     Parameters
     ----------
-    footage : of each video.
-    clips : the config's ``clips``.
+    footage : mapping of str to Footage
+        Video -> its footage.
+    clips : mapping
+        The config's ``clips``.
+
+    Returns
+    -------
+    Design
 
     Raises
     ------
-    NoFitError : no video is long enough, or no duration short enough.
+    NoFitError
+        No video is long enough, or no duration short enough.
     """
     least_s = clips["min_video_s"] or 0.0
     short = {name: one.duration_s for name, one in footage.items() if one.duration_s < least_s}
@@ -115,7 +151,7 @@ def plan_clips(footage: Mapping[str, Footage], clips: Mapping) -> Design:
 
 
 def _no_duration_fits(footage: Mapping[str, Footage], least_s: float) -> NoFitError:
-    """Why there are no clips if not every video gives one of the least duration, `least_s`."""
+    """Explain why there are no clips, if some video gives none of the least duration."""
     refusing = {name: one for name, one in footage.items() if not gives(one, least_s)}
     tiny = {name: one for name, one in refusing.items() if one.n_frames < LEAST_FRAMES}
     named = min(refusing, key=lambda name: (name not in tiny, refusing[name].duration_s, name))
@@ -134,7 +170,7 @@ def _no_duration_fits(footage: Mapping[str, Footage], least_s: float) -> NoFitEr
 
 
 def _distinct(intervals_s: Collection[float], durations_s: Sequence[float]) -> list[float]:
-    """The durations, ascending, without those as many frames long as a shorter one."""
+    """Return the durations, ascending, without those that have as many frames as a shorter one."""
     lengths = {d: [clip_length(d, interval) for interval in intervals_s] for d in durations_s}
     kept: list[float] = []
     for duration in durations_s:
@@ -147,17 +183,30 @@ def _distinct(intervals_s: Collection[float], durations_s: Sequence[float]) -> l
 
 
 def number_of_clips(video: Footage, duration_s: float, n_durations: int, clips: Mapping) -> int:
-    """Clips with random starts that a video gives of one duration.
+    """Return the number of clips with random starts that a video gives of one duration.
 
-    ⌈coverage · T/d⌉ of a video that lasts T, at most ``max_per_video // n_durations``, and no
-    more than there are different starts.
+    It is ⌈coverage · T/d⌉ for a video that lasts T and a duration d, at most
+    ``max_per_video // n_durations``, and no more than there are different starts.
 
     Parameters
     ----------
-    video : from which they are cut.
-    duration_s : d.
-    n_durations : of the design.
-    clips : the config's ``clips``: ``coverage`` and ``max_per_video``.
+    video : Footage
+        Video that the clips are cut from.
+    duration_s : float
+        Duration d in seconds.
+    n_durations : int
+        Number of durations in the design.
+    clips : mapping
+        The config's ``clips``: ``coverage`` and ``max_per_video``.
+
+    Returns
+    -------
+    int
+
+    Examples
+    --------
+    >>> number_of_clips(Footage(240, 1 / 24, 10.0), 3.0, 13, {"coverage": 2, "max_per_video": 100})
+    7
     """
     wanted = math.ceil(clips["coverage"] * video.duration_s / duration_s)
     starts = video.n_frames - clip_length(duration_s, video.interval_s) + 1
@@ -167,20 +216,27 @@ def number_of_clips(video: Footage, duration_s: float, n_durations: int, clips: 
 def describe_design(
     design: Design, footage: Mapping[str, Footage], clips: Iterable[tuple[str, int]]
 ) -> dict[str, Any]:
-    """What a clip table records of its clips, as plain values.
+    """Describe the clips of a clip table for its provenance, as plain values.
 
     Parameters
     ----------
-    design : of the table.
-    footage : of each video.
-    clips : (video, number of frames) of each clip that was cut.
+    design : Design
+        Design of the table.
+    footage : mapping of str to Footage
+        Video -> its footage.
+    clips : iterable of (str, int)
+        Video and number of frames of each clip that was cut.
 
     Returns
     -------
-    dict with ``n_videos`` and ``n_clips``; ``durations``, of each duration_s the number of clips
-    and the least and most coverage of a video: clips of one duration together last that many
-    times the video; ``shortest`` (video, duration_s); ``short_videos`` (video -> s),
-    ``too_long_s`` and ``same_length_s``, which were left out (see `Design`).
+    dict
+        With the following keys:
+
+        - ``n_videos``, ``n_clips``: numbers of videos and clips
+        - ``durations``: for each duration_s the number of clips, and the least and most coverage
+          of a video, which is the total time of these clips divided by the video's
+        - ``shortest``: the shortest video and its duration
+        - ``short_videos``, ``too_long_s``, ``same_length_s``: what was left out, see `Design`
     """
     numbers = Counter(clips)
     rows = []
@@ -205,7 +261,7 @@ def describe_design(
 
 
 def left_out(design: Mapping) -> list[str]:
-    """What gave no clips and why, a clause for each reason; see `describe_design`."""
+    """Return a clause for each reason why something gave no clips; see `describe_design`."""
     told = []
     if videos := design["short_videos"]:
         listed = ", ".join(f"{name} ({lasts:.3g} s)" for name, lasts in videos.items())

@@ -1,4 +1,4 @@
-"""The clip table as arrays, together with its controls."""
+"""Clip tables as arrays, together with their controls."""
 
 import os
 from dataclasses import dataclass
@@ -13,15 +13,24 @@ from chronovision.errors import UserError
 
 @dataclass(frozen=True)
 class ClipSet:
-    """The columns of the clip table and of its controls that regressions use, one row each.
+    """Columns of the clip table and of its controls that regressions use.
 
     Attributes
     ----------
-    layers : names.
-    counts, permuted : (rows, layers) float64.
-    pixel_count, n_frames, duration_s : (rows,) float64; all pixel_count NaN if not counted.
-    group : (rows,) names.
-    first : (rows,) bool, the first repeat of each clip.
+    layers : tuple of str
+        Names of the layers.
+    counts, permuted : (rows, layers) float64 array
+        Counts of salient changes, and those of the changes permuted in time.
+    pixel_count : (rows,) float64 array
+        Count of changes of the pixels; all NaN if they were not counted.
+    n_frames : (rows,) float64 array
+        Number of frames.
+    duration_s : (rows,) float64 array
+        Duration in seconds.
+    group : (rows,) str array
+        Group of the clip's video.
+    first : (rows,) bool array
+        Whether the row is the first repeat of its clip.
     """
 
     layers: tuple[str, ...]
@@ -37,7 +46,7 @@ class ClipSet:
 def read_clip_set(
     clip_table: str | os.PathLike, controls_table: str | os.PathLike
 ) -> tuple[pd.DataFrame, ClipSet]:
-    """The clip table as it is, and as arrays together with its controls."""
+    """Read the clip table, as it is and as arrays together with its controls."""
     table, controls = read_table(clip_table), read_table(controls_table)
     if not table[["clip", "repeat"]].equals(controls[["clip", "repeat"]]):
         raise UserError(

@@ -1,4 +1,4 @@
-"""Clips of many durations cut from the videos, and the salient changes in each."""
+"""The clip table: clips of many durations cut from the videos, and the salient changes in each."""
 
 import logging
 import os
@@ -33,7 +33,10 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Video:
-    """What a clip table needs of one video: times (n,) in s, changes of layers and pixels."""
+    """Arrays that a clip table needs of one video.
+
+    They are the times (n,) in seconds, and the changes of the layers and of the pixels.
+    """
 
     time_s: np.ndarray
     changes: np.ndarray
@@ -41,7 +44,28 @@ class Video:
 
 
 def permute_in_time(changes: np.ndarray, seed: int, video: str) -> np.ndarray:
-    """`changes` (steps, layers) in a random order of time, the same for all layers."""
+    """Return `changes` in a random order of time, the same order for all layers.
+
+    Parameters
+    ----------
+    changes : (steps, layers) float64 array
+        Changes of a video.
+    seed : int
+        The config's ``seed``.
+    video : str
+        Id of the video. The order depends on it.
+
+    Returns
+    -------
+    (steps, layers) float64 array
+
+    Examples
+    --------
+    >>> changes = np.arange(6.0).reshape(3, 2)
+    >>> permuted = permute_in_time(changes, 0, "film")
+    >>> bool(np.all(permuted[:, 1] - permuted[:, 0] == 1)), sorted(permuted[:, 0].tolist())
+    (True, [0.0, 2.0, 4.0])
+    """
     return derive_rng(seed, "permuted", video).permutation(changes, axis=0)
 
 
@@ -53,15 +77,16 @@ def assemble_series(
     seed: int,
     pixels: Mapping[str, Thresholds] | None,
 ) -> dict[str, Series]:
-    """Per video: the layers' changes, the same permuted in time, and the pixels' change.
+    """Assemble the series of each video: changes of layers, the same permuted in time, of pixels.
 
-    Thresholds are the whole video's, or the set's if `ranges` is given. Permuted changes are
-    counted with the thresholds and the noise of the true ones. The pixels have those of `pixels`;
-    without, their change is left out.
+    Thresholds are those of the whole video, or of the set if `ranges` is given. Permuted changes
+    are counted with the thresholds and the noise of the true ones. The pixels have the thresholds
+    in `pixels`; without these their change is left out.
 
     Returns
     -------
-    video -> `Series` of 2·layers + 1 columns, or of 2·layers.
+    dict of str to Series
+        Video -> series with 2·layers + 1 columns, or 2·layers without the pixels.
     """
     dynamic = thresholds.get("dynamic")
     series = {}
@@ -97,31 +122,44 @@ def build_clip_table(
     clips: Mapping,
     seed: int,
 ) -> None:
-    """Cut clips from every video and write the salient changes that each holds.
+    """Cut clips from every video and write the number of salient changes in each.
+
+    If no clips can be cut, the tables have no rows, and the provenance says why (``why_empty``).
+    Otherwise it holds the clips' ``design``, see
+    `chronovision.duration.clip_design.describe_design`. If the pixels cannot be counted,
+    ``pixel_count`` is ``n/a``, and ``why_no_pixel_count`` says why.
 
     Parameters
     ----------
-    changes : video -> table of changes of this metric.
-    pixels : video -> table of pixel statistics.
-    ranges : table of the set's ranges when ``thresholds.scope`` is ``set``, else None.
-    table_out : TSV ``clip video group repeat start_frame n_frames start_s duration_s`` and
-        ``<layer>_count`` per layer.
-    controls_out : TSV of the same rows, ``clip repeat``, ``permuted_<layer>_count`` per layer
-        (the video's changes in random order) and ``pixel_count`` (changes of the pixels).
-    groups : video -> group.
-    metric, threshold : what the tables stand for; `threshold` is ``static`` or ``dynamic``.
-    thresholds, clips : those sections of the config; `thresholds` has no ``dynamic`` if the
-        threshold is static, and `clips` then needs no ``repeats``.
-    seed : the config's.
-
-    If no clips can be cut, the tables have no rows, and the provenance says why (``why_empty``);
-    else it has the clips' ``design``, see `chronovision.duration.clip_design.describe_design`. If
-    the pixels cannot be counted, ``pixel_count`` is n/a, and ``why_no_pixel_count`` says why.
+    changes : mapping of str to path-like
+        Video -> table of changes of this metric.
+    pixels : mapping of str to path-like
+        Video -> table of the pixels.
+    ranges : path-like or None
+        Table of the set's ranges if ``thresholds.scope`` is ``set``, else None.
+    table_out : path-like
+        TSV with ``clip video group repeat start_frame n_frames start_s duration_s`` and
+        ``<layer>_count`` for each layer.
+    controls_out : path-like
+        TSV of the same rows with ``clip repeat``, ``permuted_<layer>_count`` for each layer (the
+        video's changes in random order) and ``pixel_count`` (changes of the pixels).
+    groups : mapping of str to str
+        Video -> group.
+    metric : str
+        Metric of the changes.
+    threshold : {'static', 'dynamic'}
+        Kind of threshold.
+    thresholds : mapping
+        The config's ``thresholds``, without ``dynamic`` for the static threshold.
+    clips : mapping
+        The config's ``clips``; the static threshold does not need ``repeats``.
+    seed : int
+        The config's ``seed``.
 
     Raises
     ------
-    UserError : the videos' features are not comparable; a table of pixels is not of the same
-        frames.
+    UserError
+        The videos' features are not comparable, or a table of pixels is not of the same frames.
     """
     layers, videos = _read_videos(changes, pixels)
     config: dict[str, Any] = {"metric": metric, "threshold": threshold, "thresholds": thresholds}
@@ -139,7 +177,7 @@ def _cut_and_count(
     ranges: str | os.PathLike | None,
     config: Mapping,
 ) -> tuple[list[Clip], np.ndarray, dict[str, Any]]:
-    """Clips, their counts (rows, repeats, series), and what the provenance says of them."""
+    """Return clips, their counts (rows, repeats, series), and their part of the provenance."""
     thresholds, clips, seed = (config[key] for key in ("thresholds", "clips", "seed"))
     footage = {name: Footage.of(video.time_s) for name, video in videos.items()}
     try:
@@ -162,7 +200,7 @@ def _cut_and_count(
 def _provenance(
     changes: Mapping[str, str | os.PathLike], videos: Mapping[str, Video], config: dict
 ) -> dict[str, Any]:
-    """Provenance of the tables, with each video's intervals from row to row."""
+    """Return the provenance of the tables, with each video's intervals from row to row."""
     provenance = merge({video: read_provenance(path) for video, path in changes.items()})
     for name, video in videos.items():
         intervals = {
@@ -176,7 +214,7 @@ def _provenance(
 def _pixel_control(
     videos: Mapping[str, Video], thresholds: Mapping, *, pooled: bool
 ) -> tuple[dict[str, Thresholds] | None, dict[str, str] | None]:
-    """Thresholds of the pixels' change, or why it cannot be counted."""
+    """Return the thresholds of the pixels' change, or why it cannot be counted."""
     pixels = {name: video.pixels for name, video in videos.items()}
     ranges = pixel_ranges(pixels, thresholds, pooled=pooled)
     if why := why_not_counted(ranges, thresholds):
@@ -194,7 +232,7 @@ def _write_counts(
     table_out: str | os.PathLike,
     controls_out: str | os.PathLike,
 ) -> None:
-    """Write the counts (read-outs, repeats, series) beside their `rows`: table and controls."""
+    """Write table and controls: the counts (read-outs, repeats, series) beside their `rows`."""
     names = [f"{prefix}{layer}{COUNT}" for prefix in ("", "permuted_") for layer in layers]
     names.append("pixel_count")
     counts = counts.reshape(len(rows), counts.shape[-1])
@@ -207,7 +245,7 @@ def _write_counts(
 
 
 def _record(design: Design, footage: Mapping[str, Footage], clips: Sequence[Clip]) -> dict:
-    """The design as a table's provenance has it; what is left out also goes to the log."""
+    """Return the design for a table's provenance, and log what is left out."""
     record = describe_design(design, footage, ((clip.video, clip.n_frames) for clip in clips))
     log.info("%d clips of %d videos", record["n_clips"], record["n_videos"])
     for clause in left_out(record):
@@ -222,7 +260,7 @@ def _count(
     repeats: int,
     seed: int,
 ) -> np.ndarray:
-    """Counts (rows, repeats, series); by the static threshold if `dynamic` is None."""
+    """Return counts (rows, repeats, series); by the static threshold if `dynamic` is None."""
     if dynamic is None:
         return count_static(clips, series)
     return count_dynamic(
@@ -257,7 +295,7 @@ def _read_videos(
 def _describe_clips(
     clips: Sequence[Clip], videos: Mapping[str, Video], groups: Mapping[str, str], repeats: int
 ) -> pd.DataFrame:
-    """The table's columns that are not counts, a row for each read-out and repeat."""
+    """Return the table's columns beside the counts, with a row for each read-out and repeat."""
     names = ("clip", "video", "group", "repeat", "start_frame", "n_frames", "start_s", "duration_s")
     rows = []
     numbers = dict.fromkeys(videos, 0)

@@ -1,4 +1,4 @@
-"""What stands against predicting durations: what the fit refuses, and the survey foretells."""
+"""Obstacles to predicting durations, which the fit refuses and the survey reports beforehand."""
 
 import os
 from collections.abc import Iterator, Mapping, Sequence
@@ -8,50 +8,60 @@ from chronovision.errors import UserError
 
 #: Fewer groups than this cannot be held out and still leave two to learn from.
 LEAST_GROUPS = 3
-#: Below this many groups each is held out alone, and shown: too few for an R² worth a headline.
+#: Least number of groups for folds of several groups, and for an R². With fewer, each group is held
+#: out and shown alone.
 ENOUGH_GROUPS = 10
-#: Change per frame depends on the rate: rates that differ by more than this, relatively, cannot be
-#: compared.
+#: Largest relative difference between frame rates. Change per frame depends on the rate, so that
+#: counts at other rates cannot be compared.
 RATE_TOLERANCE = 0.01
-#: Steps of whole numbers of frames come no nearer to each other than this: 24 and 25 frames/s are
-#: 4.17 % apart at every step up to 1/6 s.
+#: The same for steps of whole numbers of frames, which come no nearer: 24 and 25 frames/s are 4.17
+#: % apart at every step up to 1/6 s.
 STEP_TOLERANCE = 0.05
 
 
 def rate_tolerance(step_s: float | None) -> float:
-    """How far steps from row to row may differ in a set, relatively, if its counts are compared.
+    """Return how much steps from row to row may differ, relatively, if counts are compared.
 
-    More where the config's ``frames.step_s`` asked for steps as even as whole frames make them.
+    Parameters
+    ----------
+    step_s : float or None
+        The config's ``frames.step_s``. With a step in seconds whole frames only come near it.
+
+    Returns
+    -------
+    float
     """
     return STEP_TOLERANCE if step_s else RATE_TOLERANCE
 
 
 def is_small_set(n_groups: int) -> bool:
-    """Whether a set has so few groups that each is a fold, and no R² over all is shown."""
+    """Return whether a set has so few groups that each is a fold, and R² is shown for none."""
     return n_groups < ENOUGH_GROUPS
 
 
 class NoFitError(UserError):
-    """Durations cannot be predicted from this set; no other result is at fault, and all go on.
+    """Durations cannot be predicted from this set. Everything else is computed all the same.
 
     Attributes
     ----------
-    reason : what stands against it, a clause without a full stop.
-    remedy : what to do, the same.
+    reason : str
+        The obstacle, a clause without a full stop.
+    remedy : str
+        What to do, a clause without a full stop.
     """
 
     def __init__(self, reason: str, remedy: str) -> None:
-        """The message is the reason, and then what to do."""
+        """Join reason and remedy to the message."""
         super().__init__(f"{reason}: {remedy}")
         self.reason, self.remedy = reason, remedy
 
     def record(self) -> dict[str, str]:
-        """The provenance's ``why_empty`` of a table that has no rows for this reason."""
+        """Return the provenance's ``why_empty`` of a table that has no rows for this reason."""
         return {"reason": self.reason, "remedy": self.remedy}
 
 
 def videos_with_clips(provenance: Mapping) -> dict[str, Mapping]:
-    """Of a clip table's provenance, the ``videos`` that are long enough to give clips."""
+    """Return the ``videos`` of a clip table's provenance that are long enough to give clips."""
     short = provenance["design"]["short_videos"]
     return {name: video for name, video in provenance["videos"].items() if name not in short}
 
@@ -59,25 +69,32 @@ def videos_with_clips(provenance: Mapping) -> dict[str, Mapping]:
 def obstacles(
     groups: Mapping[str, str], files: Mapping[str, str], only_duration_s: float | None
 ) -> list[NoFitError]:
-    """All that stands against a fit to the clips of a set, but for frame rates that differ.
+    """Return all obstacles to a fit to the clips of a set, except differing frame rates.
 
     Parameters
     ----------
-    groups : video -> group, of the videos that clips are cut from.
-    files : video -> what tells its file from others, such as the SHA-256.
-    only_duration_s : which all clips have; None if they have several, or if there are none.
+    groups : mapping of str to str
+        Video -> group, for the videos that clips are cut from.
+    files : mapping of str to str
+        Video -> value that identifies its file, such as the SHA-256.
+    only_duration_s : float or None
+        Duration that all clips have; None if they have several, or there are none.
+
+    Returns
+    -------
+    list of NoFitError
     """
     return [*_few_groups(groups), *_one_duration(only_duration_s), *_shared_files(files, groups)]
 
 
 def all_of(found: Sequence[NoFitError]) -> NoFitError:
-    """One error that says all of them, and what to do about each."""
+    """Return one error that states all of them, and what to do about each."""
     remedies = dict.fromkeys(error.remedy for error in found)
     return NoFitError("; and ".join(error.reason for error in found), "; and ".join(remedies))
 
 
 def _few_groups(groups: Mapping[str, str]) -> Iterator[NoFitError]:
-    """Of fewer than `LEAST_GROUPS` none can be held out."""
+    """Explain that of fewer groups than `LEAST_GROUPS` none can be held out."""
     n_groups = len(set(groups.values()))
     if n_groups < LEAST_GROUPS:
         yield NoFitError(
@@ -98,7 +115,10 @@ def _one_duration(only_duration_s: float | None) -> Iterator[NoFitError]:
 
 
 def _shared_files(files: Mapping[str, str], groups: Mapping[str, str]) -> Iterator[NoFitError]:
-    """A file, or parts of it, in two groups: a fold would be tested on what it was fitted to."""
+    """Return the error for a file, or parts of it, in two groups.
+
+    This would be leakage: a fold would be tested on what its model was fitted to.
+    """
     alike: dict[str, list[str]] = {}
     for name, file in files.items():
         alike.setdefault(file, []).append(name)
@@ -112,15 +132,17 @@ def _shared_files(files: Mapping[str, str], groups: Mapping[str, str]) -> Iterat
 
 
 def require_comparable_clips(provenance: Mapping) -> None:
-    """Refuse a clip table that cannot be predicted from, by any model.
+    """Raise NoFitError for a clip table that no model can predict from.
 
     Parameters
     ----------
-    provenance : of the table.
+    provenance : mapping
+        Provenance of the table.
 
     Raises
     ------
-    NoFitError : it has no rows, or is of videos whose frame rates differ.
+    NoFitError
+        The table has no rows, or its videos differ in frame rate.
     """
     if "why_empty" in provenance:
         raise NoFitError(**provenance["why_empty"])
@@ -169,7 +191,7 @@ def require_equal_frame_rates(videos: Mapping[str, Mapping], frames: Mapping) ->
 
 
 def _list_alike(numbers: Mapping[str, float], said: str) -> str:
-    """Each number once, as `said`, with the videos that it is of."""
+    """List each number once, formatted by `said`, with the videos that have it."""
     alike: dict[str, list[str]] = {}
     for name, number in sorted(numbers.items(), key=lambda item: item[1]):
         alike.setdefault(said.format(number), []).append(name)
@@ -182,17 +204,21 @@ def _list_alike(numbers: Mapping[str, float], said: str) -> str:
 def describe_set(
     provenance: Mapping, layers: Sequence[str], metric: str, threshold: str
 ) -> dict[str, Any]:
-    """What must be the same in a set that a model is used on.
+    """Describe what must be the same in a set that a model is applied to.
 
     Parameters
     ----------
-    provenance : of a clip table.
-    layers : whose counts it holds, in order.
-    metric, threshold : of the clip table.
+    provenance : mapping
+        Provenance of a clip table.
+    layers : sequence of str
+        Layers whose counts it holds, in order.
+    metric, threshold : str
+        Metric and kind of threshold of the clip table.
 
     Returns
     -------
-    key as the config or an error message names it -> plain value.
+    dict
+        Key as the config or an error message names it -> plain value.
     """
     network, steps = provenance["network"], provenance["steps"]
     frames, clips = steps["dump_frames"], steps["build_clip_table"]
@@ -217,17 +243,20 @@ def describe_set(
 
 
 def require_same_set(path: str | os.PathLike, model: Mapping, ours: Mapping) -> None:
-    """Refuse to use a model on a set that differs from its own.
+    """Raise NoFitError if a model is applied to a set that differs from its own.
 
     Parameters
     ----------
-    path : the model's file, for the message.
-    model, ours : see `describe_set`.
+    path : path-like
+        File of the model, for the message.
+    model, ours : mapping
+        Descriptions of the model's set and of this one, see `describe_set`.
 
     Raises
     ------
-    NoFitError : the first key that differs, with both values; thresholds that came from the
-        range of change of the model's own set, which no other set has.
+    NoFitError
+        Some key differs: the message names the first with both values. Or the thresholds came from
+        the range of change of the model's own set, which no other set has.
     """
     fixed = model.get("thresholds.dynamic", {"tmax": None, "tmin": "min"})
     if model["thresholds.scope"] == "set" and (fixed["tmax"] is None or fixed["tmin"] == "min"):
@@ -246,7 +275,7 @@ def require_same_set(path: str | os.PathLike, model: Mapping, ours: Mapping) -> 
 
 
 def _compared(model: Mapping, ours: Mapping) -> Iterator[tuple[str, Any, Any]]:
-    """What must be equal in two sets: its name, and its value in either."""
+    """Yield the name of each value that must be equal in two sets, with both values."""
     for key, theirs in model.items():
         if key == "frame_intervals_s":
             # As even as a fit to both sets together would have to be.
@@ -259,5 +288,5 @@ def _compared(model: Mapping, ours: Mapping) -> Iterator[tuple[str, Any, Any]]:
 
 
 def _rates(intervals_s: Sequence[float]) -> str:
-    """Rows per second at the shortest and the longest interval, as text."""
+    """Return the rows per second at the shortest and the longest interval, as text."""
     return " to ".join(dict.fromkeys(f"{1 / interval:.4g}" for interval in reversed(intervals_s)))

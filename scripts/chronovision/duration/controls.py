@@ -1,4 +1,4 @@
-"""What a regression is given: the counts of all layers, of each alone, or a control."""
+"""Inputs of the regressions: the counts of all layers, of each layer alone, and the controls."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -14,7 +14,18 @@ from chronovision.duration.estimators import ESTIMATORS
 
 @dataclass(frozen=True)
 class Condition:
-    """What a regression is given: `inputs(train)` returns (rows, features) for all rows."""
+    """A condition of the evaluation: the inputs that a regression is given.
+
+    Attributes
+    ----------
+    control : str
+        Name of the control; ``none`` for counts of the layers.
+    layers : str
+        Layer whose counts are given, or ``all``.
+    inputs : callable
+        Function from the rows of training, (rows,) bool, to the inputs of all rows,
+        (rows, features) float64.
+    """
 
     control: str
     layers: str
@@ -22,34 +33,45 @@ class Condition:
 
     @property
     def is_model(self) -> bool:
-        """Whether this is the model itself: the counts of all layers."""
+        """Return whether this is the model itself: the counts of all layers."""
         return (self.control, self.layers) == ("none", "all")
 
     def regression(self, name: str) -> RegressorMixin:
-        """The unfitted regression `name`; for mean durations one that ignores its input."""
+        """Return the unfitted regression `name`; for mean durations one that ignores its input."""
         if self.control == "mean_duration":
             return DummyRegressor()
         return ESTIMATORS[name].make()
 
 
 def constant_rate_counts(clips: ClipSet, train: np.ndarray) -> np.ndarray:
-    """Counts of a clock that ticks at each layer's mean rate: floor(duration · rate).
+    """Return the counts of a clock that ticks at each layer's mean rate: floor(duration · rate).
 
     Parameters
     ----------
-    clips : the set.
-    train : (rows,) bool, the clips that the rate is the mean of.
+    clips : ClipSet
+        The clips.
+    train : (rows,) bool array
+        Clips that the mean rate is computed from.
 
     Returns
     -------
-    (rows, layers) float64.
+    (rows, layers) float64 array
+
+    Examples
+    --------
+    >>> from types import SimpleNamespace
+    >>> seconds, counts = np.array([1.0, 3.0]), np.array([[2.0], [6.0]])
+    >>> clips = SimpleNamespace(duration_s=seconds, counts=counts)
+    >>> constant_rate_counts(clips, np.array([True, False]))
+    array([[2.],
+           [6.]])
     """
     rate = clips.counts[train].sum(axis=0) / clips.duration_s[train].sum()
     return np.floor(clips.duration_s[:, np.newaxis] * rate)
 
 
 def conditions(clips: ClipSet) -> list[Condition]:
-    """The model itself, each layer alone, and the controls, as far as they were counted."""
+    """Return the model itself, each layer alone, and the controls as far as they were counted."""
     alone = [
         Condition("none", layer, _fixed(clips.counts[:, index]))
         for index, layer in enumerate(clips.layers)
@@ -68,5 +90,5 @@ def conditions(clips: ClipSet) -> list[Condition]:
 
 
 def _fixed(values: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:
-    """Inputs that do not depend on the clips that are learnt from."""
+    """Return a function whose inputs do not depend on the clips of training."""
     return lambda _train: values.reshape(len(values), -1)

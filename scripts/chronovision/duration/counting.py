@@ -1,4 +1,4 @@
-"""Salient changes counted inside clips, each clip started afresh."""
+"""Counting of salient changes inside clips; each clip starts afresh."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from chronovision.salience.accumulators import static_accumulator
 from chronovision.salience.decay import start_decay
 from chronovision.salience.thresholds import Thresholds
 
-#: Steps × series that run at once; four float64 arrays of this size are held.
+#: Number of steps × series that run at once; four float64 arrays of this size are held.
 BATCH_ELEMENTS = 2_000_000
 
 
@@ -28,7 +28,7 @@ class Clip:
 
     @property
     def n_frames(self) -> int:
-        """Length of the whole clip in frames; it holds one change less."""
+        """Return the length of the whole clip in frames; it holds one change less."""
         return self.readouts[0]
 
 
@@ -38,11 +38,16 @@ class Series:
 
     Attributes
     ----------
-    changes : (n − 1, series) change into frames 1 … n − 1 of the video.
-    thresholds : of each series.
-    noise_sd : (n − 1, series) s.d. of the dynamic threshold's noise at each change, or None.
-    noise_names : name of each series' draws; series of one name share them.
-    dt_s : (n − 1,) seconds from frame to frame.
+    changes : (n − 1, series) float64 array
+        Change into frames 1 … n − 1 of the video.
+    thresholds : Thresholds
+        Thresholds of each series.
+    noise_sd : (n − 1, series) float64 array or None
+        Standard deviation of the dynamic threshold's noise at each change, or None.
+    noise_names : tuple of str
+        Name of each series' draws. Series of one name share them.
+    dt_s : (n − 1,) float64 array
+        Time from frame to frame, in seconds.
     """
 
     changes: np.ndarray
@@ -53,16 +58,19 @@ class Series:
 
 
 def count_static(clips: Sequence[Clip], series: Mapping[str, Series]) -> np.ndarray:
-    """Changes above the static threshold in each clip.
+    """Count the changes above the static threshold in each clip.
 
     Parameters
     ----------
-    clips : a clip of k frames from frame s has the changes into frames s + 1 … s + k − 1.
-    series : video -> its series of change; equally many series for every video.
+    clips : sequence of Clip
+        Clips. A clip of k frames from frame s has the changes into frames s + 1 … s + k − 1.
+    series : mapping of str to Series
+        Video -> its series of change. All videos have equally many series.
 
     Returns
     -------
-    (rows, 1, series) int64, one row per read-out, in the order of the clips.
+    (rows, 1, series) int64 array
+        A row for each read-out, in the order of the clips.
     """
     totals = {
         video: np.pad(
@@ -87,22 +95,29 @@ def count_dynamic(
     seed: int,
     repeats: int,
 ) -> np.ndarray:
-    """Changes that the dynamic threshold finds, started at Tmax at each clip's first frame.
+    """Count the changes that the dynamic threshold finds in each clip, starting at Tmax.
 
-    The noise of a series derives from the seed, the video, the clip's start and length and
-    the series' name; repeat r takes the r-th stretch of that stream. No other clip, video or
-    series bears on it. A snapshot is the same run read out earlier.
+    The noise of a series derives from the seed, the video, the clip's start and length and the
+    series' name. Repeat r takes the r-th stretch of that stream. No other clip, video or series has
+    an influence. A snapshot is the same run, read out earlier.
 
     Parameters
     ----------
-    clips, series : as for `count_static`.
-    dynamic : the config's ``thresholds.dynamic``: time constant, and whether T is bounded.
-    seed : the config's.
-    repeats : runs of each clip, each with noise of its own.
+    clips : sequence of Clip
+        Clips. A clip of k frames from frame s has the changes into frames s + 1 … s + k − 1.
+    series : mapping of str to Series
+        Video -> its series of change. All videos have equally many series.
+    dynamic : mapping
+        The config's ``thresholds.dynamic``: time constant, and whether T is bounded.
+    seed : int
+        The config's ``seed``.
+    repeats : int
+        Number of runs of each clip, each with noise of its own.
 
     Returns
     -------
-    (rows, repeats, series) int64, one row per read-out, in the order of the clips.
+    (rows, repeats, series) int64 array
+        A row for each read-out, in the order of the clips.
     """
     counts: dict[int, np.ndarray] = {}
     n_series = len(next(iter(series.values())).noise_names)
@@ -118,7 +133,7 @@ def count_dynamic(
 
 
 def _batches(clips: Sequence[Clip], width: int) -> Iterator[list[int]]:
-    """Indices of clips of similar length that run side by side, longest last."""
+    """Yield the indices of clips of similar length that run side by side, longest last."""
     batch: list[int] = []
     for index in sorted(range(len(clips)), key=lambda index: clips[index].n_frames):
         if batch and clips[index].n_frames * (len(batch) + 1) * width > BATCH_ELEMENTS:
@@ -135,7 +150,7 @@ def _run_batch(
     seed: int,
     repeats: int,
 ) -> np.ndarray:
-    """Salient changes (steps, clips, repeats × series); none after a clip's end."""
+    """Return salient changes (steps, clips, repeats × series); none after a clip's end."""
     videos = [series[clip.video] for clip in clips]
     n_series = len(videos[0].noise_names)
     steps = max(clip.n_frames for clip in clips) - 1
@@ -160,7 +175,7 @@ def _run_batch(
 
 
 def _clip_noise(clip: Clip, video: Series, seed: int, repeats: int) -> np.ndarray:
-    """Noise of a clip's thresholds, (changes, repeats, series)."""
+    """Return the noise of a clip's thresholds, (changes, repeats, series)."""
     if video.noise_sd is None:
         raise ValueError("the dynamic threshold needs noise")
     sd = video.noise_sd[clip.start : clip.start + clip.n_frames - 1]

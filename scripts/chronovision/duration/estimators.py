@@ -19,10 +19,14 @@ class Estimator:
 
     Attributes
     ----------
-    name : in the config, and in the column ``estimator`` of tables.
-    label : in prose and in figures.
-    sentence : what it is, with its parameters, as a part of a sentence in a methods section.
-    make : gives the unfitted regression.
+    name : str
+        Name in the config, and in the column ``estimator`` of tables.
+    label : str
+        Name in prose and in figures.
+    sentence : str
+        Description with its parameters, as part of a sentence in a methods section.
+    make : callable
+        Function that returns the unfitted regression.
     """
 
     name: str

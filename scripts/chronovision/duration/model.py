@@ -1,4 +1,4 @@
-"""Seconds from counts: regressions fitted, cross-validated and scored beside their controls."""
+"""The duration model: regressions of seconds on counts, cross-validated beside their controls."""
 
 import logging
 import os
@@ -29,7 +29,7 @@ from chronovision.duration.model_file import PACKAGES, save_model, save_no_model
 
 log = logging.getLogger(__name__)
 
-#: Controls that ask for no more than a clip table, so that they stand beside a reused model.
+#: Controls that need only a clip table, so that they are saved with the model and used with it.
 REUSABLE_CONTROLS = ("mean_duration", "frame_count")
 
 
@@ -51,13 +51,19 @@ def evaluate(
 
     Parameters
     ----------
-    name : of an estimator, see `chronovision.duration.estimators.ESTIMATORS`.
-    fold_of_row : (rows,) see `chronovision.duration.folds.split_folds`.
+    name : str
+        Name of an estimator, see `chronovision.duration.estimators.ESTIMATORS`.
+    condition : Condition
+        Inputs of the regression.
+    clips : ClipSet
+        The clips.
+    fold_of_row : (rows,) int64 array
+        See `chronovision.duration.folds.split_folds`.
 
     Returns
     -------
-    Rows of the table of scores, (rows,) out-of-fold predictions in s, and the model fitted on
-    all clips.
+    Evaluation
+        Rows of the table of scores, out-of-fold predictions and the model fitted on all clips.
     """
     inputs = condition.inputs(clips.first)
     model = condition.regression(name).fit(inputs[clips.first], clips.duration_s[clips.first])
@@ -88,25 +94,28 @@ def fit_duration_model(
     metric: str,
     threshold: str,
 ) -> None:
-    """Fit, predict out of fold, score beside the controls, and save the models of all clips.
+    """Fit regressions of duration, score them by cross-validation beside controls, and save them.
 
-    With several repeats of a clip the regressions learn from its first one, as if each clip
-    had been seen once, and predict all of them.
+    With several repeats of a clip the regressions learn from the first one, as if each clip had
+    been seen once, and predict all of them. The fit may be impossible: no clips, fewer groups than
+    `LEAST_GROUPS`, one duration only, frame rates that differ too much, or one file in two groups.
+    Then the tables have no rows, and their provenance and the skops file say why (``why_empty``).
 
     Parameters
     ----------
-    clip_table, controls_table : see `chronovision.duration.clips.build_clip_table`.
-    predictions_out : TSV, see `chronovision.duration.predictions.COLUMNS`; of the models of all
-        layers.
-    scores_out : TSV, see `chronovision.duration.scores.COLUMNS`. From `ENOUGH_GROUPS` on single
-        groups are scored for the models of all layers alone.
-    model_out : skops file, see `chronovision.duration.model_file`.
-    duration : the config's ``duration``: ``estimators`` and ``folds``.
-    metric, threshold : of the clip table.
-
-    Where no model can be fitted (no clips, fewer than `LEAST_GROUPS`, one duration only, frame
-    rates that differ too much, one file in two groups), the tables have no rows, their provenance
-    says why (``why_empty``), and so does the skops file.
+    clip_table, controls_table : path-like
+        See `chronovision.duration.clips.build_clip_table`.
+    predictions_out : path-like
+        TSV, see `chronovision.duration.predictions.COLUMNS`, for the models of all layers.
+    scores_out : path-like
+        TSV, see `chronovision.duration.scores.COLUMNS`. From `ENOUGH_GROUPS` on, single groups
+        are scored only for the models of all layers.
+    model_out : path-like
+        skops file, see `chronovision.duration.model_file`.
+    duration : mapping
+        The config's ``duration``: ``estimators`` and ``folds``.
+    metric, threshold : str
+        Metric and kind of threshold of the clip table.
     """
     provenance = read_provenance(clip_table)
     config = {key: duration[key] for key in ("estimators", "folds")}
@@ -132,7 +141,7 @@ def fit_duration_model(
 def _evaluate_all(
     estimators: Sequence[str], clips: ClipSet, fold_of_row: np.ndarray
 ) -> list[Evaluation]:
-    """Each regression under each condition, on one thread: then the sums are the same anywhere."""
+    """Evaluate each regression under each condition, on one thread for reproducible sums."""
     with threadpool_limits(1):
         return [
             evaluate(name, condition, clips, fold_of_row)
@@ -167,7 +176,7 @@ def _read_fittable(
     provenance: Mapping,
     folds: int,
 ) -> tuple[pd.DataFrame, ClipSet, np.ndarray]:
-    """The clip table, the same as arrays, and its folds; NoFitError if nothing can be fitted."""
+    """Read the clip table, also as arrays, and its folds; NoFitError if no fit is possible."""
     table, clips = read_clip_set(clip_table, controls_table)
     if found := _obstacles(table, provenance):
         raise all_of(found)
@@ -175,7 +184,7 @@ def _read_fittable(
 
 
 def _obstacles(table: pd.DataFrame, provenance: Mapping) -> list[NoFitError]:
-    """All that stands against a fit to a clip table."""
+    """Return all obstacles to a fit to a clip table."""
     found = []
     try:
         require_comparable_clips(provenance)
@@ -193,7 +202,7 @@ def _obstacles(table: pd.DataFrame, provenance: Mapping) -> list[NoFitError]:
 
 
 def _reusable(results: Sequence[Evaluation]) -> dict[str, dict[str, RegressorMixin]]:
-    """Models to be saved, {estimator: {control: model}}."""
+    """Return the models to be saved, {estimator: {control: model}}."""
     models: dict[str, dict[str, RegressorMixin]] = {}
     for result in results:
         if result.condition.is_model or result.condition.control in REUSABLE_CONTROLS:

@@ -1,4 +1,4 @@
-"""A fitted duration model in a file, and what another set must share with its own to use it.
+"""Files of fitted duration models, and the description of the set that a model was fitted on.
 
 The file is skops' (no pickle): a dict of plain values and scikit-learn regressions::
 
@@ -43,32 +43,33 @@ def _no_torch() -> Iterator[None]:
 with _no_torch():
     from skops.io import dump, get_untrusted_types, load
 
-#: Packages that a model, and what it predicts, depend on.
+#: Packages that a model and its predictions depend on.
 PACKAGES = ("numpy", "pandas", "scikit-learn", "skops")
-#: What every model's `set` says, of any version; see
+#: Keys that the `set` of every model holds, of any version; see
 #: `chronovision.duration.comparability.describe_set`.
 ALWAYS_DESCRIBED = ("metric", "threshold", "thresholds.scope")
 
 
 def save_model(path: str | os.PathLike, regressions: dict, described_set: dict) -> None:
-    """Write a model; see this module's head for what is in it."""
+    """Write a model; the module's docstring describes its content."""
     with atomic_file(path) as part:
         dump({"regressions": regressions, "set": described_set}, part)
 
 
 def save_no_model(path: str | os.PathLike, why_empty: str) -> None:
-    """Write in place of a model why there is none."""
+    """Write the reason why there is no model in place of one."""
     with atomic_file(path) as part:
         dump({"regressions": {}, "set": {}, "why_empty": why_empty}, part)
 
 
 def load_model(path: str | os.PathLike) -> dict:
-    """Read a model without running any code of its file's.
+    """Read a model without running any code from its file.
 
     Raises
     ------
-    NoFitError : no such file, not a model of Chronovision or of an earlier version of it, types in
-        it that are not trusted, or no model in it, as none could be fitted.
+    NoFitError
+        There is no such file, or it is not a model of Chronovision or of an earlier version. It
+        holds types that are not trusted, or no model, as none could be fitted.
     """
     named = f"{path} (duration.apply)"
     remedy = "name a model.skops that a fit has written, or set duration.apply: null"
@@ -94,7 +95,7 @@ def load_model(path: str | os.PathLike) -> dict:
 
 
 def _load_plain(path: str | os.PathLike, not_a_model: str, remedy: str) -> Any:
-    """What skops reads of plain values and known types; NoFitError in skops' words."""
+    """Return the plain values and known types that skops reads; NoFitError in skops' words."""
     try:
         untrusted = get_untrusted_types(file=path)
         if not untrusted:
@@ -110,7 +111,7 @@ def _load_plain(path: str | os.PathLike, not_a_model: str, remedy: str) -> Any:
 
 
 def _are_regressions(regressions: Any) -> bool:
-    """Whether there is a model for each estimator, and all can predict."""
+    """Return whether there is a model for each estimator, and all can predict."""
     return (
         isinstance(regressions, dict)
         and bool(regressions)

@@ -1,4 +1,4 @@
-"""The control of pixel changes: the same rule on what needs no network, where it can be applied."""
+"""The pixel control: the rule of salience applied to the change of the pixels."""
 
 import math
 from collections.abc import Mapping
@@ -8,12 +8,12 @@ import numpy as np
 
 from chronovision.salience.thresholds import Thresholds, change_range, resolve_thresholds
 
-#: Stands for the change of the pixels among the names of layers.
+#: Name of the pixels' change among the names of layers.
 PIXELS = "pixel_change"
 
 
 def free_thresholds(thresholds: Mapping) -> dict[str, Any]:
-    """The config's ``thresholds`` for pixels: what is fixed there is in units of the layers."""
+    """Return the config's ``thresholds`` for pixels, without values in units of the layers."""
     free = dict(thresholds)
     if "dynamic" in free:
         free["dynamic"] = {**free["dynamic"], "tmax": None, "tmin": "min"}
@@ -23,12 +23,27 @@ def free_thresholds(thresholds: Mapping) -> dict[str, Any]:
 def pixel_ranges(
     pixels: Mapping[str, np.ndarray], thresholds: Mapping, *, pooled: bool
 ) -> dict[str, tuple[np.ndarray, np.ndarray]]:
-    """Fmin and Fmax, each (1,), of the pixels' change in each video, or in all if `pooled`.
+    """Return Fmin and Fmax of the pixels' change in each video, or in all together if `pooled`.
 
     Parameters
     ----------
-    pixels : video -> (n,) change of the pixels; NaN first.
-    thresholds : the config's.
+    pixels : mapping of str to (n,) float64 array
+        Video -> change of the pixels; NaN first.
+    thresholds : mapping
+        The config's ``thresholds``.
+    pooled : bool
+        Whether the range is that of all videos together.
+
+    Returns
+    -------
+    dict of str to ((1,) float64 array, (1,) float64 array)
+        Video -> Fmin and Fmax.
+
+    Examples
+    --------
+    >>> films = {"a": np.array([np.nan, 1.0, 2.0]), "b": np.array([np.nan, 0.5, 1.0])}
+    >>> pixel_ranges(films, {"range": "minmax"}, pooled=True)["a"]
+    (array([0.5]), array([2.]))
     """
     together = np.concatenate(list(pixels.values()))
     scopes = {name: together if pooled else own for name, own in pixels.items()}
@@ -38,16 +53,19 @@ def pixel_ranges(
 def why_not_counted(
     ranges: Mapping[str, tuple[np.ndarray, np.ndarray]], thresholds: Mapping
 ) -> dict[str, str] | None:
-    """Why there is no such control, as ``reason`` and ``remedy``; None if there can be one.
+    """Return why there is no pixel control, as ``reason`` and ``remedy``; None if there can be one.
 
-    Pixels that change nearly evenly have a Tmax = tmax_scale·(Fmax + Fmin)/2 below their Tmin =
-    Fmin if ``tmax_scale`` is below 2·Fmin/(Fmax + Fmin). Then no set of thresholds is theirs.
+    If the pixels change nearly evenly, their Tmax = tmax_scale·(Fmax + Fmin)/2 may lie below their
+    Tmin = Fmin: it does if ``tmax_scale`` is below 2·Fmin/(Fmax + Fmin). Then they have no
+    thresholds.
 
     Parameters
     ----------
-    ranges : of `pixel_ranges`.
-    thresholds : the config's; without ``dynamic`` only the static threshold is asked for, which
-        every range has.
+    ranges : mapping of str to (ndarray, ndarray)
+        Video -> Fmin and Fmax, see `pixel_ranges`.
+    thresholds : mapping
+        The config's ``thresholds``. Without ``dynamic`` only the static threshold is computed,
+        which every range has.
     """
     if "dynamic" not in thresholds:
         return None
@@ -73,12 +91,14 @@ def why_not_counted(
 def pixel_thresholds(
     ranges: Mapping[str, tuple[np.ndarray, np.ndarray]], thresholds: Mapping
 ) -> dict[str, Thresholds]:
-    """Thresholds of the pixels' change in each video, if `why_not_counted` knows of no obstacle.
+    """Return the thresholds of the pixels' change in each video, if `why_not_counted` gives None.
 
     Parameters
     ----------
-    ranges : of `pixel_ranges`.
-    thresholds : the config's.
+    ranges : mapping of str to (ndarray, ndarray)
+        Video -> Fmin and Fmax, see `pixel_ranges`.
+    thresholds : mapping
+        The config's ``thresholds``.
     """
     free = free_thresholds(thresholds)
     return {name: resolve_thresholds(*ends, [PIXELS], free) for name, ends in ranges.items()}

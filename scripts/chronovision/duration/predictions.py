@@ -1,4 +1,4 @@
-"""The table of predicted durations; with the scores, also the one without rows."""
+"""The table of predicted durations, and empty tables where nothing can be predicted."""
 
 import os
 from collections.abc import Mapping
@@ -26,7 +26,7 @@ COLUMNS = {
 def prediction_table(
     clips: pd.DataFrame, predicted: np.ndarray, estimator: str, fold: np.ndarray | float
 ) -> pd.DataFrame:
-    """Rows of a table of predictions, one for each row of the clip table."""
+    """Return the rows of a table of predictions, one for each row of the clip table."""
     table = clips[["clip", "video", "group", "duration_s"]]
     return table.assign(predicted_s=predicted, fold=fold, estimator=estimator)
 
@@ -34,6 +34,6 @@ def prediction_table(
 def write_empty_results(
     predictions_out: str | os.PathLike, scores_out: str | os.PathLike, provenance: Mapping
 ) -> None:
-    """Write tables of predictions and of scores without rows; `provenance` says why."""
+    """Write tables of predictions and scores without rows; `provenance` says why."""
     for path, columns in ((predictions_out, COLUMNS), (scores_out, scores.COLUMNS)):
         write_table(path, pd.DataFrame(columns=list(columns)), columns, provenance)

@@ -1,4 +1,4 @@
-"""Where clips are cut: random starts or a partition, the same durations from every video."""
+"""Sampling of clips: random starts or a partition, with the same durations from every video."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -14,18 +14,32 @@ from chronovision.duration.counting import Clip
 def random_clips(
     time_s: np.ndarray, durations_s: Sequence[float], clips: Mapping, *, seed: int, video: str
 ) -> list[tuple[int, int]]:
-    """Clips with random starts; they may overlap, but no two of one duration are the same.
+    """Return clips with random starts; they may overlap, but no two of one duration are the same.
 
     Parameters
     ----------
-    time_s : (n,) times of the frames, seconds.
-    durations_s : see `Design`.
-    clips : see `number_of_clips`, which says how many there are.
-    seed, video : the starts of one duration derive from these and the duration alone.
+    time_s : (n,) float64 array
+        Times of the frames, in seconds.
+    durations_s : sequence of float
+        Durations of the clips in seconds, see `Design`.
+    clips : mapping
+        The config's ``clips``: `number_of_clips` derives the number of clips from it.
+    seed : int
+        The config's ``seed``.
+    video : str
+        Id of the video. The starts derive from the seed, this id and the duration.
 
     Returns
     -------
-    (start frame, number of frames) of each clip, by duration, then by start.
+    list of (int, int)
+        Start frame and number of frames of each clip, by duration, then by start.
+
+    Examples
+    --------
+    >>> few = {"coverage": 1, "max_per_video": 4}
+    >>> clips = random_clips(np.arange(100) / 25, [1.0, 2.0], few, seed=0, video="film")
+    >>> [length for _, length in clips]
+    [25, 25, 50, 50]
     """
     whole = Footage.of(time_s)
     found = []
@@ -41,13 +55,33 @@ def random_clips(
 def partition_clips(
     time_s: np.ndarray, durations_s: Sequence[float], *, seed: int, video: str
 ) -> list[tuple[int, int]]:
-    """The video divided into uneven pieces that do not overlap.
+    """Divide the video into uneven clips that do not overlap.
 
-    The durations are dealt in shuffled rounds, each once per round, as long as one still
-    fits; then the pieces' order is shuffled, so that duration does not tell the place in the
-    video. What remains, shorter than the shortest duration, is left out at the end.
+    The durations are dealt in shuffled rounds, each once per round, as long as one still fits. Then
+    the clips are shuffled, so that the duration does not tell the place in the video. What remains
+    at the end, shorter than the shortest duration, is left out.
 
-    Parameters, Returns: as `random_clips`; the pieces come in the order of the video.
+    Parameters
+    ----------
+    time_s : (n,) float64 array
+        Times of the frames, in seconds.
+    durations_s : sequence of float
+        Durations of the clips in seconds, see `Design`.
+    seed : int
+        The config's ``seed``.
+    video : str
+        Id of the video. The order derives from the seed and this id.
+
+    Returns
+    -------
+    list of (int, int)
+        Start frame and number of frames of each clip, in the order of the video.
+
+    Examples
+    --------
+    >>> clips = partition_clips(np.arange(100) / 25, [0.4, 0.8], seed=0, video="film")
+    >>> sum(length for _, length in clips), sorted({length for _, length in clips})
+    (100, [10, 20])
     """
     rng = derive_rng(seed, "partition", video)
     interval, left = nominal_interval(time_s), len(time_s)
@@ -64,17 +98,27 @@ def partition_clips(
 
 
 def snapshot_lengths(n_frames: int, snapshots: int, rng: np.random.Generator) -> list[int]:
-    """Lengths at which a clip's run is read out early: uniform over its middle half.
+    """Draw the lengths at which a clip's run is read out early, uniformly over its middle half.
 
     Parameters
     ----------
-    n_frames : length of the clip; a quarter to three quarters of it can be drawn, at least
-        two frames and less than the clip.
-    snapshots : how many, all different; fewer where the clip is too short for so many.
+    n_frames : int
+        Length of the clip in frames. Lengths from a quarter to three quarters of it can be drawn,
+        with at least two frames and less than the clip.
+    snapshots : int
+        Number of lengths, all different; fewer where the clip is too short for so many.
+    rng : numpy.random.Generator
+        Source of the draws.
 
     Returns
     -------
-    Lengths in frames, ascending.
+    list of int
+        Lengths in frames, ascending.
+
+    Examples
+    --------
+    >>> snapshot_lengths(4, 2, np.random.default_rng(0)), snapshot_lengths(2, 2, None)
+    ([2, 3], [])
     """
     candidates = np.arange(
         max(2, math.ceil(n_frames / 4)), min(n_frames - 1, 3 * n_frames // 4) + 1
@@ -86,14 +130,22 @@ def snapshot_lengths(n_frames: int, snapshots: int, rng: np.random.Generator) ->
 def sample_clips(
     times: Mapping[str, np.ndarray], design: Design, clips: Mapping, seed: int
 ) -> list[Clip]:
-    """Clips of all videos, with their snapshots, as the config's ``clips`` asks.
+    """Return the clips of all videos, with their snapshots, as the config's ``clips`` asks.
 
     Parameters
     ----------
-    times : video -> (n,) times of its frames, seconds.
-    design : see `plan_clips`.
-    clips : the config's ``clips``.
-    seed : the config's.
+    times : mapping of str to (n,) float64 array
+        Video -> times of its frames, in seconds.
+    design : Design
+        See `plan_clips`.
+    clips : mapping
+        The config's ``clips``.
+    seed : int
+        The config's ``seed``.
+
+    Returns
+    -------
+    list of Clip
     """
     durations, found = design.durations_s, []
     for video in design.videos:

@@ -1,4 +1,4 @@
-"""How well durations are predicted: errors, explained variance and the line through them."""
+"""Scores of predicted durations: errors, explained variance and regression line."""
 
 from collections.abc import Mapping
 
@@ -32,19 +32,29 @@ COLUMNS = {
 
 
 def score(real: np.ndarray, predicted: np.ndarray) -> dict[str, float]:
-    """Scores of predicted durations.
+    """Return scores of predicted durations.
 
-    r2 = 1 − Σ(p − d)²/Σ(d − mean d)²; rmse_s = √mean((p − d)²); mae_s = mean|p − d|;
-    relative_error = mean(|p − d|/d); slope and intercept_s of the least-squares line p = a + b·d.
-    A slope below 1 alone says little: regularised regression shrinks, on controls as well.
+    With predictions p and real durations d: r2 = 1 − Σ(p − d)²/Σ(d − mean d)²;
+    rmse_s = √mean((p − d)²); mae_s = mean|p − d|; relative_error = mean(|p − d|/d); slope and
+    intercept_s are those of the least-squares line p = a + b·d. A slope below 1 alone says little:
+    regularised regression shrinks, on controls as well.
 
     Parameters
     ----------
-    real, predicted : (n,) seconds.
+    real, predicted : (n,) float64 array
+        Durations in seconds.
 
     Returns
     -------
-    metric -> value; r2, slope and intercept_s are NaN if all real durations are equal.
+    dict of str to float
+        Name of the score -> value. r2, slope and intercept_s are NaN if all real durations are
+        equal.
+
+    Examples
+    --------
+    >>> scores = score(np.array([1.0, 2.0, 3.0]), np.array([1.5, 2.0, 2.5]))
+    >>> scores["r2"], scores["slope"], scores["intercept_s"]
+    (0.75, 0.5, 1.0)
     """
     error = predicted - real
     spread = real - real.mean()
@@ -74,14 +84,24 @@ def score_rows(
     *,
     each_group: bool,
 ) -> list[dict]:
-    """Rows of a table of scores: all clips together and, if asked, each group alone.
+    """Return rows of the table of scores: all clips together and, if asked, each group alone.
 
     Parameters
     ----------
-    labels : the columns ``estimator control layers``.
-    split : ``train``, ``test`` or ``applied``.
-    real, predicted : (n,) seconds.
-    groups : (n,) group of each clip.
+    labels : mapping of str to str
+        Values of the columns ``estimator control layers``.
+    split : {'train', 'test', 'applied'}
+        Value of the column ``split``.
+    real, predicted : (n,) float64 array
+        Durations in seconds.
+    groups : (n,) str array
+        Group of each clip.
+    each_group : bool
+        Whether each group is scored alone as well.
+
+    Returns
+    -------
+    list of dict
     """
     names = np.unique(groups)
     parts = [(split, slice(None), len(names))]

@@ -1,4 +1,4 @@
-"""Figures made of features: channel heatmaps over time, frame × frame correlation."""
+"""Figures of the features: heatmaps of channels over time, and frame × frame correlation."""
 
 import json
 from os import PathLike
@@ -10,31 +10,33 @@ from matplotlib.axes import Axes
 from chronovision.core.timing import time_span
 from chronovision.figures.style import MISSING_COLOUR, new_figure, panels, save
 
-#: Columns of a heatmap; about one per pixel.
+#: Most columns of a heatmap; about one per pixel.
 MAX_COLUMNS = 600
 
-#: Frames of a similarity matrix.
+#: Most frames of a similarity matrix.
 MAX_FRAMES = 300
 
-#: A channel whose s.d. over time is below this share of its |mean| is constant but for rounding.
+#: Largest ratio of a channel's standard deviation over time to its |mean| that is due to rounding.
 _CONSTANT = 1e-6
 
 _ROWS_AT_ONCE = 512
 
 
 def draw_heatmaps(path: str | PathLike, video: str, features: h5py.File) -> None:
-    """Write the z-scored channel means over time, one panel per layer.
+    """Draw the z-scored channel means over time, one panel per layer.
 
     z = (value − mean over time) / s.d. over time, for each channel; constant channels are 0.
     Channels are sorted by their weight on the first principal component of z, so that channels
-    which go up and down together lie side by side. Frames too close to be told apart are
-    averaged.
+    which rise and fall together lie side by side. Frames too close to be told apart are averaged.
 
     Parameters
     ----------
-    path : the figure.
-    video : id, for the title.
-    features : an open features file.
+    path : path-like
+        File of the figure.
+    video : str
+        Id of the video, for the title.
+    features : h5py.File
+        The open features file.
     """
     time = features["time_s"][:]
     layers = json.loads(features.attrs["layers"])
@@ -61,16 +63,25 @@ def draw_heatmaps(path: str | PathLike, video: str, features: h5py.File) -> None
 
 
 def binned_z_scores(channels: h5py.Dataset, time_s: np.ndarray) -> np.ndarray:
-    """z-scores over time of each channel, averaged within at most MAX_COLUMNS bins of time.
+    """Return z-scores over time of each channel, averaged in at most `MAX_COLUMNS` bins of time.
 
     Parameters
     ----------
-    channels : (n, C) float32, on disk; read piecewise.
-    time_s : (n,) seconds.
+    channels : (n, C) float32 dataset
+        Channel means on disk, which are read piecewise.
+    time_s : (n,) float64 array
+        Times of the frames, in seconds.
 
     Returns
     -------
-    (C, columns) float64; bins without a frame hold the frames before them.
+    (C, columns) float64 array
+        Bins without a frame hold the frames before them.
+
+    Examples
+    --------
+    >>> binned_z_scores(np.array([[1.0, 5.0], [3.0, 5.0]], np.float32), np.array([0.0, 1.0]))
+    array([[-1.,  1.],
+           [ 0.,  0.]])
     """
     n, columns = len(time_s), min(len(time_s), MAX_COLUMNS)
     of_frame = np.rint((time_s - time_s[0]) / (time_s[-1] - time_s[0]) * (columns - 1)).astype(int)
@@ -91,7 +102,25 @@ def binned_z_scores(channels: h5py.Dataset, time_s: np.ndarray) -> np.ndarray:
 
 
 def sort_channels(z: np.ndarray) -> np.ndarray:
-    """Rows of z (C, columns) by descending weight on their first principal component."""
+    """Sort the rows of z by descending weight on their first principal component.
+
+    Parameters
+    ----------
+    z : (C, columns) float64 array
+        See `binned_z_scores`.
+
+    Returns
+    -------
+    (C, columns) float64 array
+
+    Examples
+    --------
+    >>> sort_channels(np.array([[1.0, -1.0], [0.0, 0.0], [-1.0, 1.0]])).tolist() in (
+    ...     [[1.0, -1.0], [0.0, 0.0], [-1.0, 1.0]],
+    ...     [[-1.0, 1.0], [0.0, 0.0], [1.0, -1.0]],
+    ... )
+    True
+    """
     _, vectors = np.linalg.eigh(z.T @ z)
     weights = z @ vectors[:, -1]
     # The sign of a component is arbitrary: let the largest weight be positive.
@@ -100,13 +129,16 @@ def sort_channels(z: np.ndarray) -> np.ndarray:
 
 
 def draw_similarity(path: str | PathLike, video: str, features: h5py.File) -> None:
-    """Write frame × frame correlation matrices per layer, estimated from the sketches.
+    """Draw frame × frame correlation matrices per layer, estimated from the sketches.
 
     Parameters
     ----------
-    path : the figure.
-    video : id, for the title.
-    features : an open features file.
+    path : path-like
+        File of the figure.
+    video : str
+        Id of the video, for the title.
+    features : h5py.File
+        The open features file.
     """
     time = features["time_s"][:]
     layers = json.loads(features.attrs["layers"])
@@ -128,7 +160,7 @@ def draw_similarity(path: str | PathLike, video: str, features: h5py.File) -> No
 
 
 def _draw_matrix(axis: Axes, r: np.ndarray, span: tuple[float, float]) -> None:
-    """One matrix with its own colour bar: deep and early layers differ much in range."""
+    """Draw one matrix with its own colour bar, as deep and early layers differ much in range."""
     others = r[~np.eye(len(r), dtype=bool)]
     others = others[np.isfinite(others)]
     low = min(np.percentile(others, 1), 0.99) if len(others) else 0.0
@@ -140,13 +172,26 @@ def _draw_matrix(axis: Axes, r: np.ndarray, span: tuple[float, float]) -> None:
 
 
 def evenly_timed(time_s: np.ndarray, count: int) -> np.ndarray:
-    """Frames nearest to `count` evenly spaced times (all frames, at an even rate, if fewer).
+    """Return the frames nearest to `count` evenly spaced times, or all of fewer frames.
 
     With a variable rate a frame may come more than once, so that the axes stay linear in time.
 
+    Parameters
+    ----------
+    time_s : (n,) float64 array
+        Times of the frames, in seconds.
+    count : int
+        Number of times.
+
     Returns
     -------
-    (min(n, count),) indices, ascending.
+    (min(n, count),) int64 array
+        Indices of frames, ascending.
+
+    Examples
+    --------
+    >>> evenly_timed(np.array([0.0, 1.0, 2.0, 3.0, 4.0]), 3)
+    array([0, 2, 4])
     """
     wanted = np.linspace(time_s[0], time_s[-1], min(len(time_s), count))
     after = np.clip(np.searchsorted(time_s, wanted), 1, len(time_s) - 1)
@@ -155,15 +200,24 @@ def evenly_timed(time_s: np.ndarray, count: int) -> np.ndarray:
 
 
 def correlation_from_sketch(sketch: np.ndarray) -> np.ndarray:
-    """Estimate of Pearson r between frames: the cosine of their sketches.
+    """Estimate Pearson r between all pairs of frames, as the cosine of their sketches.
 
     Parameters
     ----------
-    sketch : (n, 512) float16 projections of the standardised activations.
+    sketch : (n, 512) float16 array
+        Projections of the standardised activations.
 
     Returns
     -------
-    (n, n) float64, NaN where a frame's activations are constant (its sketch is all zero).
+    (n, n) float64 array
+        NaN where a frame's activations are constant (its sketch is all zero).
+
+    Examples
+    --------
+    >>> correlation_from_sketch(np.array([[1.0, 0.0], [2.0, 0.0], [0.0, 1.0]], np.float16)).round(2)
+    array([[1., 1., 0.],
+           [1., 1., 0.],
+           [0., 0., 1.]])
     """
     sketch = sketch.astype(float)
     norm = np.linalg.norm(sketch, axis=1, keepdims=True)

@@ -1,4 +1,4 @@
-"""Figures over a set of videos."""
+"""Figures of a set of videos."""
 
 import textwrap
 from collections.abc import Callable, Mapping, Sequence
@@ -35,7 +35,7 @@ from chronovision.figures.style import (
 
 _IDENTITY = (0, (4, 2))
 
-#: Characters of a name in a legend: longer ones would take the width of the panels.
+#: Most characters of a name in a legend, so that panels keep their width.
 _NAME_LENGTH = 24
 
 
@@ -84,13 +84,16 @@ def plot_set(
 
 
 def draw_predictions(path: str | PathLike, variant: Variant, predictions: pd.DataFrame) -> None:
-    """Write out-of-fold predictions against true durations, one panel per estimator.
+    """Draw out-of-fold predictions against real durations, one panel per estimator.
 
     Parameters
     ----------
-    path : the figure.
-    variant : for the title.
-    predictions : table of the duration model, see the contract.
+    path : path-like
+        File of the figure.
+    variant : Variant
+        Variant, for the title.
+    predictions : DataFrame
+        Table of predictions, see `chronovision.duration.predictions.COLUMNS`.
     """
     estimators = list(predictions["estimator"].unique())
     colours = group_colours(predictions["group"])
@@ -113,13 +116,16 @@ def draw_predictions(path: str | PathLike, variant: Variant, predictions: pd.Dat
 
 
 def draw_reason(path: str | PathLike, variant: Variant, reason: str) -> None:
-    """Write in place of a figure why there is nothing to draw.
+    """Draw the reason why there is nothing to draw, in place of a figure.
 
     Parameters
     ----------
-    path : the figure.
-    variant : for the title.
-    reason : a clause without a full stop.
+    path : path-like
+        File of the figure.
+    variant : Variant
+        Variant, for the title.
+    reason : str
+        A clause without a full stop.
     """
     lines = textwrap.wrap(f"Nothing to show: {reason}.", 90)
     figure = new_figure(1.0 + 0.25 * len(lines))
@@ -129,13 +135,16 @@ def draw_reason(path: str | PathLike, variant: Variant, reason: str) -> None:
 
 
 def draw_counts_vs_duration(path: str | PathLike, variant: Variant, clips: pd.DataFrame) -> None:
-    """Write counts of salient changes against clip durations, one panel per layer.
+    """Draw counts of salient changes against durations of clips, one panel per layer.
 
     Parameters
     ----------
-    path : the figure.
-    variant : for the title.
-    clips : clip table, see the contract.
+    path : path-like
+        File of the figure.
+    variant : Variant
+        Variant, for the title.
+    clips : DataFrame
+        Clip table, see `chronovision.duration.clips.build_clip_table`.
     """
     counts = layer_columns(clips.columns)
     colours = group_colours(clips["group"])
@@ -158,12 +167,14 @@ def draw_counts_vs_duration(path: str | PathLike, variant: Variant, clips: pd.Da
 
 
 def draw_static_vs_dynamic(path: str | PathLike, summary: pd.DataFrame) -> None:
-    """Write counts under the dynamic against those under the static threshold, per metric.
+    """Draw counts under the dynamic against those under the static threshold, per metric.
 
     Parameters
     ----------
-    path : the figure.
-    summary : ``accumulators/summary.tsv``; a point is one layer of one video.
+    path : path-like
+        File of the figure.
+    summary : DataFrame
+        ``accumulators/summary.tsv``. A point is one layer of one video.
     """
     metrics = list(summary["metric"].unique())
     pairs = [
@@ -178,12 +189,14 @@ def draw_static_vs_dynamic(path: str | PathLike, summary: pd.DataFrame) -> None:
 
 
 def draw_metric_vs_metric(path: str | PathLike, summary: pd.DataFrame) -> None:
-    """Write counts under one metric against those under another, per pair and threshold.
+    """Draw counts under one metric against those under another, per pair and threshold.
 
     Parameters
     ----------
-    path : the figure.
-    summary : ``accumulators/summary.tsv``; a point is one layer of one video.
+    path : path-like
+        File of the figure.
+    summary : DataFrame
+        ``accumulators/summary.tsv``. A point is one layer of one video.
     """
     pairs = [
         Pair(
@@ -198,7 +211,7 @@ def draw_metric_vs_metric(path: str | PathLike, summary: pd.DataFrame) -> None:
 
 
 class Pair(NamedTuple):
-    """What one panel compares: counts, videos × layers, on either axis."""
+    """Counts that one panel compares: videos × layers, on either axis."""
 
     title: str
     x_label: str
@@ -208,7 +221,7 @@ class Pair(NamedTuple):
 
 
 def _draw_pairs(path: str | PathLike, pairs: Sequence[Pair], title: str) -> None:
-    """One panel per pair, both axes symmetric-log since counts may be 0."""
+    """Draw one panel per pair; both axes are symmetric-log since counts may be 0."""
     layers = list(pairs[0].x.columns)
     colours = layer_colours(layers)
     columns = 3 if len(pairs) > 4 else 2
@@ -239,7 +252,7 @@ def _count_scale(axis: Axes, top: float) -> None:
 
 
 def _rank_correlation(x: pd.DataFrame, y: pd.DataFrame) -> str:
-    """Spearman's rho over videos and layers, in words; n/a if one side does not vary."""
+    """Return Spearman's rho over videos and layers, in words; n/a if one side does not vary."""
     a, b = x.to_numpy().ravel(), y.to_numpy().ravel()
     if np.ptp(a) == 0 or np.ptp(b) == 0:
         return "rank correlation n/a"
@@ -248,7 +261,7 @@ def _rank_correlation(x: pd.DataFrame, y: pd.DataFrame) -> str:
 
 
 def _counts(summary: pd.DataFrame, metric: str, threshold: str) -> pd.DataFrame:
-    """Counts of one variant: videos × layers."""
+    """Return the counts of one variant: videos × layers."""
     chosen = (summary["metric"] == metric) & (summary["threshold"] == threshold)
     rows = summary[chosen].set_index("video").sort_index()
     columns = layer_columns(summary.columns)
@@ -266,7 +279,7 @@ def _scatter(
 
 
 def _legend(figure: Figure, colours: Mapping, extra: list[Line2D], noun: str) -> None:
-    """Names of the colours; only their number when all share one colour."""
+    """Draw the names of the colours; only their number when all share one colour."""
     named = colours
     if len(colours) > len(PALETTE) and len(set(colours.values())) == 1:
         label = f"{len(colours)} {noun}, too many to colour"
@@ -283,7 +296,7 @@ def _legend(figure: Figure, colours: Mapping, extra: list[Line2D], noun: str) ->
 
 
 def _shortened(name: str) -> str:
-    """Beginning and end of a long name, both of which may tell it from others."""
+    """Return beginning and end of a long name, as either may tell it from others."""
     if len(name) <= _NAME_LENGTH:
         return name
     end = _NAME_LENGTH // 2 - 1

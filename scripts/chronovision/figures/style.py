@@ -1,4 +1,4 @@
-"""What all figures share: look, saving, thinning of long series, axes that stay readable."""
+"""Style of all figures: look, saving, thinning of long series, readable axes."""
 
 import json
 import math
@@ -23,15 +23,20 @@ if TYPE_CHECKING:  # not in the oldest Matplotlib that serves
 DPI = 110
 WIDTH = 10.0  # inches; 1100 px, a page's width
 
-#: Okabe and Ito's colours, told apart by colour-blind readers too.
+#: Colours of Okabe and Ito, which colour-blind readers can tell apart.
 PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#B8A800")
-INK, FAINT, MISSING_COLOUR = "#222222", "#8a8a8a", "#d9d9d9"
+#: Colour of text and lines.
+INK = "#222222"
+#: Colour of what stands in the background.
+FAINT = "#8a8a8a"
+#: Colour of missing values.
+MISSING_COLOUR = "#d9d9d9"
 THRESHOLD_COLOURS = {"static": PALETTE[0], "dynamic": PALETTE[1]}
 
-#: Points of a drawn series: about two per pixel column.
+#: Most points of a drawn series: about two per pixel column.
 MAX_POINTS = 2400
 
-#: A largest change beyond this multiple of the median would flatten the rest of a linear axis.
+#: Multiple of the median beyond which a largest change would flatten the rest of a linear axis.
 LINEAR_RANGE = 10.0
 
 _STYLE: "dict[RcKeyType, Any]" = {
@@ -50,13 +55,13 @@ _STYLE: "dict[RcKeyType, Any]" = {
 }
 
 
-#: What made the figures that are being drawn, as JSON.
+#: Provenance of the figures that are being drawn, as JSON.
 _MADE_BY: ContextVar[str] = ContextVar("made_by", default="")
 
 
 @contextmanager
 def styled(provenance: Mapping | None = None) -> Iterator[None]:
-    """Context in which figures are made and saved, as PNGs with the text ``Provenance``."""
+    """Make and save figures within this context, as PNGs with the text ``Provenance``."""
     token = _MADE_BY.set("" if provenance is None else json.dumps(provenance))
     try:
         with matplotlib.rc_context(_STYLE):
@@ -66,21 +71,21 @@ def styled(provenance: Mapping | None = None) -> Iterator[None]:
 
 
 def new_figure(height: float, width: float = WIDTH) -> Figure:
-    """Empty figure, sizes in inches, without any global state."""
+    """Return an empty figure, sizes in inches, without any global state."""
     figure = Figure(figsize=(width, height), dpi=DPI, layout="constrained")
     FigureCanvasAgg(figure)
     return figure
 
 
 def save(figure: Figure, path: str | PathLike) -> None:
-    """Write a PNG as a whole file; equal figures give equal bytes."""
+    """Write a PNG atomically; equal figures give equal bytes."""
     with atomic_file(path) as part:
         made_by = {"Provenance": _MADE_BY.get()} if _MADE_BY.get() else {}
         figure.savefig(part, format="png", metadata={"Software": None, **made_by})
 
 
 def panels(figure: Figure, count: int, columns: int) -> list[Axes]:
-    """`count` axes in rows of at most `columns`; what is left of the last row stays blank."""
+    """Return `count` axes in rows of at most `columns`; the rest of the last row stays blank."""
     columns = min(count, columns)
     rows = math.ceil(count / columns)
     axes = figure.subplots(rows, columns, squeeze=False).ravel()
@@ -90,13 +95,13 @@ def panels(figure: Figure, count: int, columns: int) -> list[Axes]:
 
 
 def layer_colours(layers: Sequence[str]) -> dict[str, tuple]:
-    """Colour per layer, dark to light with depth (viridis)."""
+    """Return a colour for each layer, dark to light with depth (viridis)."""
     shades = matplotlib.colormaps["viridis"](np.linspace(0.0, 0.88, len(layers)))
     return {layer: tuple(shade) for layer, shade in zip(layers, shades, strict=True)}
 
 
 def group_colours(groups: Sequence[str]) -> dict[str, str]:
-    """Colour per group, or one colour for all when there are more groups than colours."""
+    """Return a colour for each group, or one for all if there are more groups than colours."""
     names = sorted(set(groups))
     if len(names) > len(PALETTE):
         return dict.fromkeys(names, PALETTE[0])
@@ -106,18 +111,28 @@ def group_colours(groups: Sequence[str]) -> dict[str, str]:
 def envelope(
     x: np.ndarray, y: np.ndarray, max_points: int = MAX_POINTS
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Series of at most `max_points` that looks like (x, y): no peak and no trough is lost.
+    """Thin a series to at most `max_points` without losing a peak or a trough.
 
-    Runs of neighbouring points are replaced by their smallest and largest one, in the order
-    in which they come. NaN are left out.
+    Runs of neighbouring points are replaced by their smallest and largest point, in the order in
+    which these come. NaN are left out.
 
     Parameters
     ----------
-    x, y : (n,) numbers; x ascending.
+    x, y : (n,) float64 array
+        Points of the series, x ascending.
+    max_points : int, default 2400
+        Most points to keep.
 
     Returns
     -------
-    x, y : (m,), m ≤ max(n, max_points), points of the series given.
+    x, y : (m,) float64 array
+        Points of the given series, m ≤ max(n, max_points).
+
+    Examples
+    --------
+    >>> x, y = envelope(np.arange(6.0), np.array([0.0, 9.0, 1.0, 2.0, 3.0, -5.0]), max_points=4)
+    >>> x.tolist(), y.tolist()
+    ([0.0, 1.0, 4.0, 5.0], [0.0, 9.0, 3.0, -5.0])
     """
     x, y = x[np.isfinite(y)], y[np.isfinite(y)]
     if len(y) <= max_points:
@@ -129,16 +144,25 @@ def envelope(
 
 
 def thin_marks(x: np.ndarray, y: np.ndarray, bins: int = 1000) -> tuple[np.ndarray, np.ndarray]:
-    """Of marks too close to be told apart keep the highest.
+    """Of marks too close to be told apart, keep the highest.
 
     Parameters
     ----------
-    x, y : (n,) positions.
-    bins : number of columns into which the range of x is divided.
+    x, y : (n,) float64 array
+        Positions of the marks, x ascending.
+    bins : int, default 1000
+        Number of columns into which the range of x is divided.
 
     Returns
     -------
-    x, y : (m,) with m ≤ min(n, bins), x ascending.
+    x, y : (m,) float64 array
+        Positions of the marks that are kept, m ≤ min(n, bins), x ascending.
+
+    Examples
+    --------
+    >>> x, y = thin_marks(np.array([0.0, 0.1, 9.0]), np.array([1.0, 2.0, 1.0]), bins=2)
+    >>> x.tolist(), y.tolist()
+    ([0.1, 9.0], [2.0, 1.0])
     """
     if len(x) <= bins:
         return x, y
@@ -149,20 +173,25 @@ def thin_marks(x: np.ndarray, y: np.ndarray, bins: int = 1000) -> tuple[np.ndarr
 
 
 def needs_log(series: Sequence[np.ndarray]) -> bool:
-    """Whether some series of changes has a peak that would flatten its rest on a linear axis."""
+    """Return whether some series of changes has a peak that would flatten the rest."""
     positive = [values[np.isfinite(values) & (values > 0)] for values in series]
     return any(len(v) > 0 and v.max() > LINEAR_RANGE * np.median(v) for v in positive)
 
 
 def scale_changes(axis: Axes, drawn: Sequence[np.ndarray], changes: np.ndarray, log: bool) -> None:
-    """Limits, scale and ticks of a y axis of changes.
+    """Set limits, scale and ticks of a y axis of changes.
 
     Parameters
     ----------
-    drawn : everything that the axis shows (changes and thresholds).
-    changes : the change series; under `log` its lowest percentile sets the lower edge, to which
-        the caller raises zeros and negative thresholds. Without any positive change the axis is
-        linear all the same.
+    axis : Axes
+        The axes.
+    drawn : sequence of ndarray
+        Everything that the axis shows (changes and thresholds).
+    changes : ndarray
+        The change series. Under `log` its lowest percentile sets the lower edge, to which the
+        caller raises zeros and negative thresholds.
+    log : bool
+        Whether the axis is logarithmic. Without any positive change it is linear all the same.
     """
     finite = np.concatenate([values[np.isfinite(values)] for values in drawn])
     positive = changes[np.isfinite(changes) & (changes > 0)]
@@ -178,9 +207,9 @@ def scale_changes(axis: Axes, drawn: Sequence[np.ndarray], changes: np.ndarray, 
 
 
 def plain_log_ticks(axis: matplotlib.axis.Axis) -> None:
-    """Ticks of a log axis as 0.01, 0.1, 1 and 1e-05, without mathematical markup.
+    """Label the ticks of a log axis as 0.01, 0.1, 1 and 1e-05, without mathematical markup.
 
-    Powers of ten, also their doubles and quintuples where the limits hold few of them.
+    Ticks are at powers of ten, and at twice and five times these where the limits hold few of them.
     """
     low, high = axis.get_view_interval()
     subs = (1.0, 2.0, 5.0) if high < 30 * low else (1.0,)

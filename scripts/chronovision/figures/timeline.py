@@ -1,4 +1,4 @@
-"""Timeline of one video: thumbnails, change series, thresholds, salient frames, segments."""
+"""The timeline of one video: thumbnails, change series, thresholds, salient frames, segments."""
 
 import io
 from os import PathLike
@@ -32,9 +32,17 @@ from chronovision.figures.style import (
 )
 from chronovision.videos.thumbnails import nearest_thumbnails
 
-_STRIP_HEIGHT, _RAIL_HEIGHT, _ROW_HEIGHT, _MARGINS = 0.8, 0.2, 0.95, 1.3  # inches
+#: Height of the strip of thumbnails in inches.
+_STRIP_HEIGHT = 0.8
+#: Height of the rail of segments in inches.
+_RAIL_HEIGHT = 0.2
+#: Height of a layer's row in inches.
+_ROW_HEIGHT = 0.95
+#: Height of both margins together in inches.
+_MARGINS = 1.3
 
-#: Beyond this number boundaries are drawn in the rail only: lines would hide the series.
+#: Most boundaries that are drawn as lines. More lines would hide the series, so that only the rail
+#: shows them.
 _MAX_BOUNDARIES = 120
 
 
@@ -47,15 +55,20 @@ def draw_timeline(
     segments: pd.DataFrame,
     thumbnails: str | PathLike,
 ) -> None:
-    """Write the timeline of one metric and threshold as a PNG.
+    """Draw the timeline of one metric and threshold.
 
     Parameters
     ----------
-    path : the figure.
-    variant : of the tables.
-    video : id, for the title.
-    changes, accumulators, segments : the video's tables of this variant.
-    thumbnails : path of the video's ``thumbnails.h5``.
+    path : path-like
+        File of the figure.
+    variant : Variant
+        Variant of the tables.
+    video : str
+        Id of the video, for the title.
+    changes, accumulators, segments : DataFrame
+        Tables of the video for this variant.
+    thumbnails : path-like
+        The video's ``thumbnails.h5``.
     """
     layers = change_layers(changes.columns)
     rows = _ROW_HEIGHT * max(len(layers), 1.6)
@@ -130,7 +143,7 @@ def _draw_boundaries(axis: Axes, segments: pd.DataFrame) -> None:
 
 
 def _draw_rail(axis: Axes, segments: pd.DataFrame) -> None:
-    """Segments as blocks of alternating shade."""
+    """Draw segments as blocks of alternating shade."""
     shades = [("#9db7c9", "#3f6480")[index % 2] for index in range(len(segments))]
     spans = list(zip(segments["start_s"], segments["duration_s"], strict=True))
     axis.broken_barh(spans, (0, 1), facecolors=shades)
@@ -144,7 +157,7 @@ def _draw_rail(axis: Axes, segments: pd.DataFrame) -> None:
 def _draw_strip(
     figure: Figure, axis: Axes, thumbnails: str | PathLike, span: tuple[float, float]
 ) -> None:
-    """Thumbnails in equal slots of the time axis: each shows a frame near the slot's middle."""
+    """Draw thumbnails in equal slots of the time axis, each near the slot's middle in time."""
     axis.set_ylim(0, 1)
     axis.set_axis_off()
     # The width of the axes is known only once the layout has been made.

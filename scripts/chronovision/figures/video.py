@@ -49,7 +49,7 @@ class VideoResults:
 
     @classmethod
     def from_files(cls, video: str, files: Mapping) -> "VideoResults":
-        """Results whose keys are read off their paths; `files`: field -> path or paths."""
+        """Return results whose keys are read off their paths; `files`: field -> path or paths."""
         return cls(
             video=video,
             features=files["features"],
@@ -115,7 +115,7 @@ def _read_all(path: str | PathLike) -> pd.DataFrame:
 
 
 def _read_numbers(path: str | PathLike, *endings: str) -> pd.DataFrame:
-    """Times, and the columns of layers with these endings, as float64."""
+    """Read the columns of a table whose names end so, as float64."""
     header = read_header(path)
     columns = [name for ending in endings for name in layer_columns(header, ending).values()]
     return read_numbers(path, ["time_s", *columns])
@@ -124,14 +124,18 @@ def _read_numbers(path: str | PathLike, *endings: str) -> pd.DataFrame:
 def draw_counts(
     path: str | PathLike, metric: str, video: str, accumulators: Mapping[str, pd.DataFrame]
 ) -> None:
-    """Write cumulative counts of salient changes over time: one panel per layer.
+    """Draw cumulative counts of salient changes over time, one panel per layer.
 
     Parameters
     ----------
-    path : the figure.
-    metric : for the title.
-    video : id, for the title.
-    accumulators : threshold -> accumulator table.
+    path : path-like
+        File of the figure.
+    metric : str
+        Metric, for the title.
+    video : str
+        Id of the video, for the title.
+    accumulators : mapping of str to DataFrame
+        Kind of threshold -> table of accumulators.
     """
     tables = dict(sorted(accumulators.items(), reverse=True))
     counts = layer_columns(next(iter(tables.values())).columns)
@@ -161,14 +165,18 @@ def draw_counts(
 
 
 def draw_changes(path: str | PathLike, metric: str, video: str, changes: pd.DataFrame) -> None:
-    """Write histograms of change per layer and the layers' correlation matrix.
+    """Draw histograms of change per layer, and the correlation matrix of the layers.
 
     Parameters
     ----------
-    path : the figure.
-    metric : for title and axis.
-    video : id, for the title.
-    changes : change table; NaN are left out.
+    path : path-like
+        File of the figure.
+    metric : str
+        Metric, for title and axis.
+    video : str
+        Id of the video, for the title.
+    changes : DataFrame
+        Table of changes. NaN are left out.
     """
     layers = change_layers(changes.columns)
     series = {layer: changes[layer].dropna().to_numpy(dtype=float) for layer in layers}
