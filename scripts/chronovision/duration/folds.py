@@ -16,8 +16,8 @@ def split_folds(groups: np.ndarray, folds: int) -> np.ndarray:
     groups : (rows,) str array
         Group of each row.
     folds : int
-        The config's ``duration.folds``. It counts from `ENOUGH_GROUPS` on, with at most as many folds as
-        groups. With fewer groups each group is a fold.
+        The config's ``duration.folds``. It counts from `ENOUGH_GROUPS` on, with at most as many
+        folds as groups. With fewer groups each group is a fold.
 
     Returns
     -------
