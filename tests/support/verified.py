@@ -6,6 +6,7 @@ import pandas as pd
 import yaml
 
 from chronovision.confounds.pixels import describe_frames
+from chronovision.core.metrics import METRICS
 from chronovision.features.extraction import extract_features
 from chronovision.features.weights import fetch_weights
 from chronovision.salience.accumulators import accumulate_changes
@@ -25,7 +26,6 @@ NETWORK = {
     **{**CONFIG["network"], "model": "alexnet", "weights": "untrained", "layers": LAYERS},
     **{"device": "cpu", "keep_maps": ["pool5"]},
 }
-METRICS = ["correlation", "euclidean", "cosine"]
 #: Black, a still, noise: constant pictures, changes of nothing, large changes.
 SOURCE = (
     "color=black:s=96x72:r=8:d=0.5[a];testsrc2=s=96x72:r=8,trim=end_frame=5[b];"

@@ -2,9 +2,10 @@
 
 import pytest
 
+from chronovision.core.metrics import METRICS
 from chronovision.jobs.costs import COSTS, jobs_of_video
 from support.clips import make_clip
-from support.pipeline import merged, plan, write_config, write_videos
+from support.pipeline import copy_project, merged, plan, write_config, write_videos
 
 PER_VIDEO = {
     "probe_video", "dump_frames", "describe_frames", "extract_features", "measure_changes",
@@ -16,7 +17,7 @@ SET_WIDE = {
 
 
 def overlay(metrics=1, kinds=("static",), **parts):
-    names = ["correlation", "euclidean", "cosine"][:metrics]
+    names = list(METRICS)[:metrics]
     return merged({"changes": {"metrics": names}, "thresholds": {"kinds": list(kinds)}}, parts)
 
 
@@ -58,6 +59,19 @@ def test_the_right_jobs_are_planned(n_videos, asked, videos, tmp_path):
     if fits:
         expected["fit_duration_model"] = metrics * kinds
     assert jobs == expected
+
+
+def test_names_of_metrics_and_thresholds_are_those_of_the_registries(videos, tmp_path):
+    """One entry more in each, and the rules plan it."""
+    copy_project(tmp_path)
+    for module, registry in (("metrics", "METRICS"), ("threshold_kinds", "THRESHOLD_KINDS")):
+        with (tmp_path / f"scripts/chronovision/core/{module}.py").open("a") as file:
+            file.write(f"{registry}['other'] = next(iter({registry}.values()))\n")
+    write_videos(tmp_path, {"cuts": videos["cuts"]})
+    asked = {"changes": {"metrics": ["other"]}, "thresholds": {"kinds": ["other"]}}
+    planned = plan(tmp_path, write_config(tmp_path, asked), project=tmp_path).succeeded()
+    assert "cuts: measuring other changes" in planned.messages
+    assert "cuts: counting salient changes, other threshold" in planned.messages
 
 
 @pytest.mark.parametrize("preset", ["demo", "notebook", "roseboom2019"])

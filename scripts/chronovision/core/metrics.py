@@ -60,6 +60,11 @@ class Metric:
         Definition, as part of a sentence in a methods section.
     change : callable
         Function from `Moments` to the change into each frame, (n,) float64 array, NaN first.
+
+    Notes
+    -----
+    `chronovision.verification.features.Step` has each definition again, straight from activations:
+    results are verified by what does not share this code.
     """
 
     name: str

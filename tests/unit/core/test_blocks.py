@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from chronovision.core.files import sidecar_path
 from chronovision.core.hdf5 import new_h5, rows_dataset
+from chronovision.core.metrics import METRICS
 from chronovision.core.tables import (
     BLOCK_ROWS,
     new_table,
@@ -71,7 +72,7 @@ def test_a_table_without_rows_has_its_header(tmp_path):
     assert read_values(tmp_path / "t.tsv", ["a"]).shape == (0, 1)
 
 
-@pytest.mark.parametrize("metric", ["correlation", "cosine", "euclidean"])
+@pytest.mark.parametrize("metric", METRICS)
 @pytest.mark.parametrize("n", LENGTHS)
 def test_changes(tmp_path, n, metric):
     rng = np.random.default_rng(n)

@@ -6,8 +6,8 @@ import pandas as pd
 import pytest
 import torch
 
+from chronovision.core.metrics import METRICS
 from support.verified import (
-    METRICS,
     N,
     alter,
     failures,

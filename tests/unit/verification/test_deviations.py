@@ -3,12 +3,17 @@
 import numpy as np
 import pytest
 
+from chronovision.core.metrics import METRICS
 from chronovision.verification.checks import Tally
 from chronovision.verification.features import Step
 from chronovision.verification.tables import compare_tables
-from support.verified import METRICS
 
 # Deviations
+
+
+def test_every_metric_is_defined_again_from_activations():
+    x, y = np.random.default_rng(0).normal(size=(2, 4, 9))
+    assert Step.between(1, "x", x, y).values.keys() == METRICS.keys()
 
 
 def test_constant_frames_are_no_false_alarm():

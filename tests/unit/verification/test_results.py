@@ -8,6 +8,7 @@ import h5py
 import numpy as np
 import pytest
 
+from chronovision.core.metrics import METRICS
 from chronovision.errors import UserError
 from chronovision.inventory.standing import read_standing
 from chronovision.verification.checks import Check, Tally, attempt, summary
@@ -18,7 +19,6 @@ from support.verified import (
     CONFIG,
     FRAMES,
     LAYERS,
-    METRICS,
     NETWORK,
     alter,
     failures,
@@ -98,7 +98,7 @@ def test_a_sample_is_drawn_by_seed(results):
 
 def record_of(results: Path, **config) -> None:
     """The record of a report on the one film."""
-    asked = {**CONFIG, "changes": {"metrics": METRICS}, **config}
+    asked = {**CONFIG, "changes": {"metrics": [*METRICS]}, **config}
     asked["thresholds"] = {**CONFIG["thresholds"], "scope": "set", **config.get("thresholds", {})}
     weights = json.loads((results / "weights/alexnet.untrained.json").read_text())
     about = {"config": asked, "videos": {"a": {}}, "weights": weights, "fits": []}
