@@ -4,8 +4,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from chronovision.core.variants import Variant
 from chronovision.figures import set as set_figures
 from support.results import KINDS
+
+VARIANT = Variant.parse(KINDS[0])
 
 # Names in figures, pages and the methods text
 
@@ -26,8 +29,8 @@ def test_names_stand_in_figures_as_they_are(tmp_path, monkeypatch):
     save = set_figures.save
     monkeypatch.setattr(set_figures, "save", keep)
     with set_figures.styled():
-        set_figures.draw_counts_vs_duration(tmp_path / "a.png", KINDS[0], table)
-        set_figures.draw_predictions(tmp_path / "b.png", KINDS[0], table)
+        set_figures.draw_counts_vs_duration(tmp_path / "a.png", VARIANT, table)
+        set_figures.draw_predictions(tmp_path / "b.png", VARIANT, table)
     assert [drawn.count(name) for name in groups] == [2] * len(groups)
 
 
@@ -43,5 +46,5 @@ def test_long_names_leave_room_for_the_panels(tmp_path, monkeypatch):
     save = set_figures.save
     monkeypatch.setattr(set_figures, "save", measure)
     with set_figures.styled():
-        set_figures.draw_counts_vs_duration(tmp_path / "a.png", KINDS[0], table)
+        set_figures.draw_counts_vs_duration(tmp_path / "a.png", VARIANT, table)
     assert widths[0] > 0.5
