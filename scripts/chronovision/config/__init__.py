@@ -1,1 +1,1 @@
-"""What a run is told: the config's models, its check and the slices of it that stages read."""
+"""The config: models of its sections, its check, and the slices of it that stages read."""

@@ -1,4 +1,4 @@
-"""Check of the config: one clear line for the first mistake, defaults for what is absent."""
+"""Check of the config: one clear line for the first mistake, and defaults for absent keys."""
 
 import math
 import os
@@ -15,10 +15,12 @@ from chronovision.config.models import Config
 from chronovision.core.messages import one_line
 from chronovision.errors import UserError
 
-#: Values and levels that a config may have: a few lines of YAML can stand for billions of values,
-#: or for a list that holds itself, and to compare thousands of values takes seconds.
-MAX_VALUES, MAX_DEPTH = 2000, 10
-#: Characters of a message about the config.
+#: Most values in a config. A few lines of YAML can stand for billions of values, and comparing
+#: thousands of values takes seconds.
+MAX_VALUES = 2000
+#: Most levels in a config. A list in YAML can hold itself.
+MAX_DEPTH = 10
+#: Most characters of a message about the config.
 MAX_MESSAGE = 600
 
 
@@ -31,11 +33,13 @@ def check_config(config: dict) -> None:
 
     Parameters
     ----------
-    config : as Snakemake loaded it.
+    config : dict
+        The config as Snakemake loaded it.
 
     Raises
     ------
-    UserError : unknown key, wrong type or range, keys that contradict each other.
+    UserError
+        A key is unknown, a value has a wrong type or range, or keys contradict each other.
     """
     for problem in _beyond_models(config):
         raise _mistake(problem)
@@ -47,7 +51,7 @@ def check_config(config: dict) -> None:
 
 
 def require_file(path: str | None, key: str) -> None:
-    """Raise UserError if the file that a key names is not there; None is no file."""
+    """Raise UserError if the file that a key names does not exist; None names no file."""
     if path is not None and not os.path.isfile(path):
         raise UserError(f"config: {key}: no such file {Path(path).absolute()}: correct the path")
 
@@ -57,7 +61,7 @@ def _mistake(problem: str) -> UserError:
 
 
 def _fill(section: dict, checked: BaseModel) -> None:
-    """Put into a section what it lacks, and what its texts stand for."""
+    """Put into a section the defaults that it lacks, and the values that its texts stand for."""
     for name, value in checked:
         if isinstance(value, BaseModel):
             _fill(section.setdefault(name, {}), value)
@@ -66,7 +70,7 @@ def _fill(section: dict, checked: BaseModel) -> None:
 
 
 def _beyond_models(config: Mapping) -> Iterator[str]:
-    """What would break the validation itself, or every later step."""
+    """Yield mistakes that would break the validation itself, or every later step."""
     waiting: deque = deque([("", config, 0)])
     values = 0
     while waiting:
@@ -93,7 +97,7 @@ def _beyond_models(config: Mapping) -> Iterator[str]:
 
 
 def _is_finite(number: float) -> bool:
-    """Whether a number, of which an `int` may have any size, is a finite float."""
+    """Return whether a number is a finite float; an `int` may be too large for one."""
     try:
         return math.isfinite(number)
     except OverflowError:

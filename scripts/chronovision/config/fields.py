@@ -1,4 +1,4 @@
-"""What the sections of the config are made of: their base, their keys and kinds of values."""
+"""Building blocks of the config's models: sections, keys and kinds of values."""
 
 import os
 import re
@@ -13,20 +13,20 @@ from chronovision.core.paths import UNCARRIABLE
 
 T = TypeVar("T")
 
-#: Numbers that have no short decimals, as text: 1/6.
+#: Fractions as text, for numbers without short decimals: 1/6.
 FRACTION = re.compile(r"[0-9]{1,6}/[1-9][0-9]{0,5}")
 
 
 class Section(BaseModel):
-    """A section of the config: no other keys than its own, no value taken for one of another type.
+    """A section of the config: unknown keys and values of a wrong type are errors.
 
-    The first line of the docstring says in the documentation what the section is about.
+    The first line of the docstring is the section's description in the documentation.
     """
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
     def contradictions(self) -> Iterator[str]:
-        """Of keys whose values are possible, but not together: a message for each case."""
+        """Yield a message for each set of values that are possible alone, but not together."""
         yield from ()
 
     @model_validator(mode="after")
@@ -47,19 +47,27 @@ def key(
     why: str = "",
     **limits: Any,
 ) -> Any:
-    """A key of the config, with all that its documentation says of it.
+    """Return a key of the config, with everything that its documentation says of it.
 
     Parameters
     ----------
-    default : its value where the config does not give one.
-    description : what may stand there and what it means, in a few words: the comment in
-        config.yaml, and what a message about a wrong value shows.
-    source : who defined the default; "ours" if no publication does.
-    unit : as in "s" or "frames/s".
-    details : sentences that follow the description in the documentation, in Markdown.
-    shown : what stands for the default in the documentation, in Markdown.
-    why : the reason for the limits.
-    **limits : limits of the value, as pydantic's `Field` takes them.
+    default : object
+        Its value if the config does not give one.
+    description : str
+        Possible values and their meaning, in a few words. It is the comment in config.yaml, and
+        part of messages about a wrong value.
+    source : str
+        Who defined the default; "ours" if no publication does.
+    unit : str, default '–'
+        Unit, as in "s" or "frames/s".
+    details : str, default ''
+        Sentences that follow the description in the documentation, in Markdown.
+    shown : str, default ''
+        Text in place of the default in the documentation, in Markdown.
+    why : str, default ''
+        Reason for the limits.
+    **limits : object
+        Limits of the value, as pydantic's `Field` takes them.
     """
     about: dict[str, Any] = {
         "unit": unit,
@@ -82,19 +90,19 @@ class _Unique(AfterValidator):
         return handler(schema) | {"uniqueItems": True}
 
 
-#: Of a list: no value twice.
+#: Marks a list without repeated values.
 UNIQUE = _Unique(_require_unique)
 
 
 def read_fraction(value: T) -> T | float:
-    """A fraction as text, such as ``1/6``, as a number; whatever else it is, as it is."""
+    """Return a fraction in text, such as ``1/6``, as a number; any other value as it is."""
     if isinstance(value, str) and FRACTION.fullmatch(value):
         return float(Fraction(value))
     return value
 
 
 def write_out_home(path: str) -> str:
-    """`path` with the ``~`` of a user's home written out, refused if Snakemake cannot carry it."""
+    """Return `path` with ``~`` expanded; ValueError if Snakemake cannot carry the path."""
     # A user's home is not looked up under a name that holds a NUL.
     whole = path if UNCARRIABLE.search(path) else os.path.expanduser(path)
     if UNCARRIABLE.search(whole):
@@ -105,5 +113,5 @@ def write_out_home(path: str) -> str:
     return whole
 
 
-#: A path of a file, or a word that stands in its place.
+#: Path of a file, or a word in its place.
 Path = Annotated[str, Field(min_length=1), AfterValidator(write_out_home)]

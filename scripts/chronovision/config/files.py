@@ -1,4 +1,4 @@
-"""Files of settings, YAML or JSON as Snakemake takes them: read, or refused in one line."""
+"""Reading of config files, YAML or JSON as Snakemake takes them."""
 
 import json
 import os
@@ -13,15 +13,16 @@ import yaml
 from chronovision.core.messages import SHOWN_PATH, one_line
 from chronovision.errors import UserError
 
-#: Bytes of a file, so that a film given by mistake is not read whole, and levels in it: parsers
-#: take time or memory without bound for thousands of brackets.
-MAX_BYTES, MAX_LEVELS = 2**20, 100
-#: What matters of JSON's text for its keys: words, with the colon after a key, and braces.
+#: Largest size of a file in bytes, so that a video given by mistake is not read as a whole.
+MAX_BYTES = 2**20
+#: Most levels in a file. Parsers take time or memory without bound for thousands of brackets.
+MAX_LEVELS = 100
+#: The parts of JSON's text that decide its keys: words, with the colon after a key, and braces.
 JSON_TOKEN = re.compile(r'("(?:[^"\\]|\\.)*")(\s*:)?|[{}]')
 
 
 class Repeat(NamedTuple):
-    """A key that stands twice in one section, and its lines."""
+    """A key that stands twice in one section, and its line numbers."""
 
     key: str
     first: int
@@ -29,11 +30,21 @@ class Repeat(NamedTuple):
 
 
 def read_config(path: str | os.PathLike) -> dict[str, Any]:
-    """The settings in a file.
+    """Read the settings in a config file.
+
+    Parameters
+    ----------
+    path : path-like
+        File in YAML or JSON.
+
+    Returns
+    -------
+    dict
 
     Raises
     ------
-    UserError : it cannot be read as YAML or JSON in UTF-8, holds no settings, or a key twice.
+    UserError
+        The file cannot be read as YAML or JSON in UTF-8, holds no settings, or a key twice.
     """
     shown = one_line(path, SHOWN_PATH)
     text = _read_text(Path(path), shown)

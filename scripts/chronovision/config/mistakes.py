@@ -1,4 +1,4 @@
-"""pydantic's errors in a user's words: one line on the mistake that matters most."""
+"""Mistakes in the config, described in one line from pydantic's errors."""
 
 import re
 from collections.abc import Mapping
@@ -9,9 +9,9 @@ from pydantic import ValidationError
 from chronovision.config.schema import config_schema
 from chronovision.core.messages import did_you_mean, one_line, quoted
 
-#: What YAML, unlike JSON and Python, does not take for a number.
+#: Numbers in JSON and Python that YAML reads as text.
 EXPONENT = re.compile(r"[+-]?[0-9.]+[eE][+-]?[0-9]+")
-#: What is wrong with a value, by pydantic's type of the error.
+#: Description of a mistake, by pydantic's type of the error.
 WRONG = {
     "greater_than": "is less than or equal to the minimum of {gt:.15g}",
     "greater_than_equal": "is less than the minimum of {ge:.15g}",
@@ -27,11 +27,16 @@ class Mistake(NamedTuple):
 
     Attributes
     ----------
-    key : names of the section and, unless the section itself is wrong, of the key in it.
-    inside : index or name of the item in the key's value, if that alone is wrong.
-    part : schema of that section, key or item.
-    meaning : what may stand there.
-    error : as pydantic gives it.
+    key : tuple of str
+        Names of the section and of the key in it; no key if the section itself is wrong.
+    inside : tuple of str or int
+        Index or name of the item in the key's value, if only that item is wrong.
+    part : dict
+        Schema of the section, key or item.
+    meaning : str
+        Possible values.
+    error : mapping
+        The error as pydantic gives it.
     """
 
     key: tuple[str, ...]
@@ -42,17 +47,17 @@ class Mistake(NamedTuple):
 
     @property
     def is_section(self) -> bool:
-        """Whether it is about a section rather than a key."""
+        """Return whether it is about a section rather than a key."""
         return "properties" in self.part
 
     @property
     def is_contradiction(self) -> bool:
-        """Whether each value for itself is possible."""
+        """Return whether each value is possible by itself."""
         return self.is_section and self.error["type"] == "value_error"
 
     @property
     def is_of_type(self) -> bool:
-        """Whether the value has none of the types that it may have."""
+        """Return whether the value has none of the accepted types."""
         kind = self.error["type"]
         other = kind == "literal_error" and not isinstance(self.error["input"], str)
         return kind.endswith("_type") or other

@@ -14,13 +14,13 @@ from chronovision.config.models import Config
 
 @cache
 def config_schema() -> dict[str, Any]:
-    """JSON Schema 2020-12 of the config, with what `key` says of each key among its keywords."""
+    """Return the JSON Schema (2020-12) of the config; keywords include the arguments of `key`."""
     schema = Config.model_json_schema()
     return _plain(schema, schema.pop("$defs"))
 
 
 def keys_of(part: dict[str, Any], above: str = "") -> Iterator[tuple[str, dict[str, Any]]]:
-    """Name, as in ``frames.size``, and schema of each key in a part of the schema."""
+    """Yield name, as in ``frames.size``, and schema of each key in a part of the schema."""
     for name, inner in part["properties"].items():
         if "properties" in inner:
             yield from keys_of(inner, f"{above}{name}.")
@@ -29,7 +29,7 @@ def keys_of(part: dict[str, Any], above: str = "") -> Iterator[tuple[str, dict[s
 
 
 def _plain(part: dict[str, Any], definitions: dict[str, Any]) -> dict[str, Any]:
-    """A part with its sections in place and without alternatives and titles."""
+    """Return a part of the schema with its sections in place, without alternatives and titles."""
     if "$ref" in part:
         return _plain(definitions[part["$ref"].rpartition("/")[2]], definitions)
     plain = _merge(part.pop("anyOf", []), definitions) | part

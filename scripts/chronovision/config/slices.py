@@ -1,4 +1,4 @@
-"""Which keys of the config decide what a stage makes; the others only decide how it is made."""
+"""Slices of the config: the keys that each stage reads, and no others."""
 
 from collections.abc import Mapping
 

@@ -1,16 +1,20 @@
-"""Columns of tables that stand for a layer each: its change, or its name with an ending."""
+"""Columns of tables that belong to a layer: its change, or its name with a suffix."""
 
 from collections.abc import Iterable, Sequence
 
-#: What a table of changes tells of each frame, before a column of changes for each layer.
+#: Columns of a table of changes before those of the layers.
 FRAME_COLUMNS = ("frame", "source_frame", "time_s")
 
-#: Endings of a layer's columns in tables of accumulators; counts stand in others, too.
-THRESHOLD, SALIENT, COUNT = "_threshold", "_salient", "_count"
+#: Ending of a layer's column of thresholds in tables of accumulators.
+THRESHOLD = "_threshold"
+#: Ending of its column of salient frames there.
+SALIENT = "_salient"
+#: Ending of its column of counts, there and in other tables.
+COUNT = "_count"
 
 
 def change_layers(header: Sequence[str]) -> list[str]:
-    """The layers of a table of changes, whose columns are called as they are.
+    """Return the layers of a table of changes, whose columns have the layers' names.
 
     Examples
     --------
@@ -21,7 +25,7 @@ def change_layers(header: Sequence[str]) -> list[str]:
 
 
 def layer_columns(header: Iterable[str], ending: str = COUNT) -> dict[str, str]:
-    """Layer -> its column whose name has this ending, in the order of the table.
+    """Map each layer to its column with this ending, in the order of the table.
 
     Examples
     --------

@@ -1,1 +1,1 @@
-"""The pages of the report, and the methods paragraph."""
+"""The pages of the report, and the methods text."""

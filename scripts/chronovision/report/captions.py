@@ -1,4 +1,4 @@
-"""What the report says about each figure: title, alternative text and caption."""
+"""Captions of the figures: title, alternative text and explanation."""
 
 from typing import NamedTuple
 
@@ -8,7 +8,7 @@ from chronovision.core.variants import Variant
 
 
 class Caption(NamedTuple):
-    """Heading of a figure, what it shows for those who cannot see it, and how to read it."""
+    """Texts of a figure: heading, description for those who cannot see it, and explanation."""
 
     title: str
     alt: str
@@ -79,7 +79,7 @@ _CAPTIONS = {
 
 
 def caption(name: str) -> Caption:
-    """Caption of the figure `name`, such as ``timeline.correlation.static`` or ``heatmaps``."""
+    """Return the caption of the figure `name`, such as ``timeline.correlation.static``."""
     what, _, of = name.partition(".")
     found = _CAPTIONS[what]
     if not of:

@@ -1,4 +1,4 @@
-"""What the overview of a set shows of its clips and of the durations predicted from them."""
+"""The section on clips and predicted durations in the overview of a set."""
 
 from collections.abc import Mapping
 from os import PathLike
@@ -15,23 +15,30 @@ from chronovision.report.score_tables import applied_table, score_table
 def duration_section(
     clips: VariantPaths, scores: VariantPaths, applied: str | PathLike | None
 ) -> dict[str, Any]:
-    """Clips, scores, and why there are none where there are none.
+    """Return the values of the section: clips, scores, and why there are none where there are none.
 
     Parameters
     ----------
-    clips : variant -> clip table. All that have rows are of the same clips.
-    scores : variant -> table of scores; empty if no fit was asked for.
-    applied : scores of a model of another set, if one was asked for.
+    clips : mapping of Variant to path-like
+        Variant -> clip table. All tables that have rows hold the same clips.
+    scores : mapping of Variant to path-like
+        Variant -> table of scores; empty if no fit was asked for.
+    applied : path-like or None
+        Scores of a model of another set, if one was asked for.
 
     Returns
     -------
-    dict with ``design`` (None without clips) and ``left_out``, see
-    `chronovision.duration.clip_design`; ``no_clips``, ``no_fit`` and ``no_pixels`` (the control of
-    pixel changes): each reason why there are none, with ``reason``, ``remedy`` (a sentence) and
-    ``variants`` (in words; empty if it holds for all); ``not_applied``, the same or None;
-    ``fitted``, the variants that have scores, in words; ``scores`` and ``applied``, arranged by
-    `chronovision.report.score_tables`; ``blank``, the figures of the set that only say why they are
-    empty.
+    dict
+        With the following keys:
+
+        - ``design`` (None without clips) and ``left_out``: see `chronovision.duration.clip_design`
+        - ``no_clips``, ``no_fit``, ``no_pixels``: reasons why there are no clips, no fit or no
+          pixel control, each with ``reason``, ``remedy`` (a sentence) and ``variants`` (in words;
+          empty if it holds for all)
+        - ``not_applied``: the same for the model of another set, or None
+        - ``fitted``: the variants that have scores, in words
+        - ``scores``, ``applied``: tables of `chronovision.report.score_tables`
+        - ``blank``: figures of the set that only say why they are empty
     """
     no_clips, no_fit = (_why(tables, "why_empty") for tables in (clips, scores))
     designs = (read_provenance(path).get("design") for path in clips.values())
@@ -60,12 +67,12 @@ def duration_section(
 
 
 def _why(tables: Mapping[Any, str | PathLike], key: str) -> dict[Any, Mapping[str, str] | None]:
-    """What the provenance of each table says under `key`; None if nothing."""
+    """Return the value of `key` in the provenance of each table; None if it is not there."""
     return {variant: read_provenance(path).get(key) for variant, path in tables.items()}
 
 
 def _group(missing: Mapping[Any, Mapping[str, str] | None]) -> list[dict]:
-    """Each reason once, with the metrics and thresholds that it is of."""
+    """Return each reason once, with the variants that it holds for."""
     reasons = {why["reason"]: why for why in missing.values() if why}
     grouped = []
     for reason, why in reasons.items():

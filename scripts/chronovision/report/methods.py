@@ -1,4 +1,4 @@
-"""The methods paragraph of a paper, written from config and provenance."""
+"""The methods section of a paper, written from config and provenance."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -45,18 +45,24 @@ def methods_paragraphs(
     no_fit: Sequence[Mapping] = (),
     no_pixels: Sequence[Mapping] = (),
 ) -> list[str]:
-    """Paragraphs of text; citations are ``[@key; key]`` with keys of REFERENCES.
+    """Return the paragraphs; citations are ``[@key; key]`` with keys of REFERENCES.
 
     Parameters
     ----------
-    config : the whole config.
-    provenance : of the set, see `chronovision.core.provenance`.
-    n_groups : groups of videos that give clips, which folds do not split.
-    design : of the clips, see `chronovision.duration.clip_design.describe_design`; None if there
-        are none.
-    fitted : metrics and thresholds for which a duration model was fitted, in words.
-    no_fit, no_pixels : why one that was asked for was not, or why the pixels were not counted; of
-        each the ``reason`` and the ``variants`` that it is of (empty if of all), in words.
+    config : mapping
+        The whole config.
+    provenance : mapping
+        Provenance of the set, see `chronovision.core.provenance`.
+    n_groups : int
+        Number of groups of the videos that give clips; folds do not split groups.
+    design : mapping or None
+        Description of the clips, see `chronovision.duration.clip_design.describe_design`; None
+        without clips.
+    fitted : sequence of str
+        Variants for which a duration model was fitted, in words.
+    no_fit, no_pixels : sequence of mapping, default ()
+        Reasons why a model was not fitted, or the pixels were not counted: ``reason`` and the
+        ``variants`` that it holds for, in words (empty if for all).
     """
     paragraphs = [
         _frames(config["frames"], provenance) + " " + _network(provenance),
@@ -164,7 +170,7 @@ def _clips(clips: Mapping, seed: int, design: Mapping) -> str:
 
 
 def _coverage(rows: Sequence[Mapping]) -> str:
-    """What share of a video clips of one duration cover, over all durations and videos."""
+    """Describe what share of a video the clips of one duration cover, over durations and videos."""
     low = min(row["least_coverage"] for row in rows)
     high = max(row["most_coverage"] for row in rows)
     reached = f"{low:.2g}" if f"{low:.2g}" == f"{high:.2g}" else f"{low:.2g} to {high:.2g}"
@@ -177,7 +183,7 @@ def _not_made(what: str, why: Mapping) -> str:
 
 
 def _duration(duration: Mapping, n_groups: int, variants: Sequence[str], has_pixels: bool) -> str:
-    """How durations were predicted; `variants`: of which counts, if not of all."""
+    """Describe how durations were predicted; `variants` names the counts, if not all were used."""
     of_variants = f" ({'; '.join(variants)})" if variants else ""
     pixels = "counts of pixel changes, " if has_pixels else ""
     estimators = join_words([ESTIMATORS[name].sentence for name in duration["estimators"]])
@@ -209,7 +215,7 @@ def _software(software: Mapping) -> str:
 
 
 def cited_keys(paragraphs: Sequence[str]) -> list[str]:
-    """Keys of the works that the paragraphs cite, by first occurrence."""
+    """Return the keys of the works that the paragraphs cite, by first occurrence."""
     found = [
         key.strip() for text in paragraphs for c in _CITATION.findall(text) for key in c.split(";")
     ]
@@ -217,7 +223,7 @@ def cited_keys(paragraphs: Sequence[str]) -> list[str]:
 
 
 def spell_citations(text: str) -> str:
-    """The text with citations as author and year, e.g. ``(Roseboom et al., 2019)``."""
+    """Return the text with citations as author and year, e.g. ``(Roseboom et al., 2019)``."""
 
     def spelled(match: re.Match) -> str:
         return "(" + "; ".join(REFERENCES[key.strip()].cited for key in match[1].split(";")) + ")"
@@ -226,12 +232,14 @@ def spell_citations(text: str) -> str:
 
 
 def methods_markdown(paragraphs: Sequence[str], warning: str | None = None) -> str:
-    """The paragraphs and their references as Markdown.
+    """Return the paragraphs and their references as Markdown.
 
     Parameters
     ----------
-    paragraphs : see `methods_paragraphs`.
-    warning : stands in bold before them.
+    paragraphs : sequence of str
+        See `methods_paragraphs`.
+    warning : str, optional
+        Text in bold before them.
     """
     entries = [
         f"- {reference.text} <{reference.url}>"

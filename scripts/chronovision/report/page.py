@@ -1,4 +1,4 @@
-"""What the pages of the report share: templates, numbers, figures and warnings."""
+"""Building blocks of the report's pages: templates, numbers, figures and warnings."""
 
 import base64
 import io
@@ -17,7 +17,7 @@ from chronovision.core.files import write_text
 from chronovision.core.labels import variant_label
 from chronovision.report.captions import caption
 
-#: Greatest width and height of a WebP, in pixels.
+#: Largest width and height of a WebP in pixels.
 MAX_WEBP = 16383
 
 UNTRAINED = (
@@ -27,7 +27,7 @@ UNTRAINED = (
 
 
 def render(output: str | PathLike, template: str, **values: object) -> None:
-    """Write a page: `template` of this package, filled with `values`, which are escaped."""
+    """Write a page: a `template` of this package, filled with `values`, which are escaped."""
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(Path(__file__).parent / "templates"),
         autoescape=True,
@@ -42,12 +42,12 @@ def render(output: str | PathLike, template: str, **values: object) -> None:
 
 
 def _number(value: float | None, digits: int = 2) -> str:
-    """Fixed decimals, without a sign before zero; n/a for None and NaN."""
+    """Return a number with fixed decimals, without a sign before zero; n/a for None and NaN."""
     return "n/a" if value is None or np.isnan(value) else f"{value:z.{digits}f}"
 
 
 def _clock(seconds: float | None) -> str:
-    """h:mm:ss.s, without hours when there are none."""
+    """Return a time as h:mm:ss.s, without hours if there are none."""
     if seconds is None or np.isnan(seconds):
         return "n/a"
     minutes, rest = divmod(round(seconds, 1), 60)
@@ -56,27 +56,24 @@ def _clock(seconds: float | None) -> str:
 
 
 def _page(video: str) -> str:
-    """Address of a video's page, from the overview."""
+    """Return the address of a video's page, from the overview."""
     return quote(f"{video}.html")
 
 
 def untrained_banner(network: Mapping, reason: str | None = None) -> str | None:
-    """Warning that belongs on every page of untrained results; None if trained."""
+    """Return the warning for every page of untrained results; None if the network is trained."""
     if network["trained"]:
         return None
     return f"{UNTRAINED} Why: {reason}" if reason else UNTRAINED
 
 
 def data_uri(data: bytes, kind: str) -> str:
-    """A picture of some kind (``png``, ``jpeg``, ``webp``) as the address of itself."""
+    """Return a picture (``png``, ``jpeg``, ``webp``) as a data URI."""
     return f"data:image/{kind};base64,{base64.b64encode(data).decode()}"
 
 
 def embedded_figure(name: str, path: str | PathLike) -> dict:
-    """A figure for a page, as lossless WebP: the same pixels in half the bytes of the PNG.
-
-    Figures of more than a hundred layers are higher than a WebP can be, and stay PNGs.
-    """
+    """Return a figure for a page as lossless WebP: the same pixels in half the PNG's bytes."""
     smaller = io.BytesIO()
     with Image.open(path) as picture:
         if max(picture.size) > MAX_WEBP:
@@ -86,7 +83,7 @@ def embedded_figure(name: str, path: str | PathLike) -> dict:
 
 
 def as_yaml(value: Mapping) -> str:
-    """Settings as YAML, in their order."""
+    """Return settings as YAML, in their order."""
     # Through JSON, since Snakemake's config is made of subclasses of dict and list.
     plain = json.loads(json.dumps(value))
     return yaml.safe_dump(plain, sort_keys=False, allow_unicode=True, width=90)

@@ -1,4 +1,4 @@
-"""Works that the methods paragraph cites, as BibTeX and in words."""
+"""References of the methods text, as BibTeX and in words."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Reference:
-    """One work: how it is cited, its entry in a list of references, its BibTeX fields."""
+    """A cited work: its citation, its entry in a list of references, its BibTeX fields."""
 
     cited: str
     kind: str
@@ -14,13 +14,13 @@ class Reference:
 
     @property
     def url(self) -> str:
-        """Where the work is found."""
+        """Return the address of the work."""
         doi = self.fields.get("doi")
         return f"https://doi.org/{doi}" if doi else self.fields["url"]
 
     @property
     def text(self) -> str:
-        """Entry of a list of references, without the address."""
+        """Return the entry of a list of references, without the address."""
         fields = self.fields
         if fields["author"].startswith("{"):
             authors = fields["author"]
@@ -36,13 +36,13 @@ class Reference:
         return entry.replace("{", "").replace("}", "").replace("--", "–")
 
     def bibtex(self, key: str) -> str:
-        """BibTeX entry under `key`."""
+        """Return the BibTeX entry under `key`."""
         lines = [f"  {name} = {{{value}}}" for name, value in self.fields.items()]
         return f"@{self.kind}{{{key},\n" + ",\n".join(lines) + "\n}\n"
 
 
 def bibliography(keys: Iterable[str]) -> str:
-    """A .bib file of the works named by `keys`, in that order."""
+    """Return a .bib file of the works named by `keys`, in that order."""
     return "\n".join(REFERENCES[key].bibtex(key) for key in keys)
 
 

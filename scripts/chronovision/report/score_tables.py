@@ -1,4 +1,4 @@
-"""Scores of the duration model arranged for reading: the model beside its controls."""
+"""Tables of scores for the report: the model beside its controls."""
 
 import pandas as pd
 
@@ -26,27 +26,34 @@ CONTROLS = {
 
 
 def score_table(variant: Variant, scores: pd.DataFrame) -> dict:
-    """Out-of-fold scores of one variant.
+    """Return the out-of-fold scores of one variant, arranged for reading.
 
-    Below `ENOUGH_GROUPS` R² over all clips is left out, and every group has a row of its own.
+    Below `ENOUGH_GROUPS`, R² over all clips is left out, and every group has a row of its own.
 
     Parameters
     ----------
-    variant : that the scores are of.
-    scores : see `chronovision.duration.scores.COLUMNS`.
+    variant : Variant
+        Variant of the scores.
+    scores : DataFrame
+        See `chronovision.duration.scores.COLUMNS`.
 
     Returns
     -------
-    dict with ``variant``, ``is_small_set`` (fewer than ``enough`` groups), ``n_groups``,
-    ``columns`` (headings), ``rows`` (estimator, label, is_model, values), ``groups`` (the same with
-    the group as label; empty with `ENOUGH_GROUPS` or more), and ``slopes`` (sentences comparing
-    slopes).
+    dict
+        With the following keys:
+
+        - ``variant``, ``n_groups``
+        - ``is_small_set``: whether there are fewer than ``enough`` groups
+        - ``columns``: headings
+        - ``rows``: estimator, label, is_model and values of each row
+        - ``groups``: the same with the group as label; empty with `ENOUGH_GROUPS` or more
+        - ``slopes``: sentences that compare slopes
     """
     return {"variant": variant, **_arrange(scores, "test")}
 
 
 def applied_table(scores: pd.DataFrame) -> dict:
-    """Scores of a model of another set, arranged as by `score_table`."""
+    """Return the scores of a model of another set, arranged as in `score_table`."""
     return {"variant": None, **_arrange(scores, "applied")}
 
 
@@ -91,7 +98,7 @@ def _label(control: str, layers: str) -> str:
 
 
 def _slopes(overall: pd.DataFrame) -> list[str]:
-    """For each estimator, the slope of the model beside the slopes of its controls."""
+    """Yield for each estimator the slope of the model beside the slopes of its controls."""
     slopes = overall[overall["metric"] == "slope"]
     sentences = []
     for estimator, rows in slopes.groupby("estimator", sort=False):

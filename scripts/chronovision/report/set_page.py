@@ -1,4 +1,4 @@
-"""The overview of a set, complete in one file, with a methods paragraph for a paper."""
+"""The overview of a set, complete in one file, with a methods text for a paper."""
 
 import json
 import re
@@ -58,7 +58,7 @@ class SetInputs:
     def from_files(
         cls, files: Mapping, groups: Mapping[str, str], scenes: Mapping[str, str | None]
     ) -> "SetInputs":
-        """Inputs whose keys are read off their paths; `files`: field -> path or paths."""
+        """Return inputs whose keys are read off their paths; `files`: field -> path or paths."""
         return cls(
             facts=by_stem(files["facts"]),
             quality=by_stem(files["quality"]),
@@ -82,15 +82,20 @@ def render_report(
     inputs: SetInputs,
     config: Mapping,
 ) -> None:
-    """Write the overview of a set, and its methods paragraph with references.
+    """Write the overview of a set, and its methods text with references.
 
     Parameters
     ----------
-    index : HTML file; pages of videos are expected beside it as ``{video}.html``.
-    methods : Markdown file.
-    references : BibTeX file.
-    inputs : what is shown.
-    config : the whole config.
+    index : path-like
+        HTML file. Pages of videos are expected beside it as ``{video}.html``.
+    methods : path-like
+        Markdown file.
+    references : path-like
+        BibTeX file.
+    inputs : SetInputs
+        Results to show.
+    config : mapping
+        The whole config.
     """
     provenance = _set_provenance(inputs)
     weights = read_json(inputs.weights)
@@ -131,7 +136,7 @@ def render_report(
 def _methods(
     config: Mapping, provenance: Mapping, inputs: SetInputs, durations: Mapping
 ) -> list[str]:
-    """Paragraphs of the methods, as far as they were carried out."""
+    """Return the paragraphs of the methods text for what was carried out."""
     short = durations["design"]["short_videos"] if durations["design"] else {}
     groups = {group for video, group in inputs.groups.items() if video not in short}
     return methods_paragraphs(
@@ -143,18 +148,20 @@ def _methods(
 
 
 def write_set_provenance(output: str | PathLike, inputs: SetInputs, config: Mapping) -> None:
-    """Write what made a set's numbers, as JSON.
+    """Write the provenance of a set's numbers, as JSON.
 
-    Its keys are ``config software network steps videos weights fits``.
+    Its keys are ``config software network steps videos weights fits``. Each video has its path,
+    SHA-256 and stream, the device and engine of its features, and everything that is not true of
+    all videos. `software` has the commit of the code, and whether it had been edited (`dirty`).
 
     Parameters
     ----------
-    output : JSON file; the same inputs give the same bytes.
-    inputs, config : as for `render_report`.
-
-    Each video has its path, SHA-256 and stream, the device and engine that its features were made
-    with, and what else is true of it but not of all. `software` has the commit of the code, and
-    whether it had been edited (`dirty`).
+    output : path-like
+        JSON file. The same inputs give the same bytes.
+    inputs : SetInputs
+        Results of the set.
+    config : mapping
+        The whole config.
     """
     provenance = _set_provenance(inputs)
     videos = {
@@ -180,7 +187,7 @@ def _as_markdown(text: str) -> str:
 
 
 def _set_provenance(inputs: SetInputs) -> dict:
-    """Provenance of the summary, with the software of later stages."""
+    """Return the provenance of the summary, with the software of later stages."""
     provenance = read_provenance(inputs.summary)
     later = (read_provenance(path)["software"] for path in inputs.scores.values())
     provenance["software"] = combine_software(provenance["software"], *later)
@@ -193,7 +200,7 @@ def _variants(summary: pd.DataFrame) -> list[Variant]:
 
 
 def _video_row(video: str, inputs: SetInputs, summary: pd.DataFrame) -> dict:
-    """One row of the table of videos."""
+    """Return a row of the table of videos."""
     rows = summary[summary["video"] == video]
     by_variant = {Variant(row["metric"], row["threshold"]): row for row in rows.to_dict("records")}
     notes = read_table(inputs.quality[video])

@@ -23,9 +23,10 @@ from chronovision.report.page import (
 )
 from chronovision.videos.thumbnails import nearest_thumbnails, shrink
 
-#: Rows of a table of segments on a page; the rest is in its TSV.
+#: Most rows of a table of segments on a page; the rest is in its TSV.
 MAX_SEGMENTS = 100
-_THUMBNAIL = 80  # pixels
+#: Size of a thumbnail in pixels.
+_THUMBNAIL = 80
 
 
 @dataclass(frozen=True)
@@ -46,7 +47,7 @@ class PageInputs:
 
     @classmethod
     def from_files(cls, video: str, files: Mapping) -> "PageInputs":
-        """Inputs whose keys are read off their paths; `files`: field -> path or paths."""
+        """Return inputs whose keys are read off their paths; `files`: field -> path or paths."""
         return cls(
             video=video,
             **{name: files[name] for name in ("facts", "quality", "features", "thumbnails")},
@@ -61,8 +62,10 @@ def render_page(output: str | PathLike, inputs: PageInputs) -> None:
 
     Parameters
     ----------
-    output : HTML file; the overview is expected beside it as ``index.html``.
-    inputs : what is shown.
+    output : path-like
+        HTML file. The overview is expected beside it as ``index.html``.
+    inputs : PageInputs
+        Results to show.
     """
     provenance = read_provenance(inputs.features)
     figures = {name: embedded_figure(name, path) for name, path in inputs.figures.items()}
@@ -94,7 +97,7 @@ def render_page(output: str | PathLike, inputs: PageInputs) -> None:
 
 
 def _segments(path: str | PathLike, thumbnails: str | PathLike) -> dict:
-    """Rows of a table of segments, each with a thumbnail from about its middle."""
+    """Return rows of a table of segments, each with a thumbnail from about its middle."""
     table = read_table(path)
     shown = table.head(MAX_SEGMENTS)
     ends = table["start_s"] + table["duration_s"]
@@ -109,7 +112,7 @@ def _segments(path: str | PathLike, thumbnails: str | PathLike) -> dict:
 
 
 def _analysed(provenance: Mapping, accumulators: str | PathLike) -> dict:
-    """Which part of the video was analysed, and its frames."""
+    """Describe which part of the video was analysed, and its frames."""
     used = provenance["steps"]["dump_frames"]
     time_s = read_values(accumulators, ["time_s"])[:, 0]
     return {
@@ -122,7 +125,7 @@ def _analysed(provenance: Mapping, accumulators: str | PathLike) -> dict:
 
 
 def _final_counts(accumulators: VariantPaths) -> list[dict]:
-    """Per layer: counts of the whole video, and the thresholds, which vary if dynamic."""
+    """Return for each layer the counts of the whole video, and the thresholds."""
     layers: dict[str, list[dict]] = {}
     for path in accumulators.values():
         blocks = read_blocks(path)
@@ -136,7 +139,7 @@ def _final_counts(accumulators: VariantPaths) -> list[dict]:
 
 
 def _all_steps(provenance: Mapping, segments: VariantPaths) -> dict:
-    """Settings of each stage up to the features, then those of each metric and threshold."""
+    """Return the settings of each stage up to the features, then those of each variant."""
     steps = dict(provenance["steps"])
     for variant, path in segments.items():
         later = read_provenance(path)["steps"]
