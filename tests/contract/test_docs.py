@@ -122,6 +122,7 @@ def code_blocks(page: Path) -> list[str]:
     return re.findall(r"```python\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL)
 
 
+@pytest.mark.slow
 def test_one_clip_gives_the_numbers_of_the_pipeline(results, capsys):
     """The first block says what to look at and is replaced; the last compares with the tables."""
     _, *blocks = code_blocks(DOCS / "one_clip.md")

@@ -121,6 +121,7 @@ def test_package_requires_what_it_imports():
     assert {name: more for name in needed if (more := needed[name] - required)} == {}
 
 
+@pytest.mark.slow
 def test_wheel_has_the_whole_package(tmp_path):
     source = tmp_path / "source"
     shutil.copytree(PROJECT / "scripts", source / "scripts")

@@ -5,6 +5,7 @@ import subprocess
 import sys
 
 import numpy as np
+import pytest
 
 from chronovision.core.hdf5 import new_h5
 from chronovision.core.provenance import add_step
@@ -46,6 +47,7 @@ def peak_kib(folder, n_frames):
     return int(done.stdout.split()[-1])
 
 
+@pytest.mark.slow
 def test_ten_times_the_frames_need_no_more_memory(tmp_path):
     fetch_weights(NETWORK, 0, tmp_path / "weights.pth", tmp_path / "weights.json")
     short = peak_kib(tmp_path, 300)

@@ -64,6 +64,7 @@ def test_the_constant_rate_is_the_mean_rate_of_training(few):
     np.testing.assert_array_equal(constant_rate_counts(clips, train)[:, 1], expected)
 
 
+@pytest.mark.slow
 def test_duration_is_nearly_free(tmp_path):
     """Independent changes through the dynamic rule predict clock time: SVR and ridge alike."""
     made = MadeSet(tmp_path, layers=["pool1"])

@@ -11,11 +11,14 @@ from chronovision.features import engines
 from chronovision.features.engines import OpenVinoEngine, TorchEngine, load_network, make_engine
 from chronovision.features.networks import activation_shapes
 from chronovision.features.weights import fetch_weights
+from support.tiers import slow_after
 
 SIZE = 64
+#: Of VGG no layer behind pool5, whose weights would be 400 MB.
 LAYERS = {
-    "vgg11": ["conv1_1", "pool2", "pool5", "fc6", "prob"],
     "resnet18": ["layer1", "layer4", "fc"],
+    "vgg11": ["conv1_1", "pool2", "pool5"],
+    "alexnet": ["fc6", "prob"],
     "swin_t": ["features.1"],
     "densenet121": ["features.denseblock2"],
     "mobilenet_v3_small": ["features.3", "classifier.3"],
@@ -48,7 +51,7 @@ def relative(found, expected):
     return np.abs(found - expected).max() / np.abs(expected).max()
 
 
-@pytest.mark.parametrize("model", LAYERS)
+@pytest.mark.parametrize("model", slow_after(1, LAYERS))
 def test_float32_is_that_of_pytorch(network, model):
     images = pictures(3)
     with torch.inference_mode():
@@ -59,7 +62,7 @@ def test_float32_is_that_of_pytorch(network, model):
     assert max(map(relative, found, expected)) < 1e-5
 
 
-@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+@pytest.mark.parametrize("precision", slow_after(1, ["float32", "bfloat16"]))
 @pytest.mark.parametrize("kind", ["openvino", "torch"])
 def test_batches_come_back_in_order_whatever_their_length(network, kind, precision):
     if precision == "bfloat16" and kind == "openvino" and not engines.native_bfloat16():
@@ -80,6 +83,7 @@ def test_batches_come_back_in_order_whatever_their_length(network, kind, precisi
     assert run(engine) == []
 
 
+@pytest.mark.slow
 def test_an_engine_works_one_batch_ahead(network):
     asked = []
 
@@ -93,6 +97,7 @@ def test_an_engine_works_one_batch_ahead(network):
     assert seen == [[0, 1], [0, 1, 2], [0, 1, 2, 3], [0, 1, 2, 3]]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("model", ["vgg11", "resnet18"])
 def test_bfloat16_of_both_engines_is_near_float32(network, model):
     images, shape = pictures(4), (4, SIZE, SIZE, 3)
@@ -105,6 +110,7 @@ def test_bfloat16_of_both_engines_is_near_float32(network, model):
         assert 1e-4 < max(errors) < 0.1
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not engines.native_bfloat16(), reason="this CPU has no bfloat16")
 def test_bfloat16_depends_on_neither_batch_nor_threads(network):
     images = pictures(8)
@@ -135,6 +141,7 @@ def test_choice_of_engine_where_openvino_has_no_bfloat16(
     assert ("emulates" in caplog.text) == warned
 
 
+@pytest.mark.slow
 def test_a_cpu_with_bfloat16_uses_it(network):
     abilities = openvino.Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
     if not engines.native_bfloat16():
@@ -144,6 +151,7 @@ def test_a_cpu_with_bfloat16_uses_it(network):
     assert type(engine) is OpenVinoEngine
 
 
+@pytest.mark.slow
 def test_nothing_is_reported_to_the_makers_of_openvino(network, monkeypatch):
     import openvino_telemetry
 

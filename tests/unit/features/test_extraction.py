@@ -12,6 +12,7 @@ from chronovision.features import extraction as features
 from chronovision.features.engines import OpenVinoEngine
 from chronovision.features.moments import BLOCK, random_signs, summarise
 from support.extracting import ALEXNET, moving_picture, reference
+from support.tiers import slow_after
 
 
 def one_minus_r(found, units):
@@ -22,10 +23,13 @@ def one_minus_r(found, units):
 
 @pytest.mark.parametrize(
     ("model", "nodes"),
-    [
-        ("alexnet", ALEXNET),
-        ("resnet18", {"layer1": "layer1", "layer4": "layer4", "fc": "fc"}),
-    ],
+    slow_after(
+        1,
+        [
+            ("alexnet", ALEXNET),
+            ("resnet18", {"layer1": "layer1", "layer4": "layer4", "fc": "fc"}),
+        ],
+    ),
 )
 def test_against_torchvision_and_scipy(extract, model, nodes):
     rgb = moving_picture(12, 64)
@@ -44,7 +48,7 @@ def test_against_torchvision_and_scipy(extract, model, nodes):
         assert one_minus_r(got, flat.shape[1]) == pytest.approx(1 - r, rel=1e-3, abs=1e-8)
 
 
-@pytest.mark.parametrize("layer", ["pool5", "conv2"])
+@pytest.mark.parametrize("layer", slow_after(1, ["pool5", "conv2"]))
 def test_change_of_the_same_activations_is_exact(extract, layer):
     # The extractor's own activations (kept maps), so that nothing but the moments differs.
     rgb = moving_picture(12, 64)
@@ -85,6 +89,7 @@ def test_sketch_is_the_signed_fold_of_z():
     assert not np.array_equal(signs, random_signs(4, "pool4", x.size))
 
 
+@pytest.mark.slow
 def test_sketches_estimate_r_of_any_two_frames(extract):
     rgb = moving_picture(12, 64)
     rgb[8:] = np.random.default_rng(3).integers(0, 256, rgb[8:].shape)
@@ -97,6 +102,7 @@ def test_sketches_estimate_r_of_any_two_frames(extract):
         assert np.abs(error).max() < 5 / np.sqrt(512)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("model", ["alexnet", "vgg11"])
 def test_numbers_depend_on_neither_batch_nor_threads(extract, model):
     layers = tuple(ALEXNET) if model == "alexnet" else ("pool1", "pool5")
@@ -111,6 +117,7 @@ def test_numbers_depend_on_neither_batch_nor_threads(extract, model):
                 assert value.tobytes() == other[layer][name].tobytes(), (layer, name)
 
 
+@pytest.mark.slow
 def test_repeated_pictures_go_through_the_network_once(extract, monkeypatch):
     rgb = moving_picture(9, 64)[[0, 0, 1, 2, 2, 2, *[3] * 50, 4, 3, 3, 6, 8]]
     seen = []
@@ -121,12 +128,12 @@ def test_repeated_pictures_go_through_the_network_once(extract, monkeypatch):
         return start(self, slot, images)
 
     monkeypatch.setattr(OpenVinoEngine, "_start", counted)
-    found, _, _ = extract(rgb, layers=("pool1", "fc6"), keep_maps=["pool1"])
+    found, _, _ = extract(rgb, layers=("pool1", "pool5"), keep_maps=["pool1"])
     # A long still is broken into parts, so that the rows of a batch remain few.
     assert seen == [4, 5]
     seen.clear()
     monkeypatch.setattr(features, "MOST_REPEATS", 1 / 8)
-    every, _, _ = extract(rgb, layers=("pool1", "fc6"), keep_maps=["pool1"])
+    every, _, _ = extract(rgb, layers=("pool1", "pool5"), keep_maps=["pool1"])
     assert seen == [1] * len(rgb)
     for layer, values in every.items():
         for name, value in values.items():
@@ -134,10 +141,10 @@ def test_repeated_pictures_go_through_the_network_once(extract, monkeypatch):
         assert np.flatnonzero(values["step_sq"] == 0).size == 53
 
 
-@pytest.mark.parametrize("cuts", [[], [0.12], [0.02, 0.16, 0.2], [0.04, 0.3, 5.0]])
+@pytest.mark.parametrize("cuts", slow_after(1, [[0.12], [], [0.02, 0.16, 0.2], [0.04, 0.3, 5.0]]))
 def test_windows_join_to_the_whole(extract, cuts):
     rgb = moving_picture(11, 64)
-    options = {"layers": ("pool1", "prob"), "keep_maps": ["pool1"], "batch_size": 3}
+    options = {"layers": ("pool1", "pool5"), "keep_maps": ["pool1"], "batch_size": 3}
     whole, _, clock = extract(rgb, **options)
     edges = [0, *cuts, np.inf]
     windows = list(zip(edges[:-1], edges[1:], strict=True))
@@ -152,7 +159,7 @@ def test_windows_join_to_the_whole(extract, cuts):
 
 def test_black_frames_and_dead_layers(extract):
     rgb = np.zeros((4, 64, 64, 3), np.uint8)
-    found, _, _ = extract(rgb, layers=("pool1", "prob"))
+    found, _, _ = extract(rgb, layers=("pool1", "pool5"))
     for layer in found.values():
         assert np.all(layer["step_sq"][1:] == 0) and np.ptp(layer["std"]) == 0
         assert np.isfinite(layer["sketch"]).all()
@@ -163,11 +170,11 @@ def test_black_frames_and_dead_layers(extract):
 
 def test_what_is_written_beside_the_moments(extract):
     rgb = moving_picture(9, 64)
-    found, attrs, clock = extract(rgb, layers=("pool2", "fc7"))
+    found, attrs, clock = extract(rgb, layers=("pool2", "pool5"))
     assert clock["source_frame"].tolist() == list(range(0, 18, 2))
     assert set(clock) == {"source_frame", "time_s", "key_frame"}
     assert attrs["frame_interval_s"] == 0.04 and attrs["decoder_messages"] == "[]"
-    assert json.loads(attrs["layers"]) == ["pool2", "fc7"]
+    assert json.loads(attrs["layers"]) == ["pool2", "pool5"]
     provenance = json.loads(attrs["provenance"])
     assert provenance["videos"] == {"made": {"sha256": "0"}}
     network = provenance["network"]
@@ -177,13 +184,14 @@ def test_what_is_written_beside_the_moments(extract):
         False,
     )
     assert (network["precision"], network["device"]) == ("float32", "cpu")
-    assert network["layers"] == ["pool2", "fc7"] and len(network["weights_sha256"]) == 64
+    assert network["layers"] == ["pool2", "pool5"] and len(network["weights_sha256"]) == 64
     assert "torch" in provenance["software"] and "extract_features" in provenance["steps"]
-    kinds = {name: value.dtype.str[1:] for name, value in found["fc7"].items()}
+    kinds = {name: value.dtype.str[1:] for name, value in found["pool5"].items()}
     assert kinds == {"channels": "f4", "mean": "f8", "std": "f8", "step_sq": "f8", "sketch": "f2"}
     assert found["pool2"]["channels"].shape == (9, 192) and "maps" not in found["pool2"]
 
 
+@pytest.mark.slow
 def test_activations_that_are_not_finite(extract, scaled):
     scaled(3e38)
     with pytest.raises(UserError, match="layer conv1 .* not finite at frame 0"):
@@ -202,11 +210,13 @@ def test_weights_of_other_layers(extract, shared):
         extract(moving_picture(8, 64), layers=("pool2",))
 
 
+@pytest.mark.slow
 def test_frames_too_small_for_the_network(extract):
     with pytest.raises(UserError, match="frames.size"):
         extract(np.zeros((2, 16, 16, 3), np.uint8), "vgg11", ("pool5",))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("model", "layer", "shape", "channels"),
     [
@@ -223,6 +233,7 @@ def test_networks_with_channels_last(extract, model, layer, shape, channels):
     assert found[layer]["channels"] == pytest.approx(means, abs=1e-5)
 
 
+@pytest.mark.slow
 def test_bfloat16_is_close(extract):
     rgb = moving_picture(9, 64)
     exact, _, _ = extract(rgb, layers=("pool1", "pool5"))

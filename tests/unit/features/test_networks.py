@@ -21,6 +21,7 @@ from chronovision.features.networks import (
 )
 from chronovision.features.operations import count_gflop
 from chronovision.jobs.costs import GFLOP
+from support.tiers import slow_after
 
 # The field's names, written out by hand from torchvision's printed modules.
 VGG16 = {
@@ -128,6 +129,7 @@ def test_names_of_other_tools_lead_to_ours(model, layer, said):
     assert said in str(error.value)
 
 
+@pytest.mark.slow
 def test_what_avgpool_and_dropout_pass_on_is_what_the_hint_says():
     images = torch.zeros(1, 3, 224, 224)
     for model in ("alexnet", "vgg11"):
@@ -138,6 +140,7 @@ def test_what_avgpool_and_dropout_pass_on_is_what_the_hint_says():
         assert dropouts and all(torch.equal(one(images), images) for one in dropouts)
 
 
+@pytest.mark.slow
 def test_operations_are_those_that_torchvision_states():
     """Of whole networks, as multiplications with an addition each, so half as many."""
     for model, last in (("alexnet", "prob"), ("vgg19", "prob"), ("vit_l_16", "heads")):
@@ -148,6 +151,7 @@ def test_operations_are_those_that_torchvision_states():
     assert count_gflop("alexnet", ["pool1"]) == pytest.approx(first / 1e9)
 
 
+@pytest.mark.slow
 def test_the_table_of_operations_holds_all_networks():
     assert set(GFLOP) == set(torchvision.models.list_models(module=torchvision.models))
     for model, last in (
@@ -182,6 +186,7 @@ def test_nothing_beyond_the_deepest_layer_is_left():
     assert not any("num_batches" in name for name in needed_tensors(extractor))
 
 
+@pytest.mark.slow
 def test_computation_stops_at_the_deepest_layer():
     images = torch.zeros(2, 3, 64, 64)
     flops = {}
@@ -195,7 +200,7 @@ def test_computation_stops_at_the_deepest_layer():
     assert first < flops["conv2"] < flops["fc8"]
 
 
-@pytest.mark.parametrize("model", ["alexnet", "vgg11", "vgg11_bn"])
+@pytest.mark.parametrize("model", slow_after(1, ["alexnet", "vgg11", "vgg11_bn"]))
 def test_convolutions_are_tapped_before_the_relu(model):
     images = torch.randn(2, 3, 64, 64, generator=torch.Generator().manual_seed(1))
     names = [name for name in layer_nodes(model) if not name.startswith("pool")]
@@ -213,6 +218,7 @@ def test_convolutions_are_tapped_before_the_relu(model):
     assert not extractor.training
 
 
+@pytest.mark.slow
 def test_functional_relu_does_not_overwrite_either():
     _, extractor = filled("densenet121", ["features.norm5", "relu"])
     with torch.inference_mode():
@@ -238,7 +244,7 @@ def test_train_only_parts_are_left_out():
     assert make_model("googlenet").transform_input
 
 
-@pytest.mark.parametrize("model", ["regnet_y_400mf", "swin_t", "efficientnet_b0"])
+@pytest.mark.parametrize("model", slow_after(1, ["regnet_y_400mf", "swin_t", "efficientnet_b0"]))
 def test_other_families_can_be_cut(model):
     reference = make_model(model)
     node = list(layer_nodes(model))[-1]

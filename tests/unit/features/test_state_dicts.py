@@ -84,6 +84,7 @@ def test_a_checkpoint_within_a_checkpoint(net, tmp_path):
     assert "which the file does not hold" in refusal(endless, tmp_path)
 
 
+@pytest.mark.slow
 def test_what_is_ambiguous_or_partial_is_refused(net, tmp_path):
     state = net.state_dict()
     wrapped = {f"module.{name}": tensor for name, tensor in state.items()}

@@ -66,6 +66,7 @@ def served(tmp_path, monkeypatch, full_state):
     return file
 
 
+@pytest.mark.slow
 def test_untrained_is_seeded_and_independent_of_the_layers(fetch):
     few, facts, pth = fetch("untrained", ["conv2"])
     bytes_before = pth.read_bytes()
@@ -125,6 +126,7 @@ def test_file_of_a_convolutional_base(fetch, refused, tmp_path, full_state, wrap
     refused("layer fc7 needs classifier.4.weight", asked=file, layers=["fc6", "fc7"])
 
 
+@pytest.mark.slow
 def test_the_operations_of_the_layers_are_recorded(fetch):
     few, more = (fetch("untrained", layers)[1]["gflop"] for layers in (["conv1"], ["conv1", "fc8"]))
     assert few == pytest.approx(2 * 64 * 55 * 55 * 3 * 11 * 11 / 1e9)
@@ -299,6 +301,7 @@ def test_weights_in_the_cache_need_no_server(served, tmp_path):
     assert "is damaged" in weights.why_unreachable(served.as_uri())
 
 
+@pytest.mark.slow
 def test_older_names_of_tensors(fetch, tmp_path):
     state = torchvision.models.densenet121().state_dict()
     old = {re.sub(r"\.(norm|conv)([12])\.", r".\1.\2.", name): v for name, v in state.items()}

@@ -26,6 +26,7 @@ from chronovision.figures.style import styled
 from chronovision.figures.timeline import draw_timeline
 from chronovision.figures.video import VideoResults, draw_changes, draw_counts, plot_video
 from support.results import KINDS, MadeResults
+from support.tiers import slow_after
 
 pytestmark = [
     pytest.mark.filterwarnings("error"),
@@ -66,13 +67,16 @@ def draw_all(made: MadeResults, video: str) -> dict:
 
 @pytest.mark.parametrize(
     ("layers", "n", "shape"),
-    [
-        (["pool1", "features.3"], 120, "busy"),
-        (["pool5"], 2, "busy"),
-        (["pool5"], 30, "still"),
-        (["a$b_c"], 40, "gaps"),
-        ([f"pool{i}" for i in range(8)], 50, "busy"),
-    ],
+    slow_after(
+        1,
+        [
+            (["pool1", "features.3"], 120, "busy"),
+            (["pool5"], 2, "busy"),
+            (["pool5"], 30, "still"),
+            (["a$b_c"], 40, "gaps"),
+            ([f"pool{i}" for i in range(8)], 50, "busy"),
+        ],
+    ),
 )
 def test_every_figure_of_a_video_is_drawn(tmp_path, layers, n, shape):
     made = MadeResults(tmp_path, layers=layers, kinds=KINDS[: 1 + (n > 50)])
@@ -97,7 +101,7 @@ def test_an_unknown_figure_is_refused(tmp_path):
         plot_video({"sparkles": tmp_path / "x.png"}, results_of(made, "v"))
 
 
-@pytest.mark.parametrize("videos", [1, 3, 10])
+@pytest.mark.parametrize("videos", slow_after(1, [1, 3, 10]))
 def test_every_figure_of_a_set_is_drawn(tmp_path, videos):
     made = MadeResults(tmp_path, layers=["pool1", "pool5"])
     made.videos = {f"v{i}": {"n": 50, "fps": 25.0} for i in range(videos)}

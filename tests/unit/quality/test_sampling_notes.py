@@ -72,6 +72,7 @@ def notes_and_changes(film, folder, **frames):
     return notes, read_table(folder / "changes.tsv")[NETWORK["layers"]].to_numpy()[1:]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("step_s", [1 / 15, 0.1, 1 / 6])
 def test_equal_changes_stay_equal_in_even_steps(film, tmp_path, step_s):
     notes, changes = notes_and_changes(film, tmp_path, step_s=step_s)
@@ -82,6 +83,7 @@ def test_equal_changes_stay_equal_in_even_steps(film, tmp_path, step_s):
     assert (changes.max(axis=0) < 1.45 * changes.min(axis=0)).all()
 
 
+@pytest.mark.slow
 def test_a_rate_that_does_not_divide_makes_salient_changes_of_long_steps(film, tmp_path):
     """Every 2nd and 3rd frame in turn."""
     notes, changes = notes_and_changes(film, tmp_path, fps=12)
@@ -206,6 +208,7 @@ def test_cuts_after_the_conversion_hide_nothing():
     assert cadence(np.concatenate(parts))[:2] == (5, 1)
 
 
+@pytest.mark.slow
 @given(st.integers(0, 10**6), st.sampled_from([0.05, 0.5, 1.2]), st.sampled_from([0.02, 0.5]))
 def test_films_without_a_cadence(seed, spread, still):
     """Still and moving parts in turn, with noise of any size, and some exact repeats."""

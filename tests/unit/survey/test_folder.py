@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import pytest
+
 from chronovision.survey.folder import find_videos
 from support.clips import make_clip
 
@@ -25,6 +27,7 @@ ENDINGS = {
 }
 
 
+@pytest.mark.slow
 def test_endings_of_cameras_and_programs_are_taken(tmp_path):
     for ending, options in ENDINGS.items():
         make_clip(tmp_path / f"film.{ending}", SOURCE, *options)

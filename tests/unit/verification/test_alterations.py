@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from chronovision.core.metrics import METRICS
+from support.tiers import slow_after
 from support.verified import (
     N,
     alter,
@@ -19,7 +20,7 @@ from support.verified import (
 LAST = {"mean": (), "std": (), "step_sq": (), "channels": (3,), "sketch": (100,), "maps": (5, 0, 0)}
 
 
-@pytest.mark.parametrize("name", LAST)
+@pytest.mark.parametrize("name", slow_after(1, LAST))
 def test_an_altered_moment_is_found(name, results):
     with h5py.File(results / "features/a.h5", "r+") as file:
         dataset = file["layers/pool5"][name]
@@ -36,6 +37,7 @@ def test_an_altered_moment_is_found(name, results):
     assert name not in whole or f"DOES NOT HOLD a: {whole[name]}" in found
 
 
+@pytest.mark.slow
 def test_an_altered_change_is_found_in_the_table_and_against_the_film(results):
     path = results / "changes/cosine/a.tsv"
     before = float(pd.read_csv(path, sep="\t")["conv2"][12])
@@ -54,25 +56,29 @@ def test_an_altered_change_is_found_in_the_table_and_against_the_film(results):
 
 @pytest.mark.parametrize(
     ("table", "row", "column", "found"),
-    [
-        ("pixels/a.tsv", 3, "contrast", "a: pixels"),
-        ("pixels/a.tsv", 3, "pixel_change", "a: pixels"),
-        (
-            "accumulators/cosine.dynamic/a.tsv",
-            0,
-            "conv2_threshold",
-            "a: accumulators/cosine.dynamic",
-        ),
-        ("segments/cosine.static/a.tsv", 0, "duration_s", "a: segments/cosine.static"),
-        ("accumulators/summary.tsv", 2, "pool1_count", "summary"),
-        ("accumulators/summary.tsv", 5, "duration_s", "summary"),
-    ],
+    slow_after(
+        1,
+        [
+            ("pixels/a.tsv", 3, "contrast", "a: pixels"),
+            ("pixels/a.tsv", 3, "pixel_change", "a: pixels"),
+            (
+                "accumulators/cosine.dynamic/a.tsv",
+                0,
+                "conv2_threshold",
+                "a: accumulators/cosine.dynamic",
+            ),
+            ("segments/cosine.static/a.tsv", 0, "duration_s", "a: segments/cosine.static"),
+            ("accumulators/summary.tsv", 2, "pool1_count", "summary"),
+            ("accumulators/summary.tsv", 5, "duration_s", "summary"),
+        ],
+    ),
 )
 def test_an_altered_cell_is_found(table, row, column, found, results):
     alter(results / table, row, column, 0.123)
     assert failures(verify(results)[1]) == [f"DOES NOT HOLD {found}"]
 
 
+@pytest.mark.slow
 def test_altered_ranges_and_what_follows_from_them(results):
     alter(results / "ranges/cosine.tsv", 0, "high", 1.9)
     found = failures(verify(results, sample=1)[1])
@@ -80,6 +86,7 @@ def test_altered_ranges_and_what_follows_from_them(results):
     assert "DOES NOT HOLD a: accumulators/cosine.static" in found
 
 
+@pytest.mark.slow
 def test_an_altered_time_is_found(results):
     with h5py.File(results / "features/a.h5", "r+") as file:
         file["time_s"][5] += 0.001
@@ -88,6 +95,7 @@ def test_an_altered_time_is_found(results):
     assert any("time_s in row 5 is 0.626 instead of 0.625" in line for line in lines)
 
 
+@pytest.mark.slow
 def test_an_altered_fact_of_the_video_is_found(results):
     path = results / "videos/a.json"
     path.write_text(path.read_text().replace('"width": 96', '"width": 97'))
@@ -103,6 +111,7 @@ def test_another_film_is_found_and_not_decoded(results, made, tmp_path):
     assert failures(lines) == ["DOES NOT HOLD a: video file", "NOT CHECKED a: features"]
 
 
+@pytest.mark.slow
 def test_other_weights_are_found_and_not_used(results):
     path = results / "weights/alexnet.untrained.pth"
     state = torch.load(path, weights_only=True)

@@ -15,6 +15,7 @@ from chronovision.verification.checks import Check, Tally, attempt, summary
 from chronovision.verification.results import verify_results
 from chronovision.verification.tables import set_tables
 from support.sets import MadeSet, made_changes
+from support.tiers import slow_after
 from support.verified import (
     CONFIG,
     FRAMES,
@@ -62,6 +63,7 @@ def test_a_set_without_clips_holds_whatever_its_order(tmp_path):
     assert check.what == "clips/correlation.static" and check.holds, check
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("network", "frames"),
     [
@@ -81,6 +83,7 @@ def test_other_settings_hold(network, frames, tmp_path):
     assert holds, lines
 
 
+@pytest.mark.slow
 def test_a_sample_is_drawn_by_seed(results):
     """Two of the fifteen changes; the altered one is among those of some seeds."""
     with h5py.File(results / "features/a.h5", "r+") as file:
@@ -128,6 +131,7 @@ def test_what_is_left_over_is_named_and_not_checked(results):
 # What cannot be checked
 
 
+@pytest.mark.slow
 def test_a_film_that_has_moved(results, made, tmp_path):
     path = results / "videos/a.json"
     info = json.loads(path.read_text())
@@ -142,7 +146,9 @@ def test_a_film_that_has_moved(results, made, tmp_path):
     assert verify(results, sample=1)[0]
 
 
-@pytest.mark.parametrize("path", ["features/a.h5", "weights/alexnet.untrained.pth", "pixels/a.tsv"])
+@pytest.mark.parametrize(
+    "path", slow_after(1, ["features/a.h5", "weights/alexnet.untrained.pth", "pixels/a.tsv"])
+)
 @pytest.mark.parametrize("how", ["missing", "damaged"])
 def test_missing_and_damaged_files_leave_the_other_checks(path, how, results):
     file = results / path

@@ -101,6 +101,7 @@ def test_what_no_time_can_be_given_to_is_refused(times, said):
         go(times, [])
 
 
+@pytest.mark.slow
 def test_the_advice_for_times_that_go_back_works(clips):
     """Pairs of frames that have changed their times: every third goes back by 80 ms."""
     mixed = {n + way: 40 * (n + 2 - way) for n in range(10, 90, 3) for way in (0, 2)}

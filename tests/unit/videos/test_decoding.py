@@ -23,6 +23,7 @@ from support.clips import (
     make_lossless,
 )
 from support.decoded import frames_of
+from support.tiers import slow_after
 
 SETTINGS = {"size": 32, "geometry": "crop", "every": 1, "step_s": None, "fps": None}
 WHOLE = (None, None)
@@ -56,16 +57,19 @@ def test_pictures_are_those_that_were_coded(clips):
 
 @pytest.mark.parametrize(
     ("name", "options"),
-    [
-        ("b.mp4", ("-c:v", "libx264", "-bf", "3", "-g", "8")),
-        ("x265.mp4", ("-c:v", "libx265", "-x265-params", "log-level=none")),
-        ("v.webm", ("-c:v", "libvpx", "-g", "8")),
-        ("m.avi", ("-c:v", "mpeg4", "-g", "8")),
-        ("t.ts", ("-c:v", "libx264", "-bf", "2")),
-        ("f.mkv", ("-c:v", "ffv1", "-pix_fmt", "gray")),
-        ("ten.mkv", ("-c:v", "ffv1", "-pix_fmt", "yuv422p10le")),
-        ("offset.mkv", ("-c:v", "libx264", "-output_ts_offset", "7.3")),
-    ],
+    slow_after(
+        2,
+        [
+            ("b.mp4", ("-c:v", "libx264", "-bf", "3", "-g", "8")),
+            ("x265.mp4", ("-c:v", "libx265", "-x265-params", "log-level=none")),
+            ("v.webm", ("-c:v", "libvpx", "-g", "8")),
+            ("m.avi", ("-c:v", "mpeg4", "-g", "8")),
+            ("t.ts", ("-c:v", "libx264", "-bf", "2")),
+            ("f.mkv", ("-c:v", "ffv1", "-pix_fmt", "gray")),
+            ("ten.mkv", ("-c:v", "ffv1", "-pix_fmt", "yuv422p10le")),
+            ("offset.mkv", ("-c:v", "libx264", "-output_ts_offset", "7.3")),
+        ],
+    ),
 )
 def test_times_keys_and_pictures(clips, name, options):
     """Times and keys as ffprobe decodes them, pictures as a plain conversion gives them."""

@@ -258,6 +258,7 @@ def test_what_only_decoding_shows_is_refused(clips, plain):
         frames_of(clips / "text.mp4")
 
 
+@pytest.mark.slow
 def test_messages_of_a_pass_that_only_decodes_are_the_same_each_time(damaged, plain):
     first = sorted(decoder_messages(damaged, 0))
     assert first and not any("0x" in message for message in first)

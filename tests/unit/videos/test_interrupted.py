@@ -9,6 +9,7 @@ from chronovision.videos import ffmpeg as tools
 from chronovision.videos.frames import dump_frames
 from chronovision.videos.probe import probe_video
 from support.clips import make_clip
+from support.tiers import slow_after
 
 SIZE = 64
 SETTINGS = {"size": SIZE, "geometry": "crop", "every": 1, "step_s": None, "fps": None}
@@ -79,7 +80,7 @@ MISHAPS = {
 }
 
 
-@pytest.mark.parametrize("name", MISHAPS)
+@pytest.mark.parametrize("name", slow_after(2, MISHAPS))
 def test_what_happens_to_ffmpeg_or_the_file_is_an_error(dump, name):
     mishap, said = MISHAPS[name]
     with pytest.raises(UserError, match=said):

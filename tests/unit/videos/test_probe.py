@@ -22,6 +22,7 @@ from support.clips import (
     put_matrix,
     turn,
 )
+from support.tiers import slow_after
 
 
 @pytest.fixture(scope="module")
@@ -54,16 +55,19 @@ def test_facts_of_a_plain_file(plain):
 
 @pytest.mark.parametrize(
     ("name", "options"),
-    [
-        ("b.mp4", ("-c:v", "libx264", "-bf", "3")),
-        ("x265.mp4", ("-c:v", "libx265", "-x265-params", "log-level=none")),
-        ("v.webm", ("-c:v", "libvpx")),
-        ("m.avi", ("-c:v", "mpeg4")),
-        ("t.ts", ("-c:v", "libx264", "-bf", "2")),
-        ("f.mkv", ("-c:v", "ffv1")),
-        ("j.mov", ("-c:v", "mjpeg")),
-        ("g.gif", ("-r", "10")),
-    ],
+    slow_after(
+        2,
+        [
+            ("b.mp4", ("-c:v", "libx264", "-bf", "3")),
+            ("x265.mp4", ("-c:v", "libx265", "-x265-params", "log-level=none")),
+            ("v.webm", ("-c:v", "libvpx")),
+            ("m.avi", ("-c:v", "mpeg4")),
+            ("t.ts", ("-c:v", "libx264", "-bf", "2")),
+            ("f.mkv", ("-c:v", "ffv1")),
+            ("j.mov", ("-c:v", "mjpeg")),
+            ("g.gif", ("-r", "10")),
+        ],
+    ),
 )
 def test_frames_are_those_that_ffprobe_decodes(clips, name, options):
     path = make_clip(clips / name, "testsrc2=s=64x48:r=12:d=2", *options)
@@ -153,7 +157,7 @@ def test_an_angle_that_ffmpeg_ignores_turns_nothing(clips, plain):
     assert ffmpeg("-i", path, *raw) == ffmpeg("-i", plain, *raw)
 
 
-@pytest.mark.parametrize("angle", [1, 45, 89, 300])
+@pytest.mark.parametrize("angle", slow_after(1, [1, 45, 89, 300]))
 def test_a_rotation_by_no_quarter_turn_is_refused(clips, plain, angle):
     """FFmpeg would turn the picture within its own frame, with black corners."""
     cosine, sine = (round(f(math.radians(angle)) * (1 << 16)) for f in (math.cos, math.sin))

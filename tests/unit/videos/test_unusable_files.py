@@ -72,6 +72,7 @@ def test_any_cut_of_a_whole_file_is_noticed(clips, suffix, share):
         probe(cut(source, target, share))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("suffix", ["mp4", "mov", "mkv", "webm", "avi"])
 def test_a_cut_just_between_two_frames_is_noticed(clips, suffix):
     codec = {"webm": "libvpx", "avi": "mpeg4"}.get(suffix, "libx264")
