@@ -10,7 +10,6 @@ from support.clips import (
     ffmpeg,
     ffprobe,
 )
-from support.tiers import slow_after
 
 
 @pytest.fixture(scope="module")
@@ -23,7 +22,7 @@ def two_streams(clips):
     return clips / "two.mp4"
 
 
-@pytest.mark.parametrize("flags", slow_after(1, [("0", "0"), ("default", "0"), ("0", "default")]))
+@pytest.mark.parametrize("flags", [("0", "0"), ("default", "0"), ("0", "default")])
 def test_of_several_streams_ffmpegs_choice_is_taken(clips, two_streams, flags, caplog):
     """It goes by flags, then by size; a plain copy shows which one it takes."""
     caplog.set_level("INFO", logger="chronovision")
