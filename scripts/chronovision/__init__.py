@@ -59,12 +59,12 @@ PUBLIC_NAMES = {
 
 
 def __getattr__(name: str) -> object:
-    """A public name from the module that defines it (PEP 562)."""
+    """Return a public name from the module that defines it (PEP 562)."""
     if name not in PUBLIC_NAMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return getattr(import_module(PUBLIC_NAMES[name]), name)
 
 
 def __dir__() -> list[str]:
-    """Public names too, so that editors complete them."""
+    """List public names too, so that editors complete them."""
     return sorted({*globals(), *PUBLIC_NAMES})

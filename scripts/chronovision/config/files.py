@@ -165,7 +165,7 @@ def _json_repeats(text: str) -> Iterator[Repeat]:
 
 
 def _reason(error: Exception, text: str) -> str:
-    """What a parser says, with the line before it."""
+    """Return a parser's message, with the line before it."""
     mark = getattr(error, "problem_mark", None)
     if mark is None or not isinstance(error, yaml.MarkedYAMLError):
         return " ".join(str(error).split()) or type(error).__name__

@@ -64,10 +64,10 @@ class Mistake(NamedTuple):
 
 
 def describe_mistake(error: ValidationError) -> str:
-    """The mistake that the other ones may follow from: the first one nearest to the top.
+    """Describe the mistake that others may follow from: the first one nearest to the top.
 
-    Of a key with values of several types pydantic has an error for each type. The one is told
-    whose type the value has.
+    pydantic has an error for each type that a key accepts. The one whose type the value has is
+    described.
     """
     found = [_locate(one) for one in error.errors(include_url=False)]
     first = min(found, key=lambda one: (one.is_contradiction, len(one.key)))

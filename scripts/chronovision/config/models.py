@@ -87,7 +87,7 @@ class Config(Section):
     pathvars: Pathvars = Pathvars()
 
     def contradictions(self) -> Iterator[str]:
-        """What does not fit keys of other sections."""
+        """Yield mistakes that concern keys of several sections."""
         yield from self._of_levels()
         yield from self._of_layers()
 

@@ -4,23 +4,23 @@ from collections.abc import Mapping
 
 
 def decoding_settings(config: Mapping) -> dict:
-    """What of the config decides which frames there are and how they look."""
+    """Return the keys that decide which frames are analysed and how they look."""
     return {name: config["frames"][name] for name in ("size", "geometry", "every", "step_s", "fps")}
 
 
 def weight_settings(config: Mapping) -> dict:
-    """What of the config decides which weights are needed."""
+    """Return the keys that decide which weights are needed."""
     return {name: config["network"][name] for name in ("model", "weights", "layers")}
 
 
 def feature_settings(config: Mapping) -> dict:
-    """What of the config decides the features; device and batch size only decide their making."""
+    """Return the keys that decide the features; device and batch size do not change them."""
     names = ("model", "layers", "keep_maps", "maps_dtype", "precision")
     return {name: config["network"][name] for name in names}
 
 
 def range_settings(config: Mapping) -> dict:
-    """What of the config decides the range of change, hence the static threshold."""
+    """Return the keys that decide the range of change, hence the static threshold."""
     names = ["scope", "range"]
     if config["thresholds"]["range"] == "percentile":
         names.append("percentiles")
@@ -28,17 +28,17 @@ def range_settings(config: Mapping) -> dict:
 
 
 def threshold_settings(config: Mapping, threshold: str) -> dict:
-    """What decides counts by this threshold; the static one has no time constant."""
+    """Return the keys that decide counts under a threshold; the static one has no time constant."""
     dynamic = {"dynamic": config["thresholds"]["dynamic"]}
     return range_settings(config) | (dynamic if threshold == "dynamic" else {})
 
 
 def clip_settings(config: Mapping, threshold: str) -> dict:
-    """What decides the counts in clips; without noise a clip is counted once."""
+    """Return the keys that decide the counts in clips; without noise a clip is counted once."""
     unread = () if threshold == "dynamic" else ("repeats",)
     return {name: value for name, value in config["clips"].items() if name not in unread}
 
 
 def fit_settings(config: Mapping) -> dict:
-    """What of the config decides the fit."""
+    """Return the keys that decide the fit."""
     return {name: config["duration"][name] for name in ("estimators", "folds")}

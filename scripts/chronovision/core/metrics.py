@@ -114,10 +114,10 @@ def _euclidean(moments: Moments) -> np.ndarray:
 
 
 def _normalised(moved: np.ndarray, spread: np.ndarray) -> np.ndarray:
-    """(moved − (spread_t − spread_{t−1})²) / (2 spread_t spread_{t−1}), NaN first.
+    """Return (moved − (spread_t − spread_{t−1})²) / (2 spread_t spread_{t−1}), NaN first.
 
-    Where both spreads are 0 it is 0, where one of them is, 1. Rounding may take a value out of
-    [0, 2]: it is put back.
+    It is 0 where both spreads are 0, and 1 where one of them is. Rounding may take a value out of
+    [0, 2]: it is clipped.
     """
     before, after = np.concatenate([[np.nan], spread[:-1]]), spread
     scale = 2 * before * after

@@ -168,7 +168,7 @@ def _require_comparable(first: str, one: Mapping, second: str, other: Mapping) -
 
 
 def _shared(pieces: Sequence[Mapping], own: Mapping) -> dict:
-    """What all dicts hold alike, level by level, without the keys that `own` leaves to each."""
+    """Return what all dicts have in common, level by level, without the keys in `own`."""
     shared = {}
     for key, value in pieces[0].items():
         values = [piece.get(key, ...) for piece in pieces]
@@ -180,7 +180,7 @@ def _shared(pieces: Sequence[Mapping], own: Mapping) -> dict:
 
 
 def _without(piece: Mapping, shared: Mapping) -> dict:
-    """What a dict holds beside the shared part, level by level."""
+    """Return what a dict holds beside the shared part, level by level."""
     rest = {}
     for key, value in piece.items():
         if isinstance(value, Mapping):

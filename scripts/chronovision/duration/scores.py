@@ -9,8 +9,8 @@ COLUMNS = {
     "estimator": ("regression that predicts seconds from counts", "name"),
     "control": (
         "what it was given: none = the counts; mean_duration = nothing, it predicts the mean "
-        "duration in training; constant_rate = counts of a metronome at each layer's mean rate "
-        "in training; frame_count = frames of the clip; permuted = counts of the video's "
+        "duration in training; constant_rate = counts of a clock that ticks at each layer's mean "
+        "rate in training; frame_count = frames of the clip; permuted = counts of the video's "
         "changes in random order; pixel_change = count of changes of the pixels",
         "name",
     ),

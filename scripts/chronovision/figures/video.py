@@ -110,7 +110,7 @@ def _plot(name: str, path: str | PathLike, results: VideoResults) -> None:
 
 
 def _read_all(path: str | PathLike) -> pd.DataFrame:
-    """A table of numbers, as float64."""
+    """Read a table of numbers, as float64."""
     return read_numbers(path, read_header(path))
 
 

@@ -27,7 +27,7 @@ COLUMNS = {
 
 def find_boundaries(
     salient: np.ndarray,
-    strength: np.ndarray,
+    boundary_strength: np.ndarray,
     time_s: np.ndarray,
     min_layers: int,
     min_duration_s: float,
@@ -42,7 +42,7 @@ def find_boundaries(
     ----------
     salient : (n, layers) bool array
         Salient changes.
-    strength : (n,) float64 array
+    boundary_strength : (n,) float64 array
         Change into each frame, to choose between candidates; of equal ones the earlier is taken.
     time_s : (n,) float64 array
         Times of the frames, in seconds.
@@ -59,17 +59,17 @@ def find_boundaries(
     Examples
     --------
     >>> salient = np.array([[0, 0], [1, 1], [1, 1], [0, 1], [1, 1]], dtype=bool)
-    >>> strength = np.array([np.nan, 0.2, 0.9, 0.1, 0.5])
-    >>> find_boundaries(salient, strength, np.arange(5.0), min_layers=2, min_duration_s=0.5)
+    >>> strength, time_s = np.array([np.nan, 0.2, 0.9, 0.1, 0.5]), np.arange(5.0)
+    >>> find_boundaries(salient, strength, time_s, min_layers=2, min_duration_s=0.5)
     array([2, 4])
-    >>> find_boundaries(salient, strength, np.arange(5.0), min_layers=2, min_duration_s=3.0)
+    >>> find_boundaries(salient, strength, time_s, min_layers=2, min_duration_s=3.0)
     array([2])
     """
     candidates = np.flatnonzero(salient[1:].sum(axis=1) >= min_layers) + 1
     runs = np.split(candidates, np.flatnonzero(np.diff(candidates) > 1) + 1)
-    peaks = [int(run[np.argmax(strength[run])]) for run in runs if len(run)]
+    peaks = [int(run[np.argmax(boundary_strength[run])]) for run in runs if len(run)]
     taken: list[int] = []
-    for peak in sorted(peaks, key=lambda frame: (-strength[frame], frame)):
+    for peak in sorted(peaks, key=lambda frame: (-boundary_strength[frame], frame)):
         place = bisect.bisect(taken, peak)
         neighbours = taken[max(place - 1, 0) : place + 1]
         if all(abs(time_s[peak] - time_s[other]) >= min_duration_s for other in neighbours):
@@ -89,7 +89,7 @@ def layers_needed(min_layers: int | str, n_layers: int) -> int:
 
 
 def segment_table(
-    boundaries: np.ndarray, time_s: np.ndarray, strength: np.ndarray, n_salient: np.ndarray
+    boundaries: np.ndarray, time_s: np.ndarray, boundary_strength: np.ndarray, n_salient: np.ndarray
 ) -> pd.DataFrame:
     """Return the table of segments, see `COLUMNS`; together they cover every row once.
 
@@ -99,7 +99,7 @@ def segment_table(
         See `find_boundaries`.
     time_s : (n,) float64 array
         Times of the frames, in seconds.
-    strength : (n,) float64 array
+    boundary_strength : (n,) float64 array
         Mean change over layers.
     n_salient : (n,) int64 array
         Number of salient layers.
@@ -119,7 +119,7 @@ def segment_table(
             "n_frames": ends - starts,
             "start_s": time_s[starts],
             "duration_s": time_s[ends - 1] - time_s[starts] + median_interval(time_s),
-            "change": np.concatenate([[np.nan], strength[boundaries]]),
+            "change": np.concatenate([[np.nan], boundary_strength[boundaries]]),
             "n_layers": np.concatenate([[0], n_salient[boundaries]]).astype(np.int64),
         }
     )
@@ -145,10 +145,12 @@ def segment_video(
     """
     layers = change_layers(read_header(changes_path))
     salient = read_salient(accumulators_path, layers)
-    strength = np.concatenate([b[layers].mean(axis=1) for b in read_blocks(changes_path)])
+    boundary_strength = np.concatenate([b[layers].mean(axis=1) for b in read_blocks(changes_path)])
     time_s = read_values(changes_path, ["time_s"])[:, 0]
     needed = layers_needed(segments["min_layers"], len(layers))
-    boundaries = find_boundaries(salient, strength, time_s, needed, segments["min_duration_s"])
-    table = segment_table(boundaries, time_s, strength, salient.sum(axis=1))
+    boundaries = find_boundaries(
+        salient, boundary_strength, time_s, needed, segments["min_duration_s"]
+    )
+    table = segment_table(boundaries, time_s, boundary_strength, salient.sum(axis=1))
     provenance = read_provenance(accumulators_path)
     write_table(output, table, COLUMNS, add_step(provenance, "segment_video", segments, ["numpy"]))

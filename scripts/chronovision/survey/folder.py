@@ -88,9 +88,9 @@ def _first_reason(skipped: Mapping[str, str]) -> str:
 def facts_of(
     video: Video, facts: Mapping[str, dict], probe: Callable[..., dict] = probe
 ) -> dict | str:
-    """What is known of a row of the table, or why its file cannot be used.
+    """Return the result of probing a row's file, or why it cannot be used.
 
-    `facts` is what `find_videos` found: another stream, or a file elsewhere, is probed here.
+    `facts` are those of `find_videos`. Another stream, or a file elsewhere, is probed here.
     """
     if video.stream is None and video.path in facts:
         return facts[video.path]

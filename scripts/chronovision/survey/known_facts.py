@@ -25,7 +25,10 @@ class KnownFacts:
     def __init__(self, path: Path) -> None:
         """Read the cache."""
         self._path = path
-        self._by = {"code": code_digest(PACKAGE / "videos" / "probe.py"), "ffmpeg": find_tools().version}
+        self._by = {
+            "code": code_digest(PACKAGE / "videos" / "probe.py"),
+            "ffmpeg": find_tools().version,
+        }
         self._earlier = _read(path, self._by)
         self._used: dict[tuple, dict] = {}
 

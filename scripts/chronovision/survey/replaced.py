@@ -200,7 +200,7 @@ def describe_differences(differing: Mapping[str, Mapping], config: Mapping) -> l
 
 
 def _describe_rows(differing: Mapping[str, Mapping], videos: Mapping[str, Video]) -> list[str]:
-    """The same for columns of the table, video by video."""
+    """Return a line for each column of the videos table that differs, video by video."""
     lines = [
         f"  {key} of {video}: {_shown(one[key])} -> {_shown(getattr(videos[video], key))}"
         for video, one in differing.items()

@@ -94,10 +94,10 @@ def _surveyed() -> list[Path]:
 
 
 def describe_moved(home: Path, folder: Path) -> list[str]:
-    """What to say before a set is begun in `home` if `folder` seems to be one that has moved.
+    """Return a warning before a new set is begun in `home` if `folder` seems to have moved.
 
-    It does if another set in ``results/`` is of a folder that is gone, and of videos that are here
-    by name and size.
+    It seems so if another set in ``results/`` is of a folder that no longer exists, with videos
+    that are here by name and size.
     """
     here = {entry.name: entry.stat().st_size for entry in os.scandir(folder) if entry.is_file()}
     for other in _surveyed() if surveyed_folder(home) is None else ():
@@ -119,7 +119,7 @@ def describe_moved(home: Path, folder: Path) -> list[str]:
 
 
 def _recorded_sizes(home: Path) -> dict[str, int]:
-    """Name of each video of a set -> its bytes, as far as they are recorded."""
+    """Return the size of each video of a set in bytes, as far as it is recorded."""
     sizes = {}
     for path in home.glob("videos/*.json"):
         try:
@@ -131,14 +131,14 @@ def _recorded_sizes(home: Path) -> dict[str, int]:
 
 
 def _link(known: str, folder: Path) -> str:
-    """Command that lets a folder be found where it was."""
+    """Return the command that links a folder to where it was."""
     above = os.path.dirname(known)
     make = "" if os.path.isdir(above) else f"mkdir -p {shlex.quote(above)} && "
     return f"{make}ln -s {shlex.quote(str(folder))} {shlex.quote(known)}"
 
 
 def _occupant(home: Path, folder: Path) -> str:
-    """What lies in a folder that `folder` cannot have, and what to do."""
+    """Describe what lies in a folder that `folder` cannot have, and what to do."""
     other = "name another folder there"
     if not os.path.isdir(home) or not os.access(home, os.R_OK | os.X_OK):
         return f"is no folder that can be read: {other}"

@@ -241,7 +241,7 @@ def _describe_departures(facts: Mapping[str, Mapping], frames: Mapping) -> str:
 
 
 def _warn_of_far_steps(facts: Mapping[str, Mapping], frames: Mapping) -> list[str]:
-    """A warning on videos whose frames come nowhere near the wanted step."""
+    """Return a warning on videos whose real steps are far from the wanted one."""
     far = [name for name, info in facts.items() if abs(_off(info, frames)) > NEAR]
     if not far:
         return []
