@@ -12,6 +12,7 @@ import yaml
 
 import stages
 from chronovision.core.files import read_json
+from chronovision.core.results import Results
 from chronovision.core.tables import read_table
 from chronovision.jobs import resources
 from chronovision.jobs.costs import CORE_GFLOPS, COSTS, network_seconds, stage_seconds, video_extent
@@ -63,14 +64,14 @@ def _one_core() -> Iterator[None]:
 
 
 def _rows(results: Path, film: str, threads: int) -> list[dict]:
-    info = read_json(results / f"videos/{film}.json")
+    info = read_json(Results(results).video_facts(video=film))
     extent = video_extent(info, {"every": 1, "step_s": None, "fps": None}, (None, None))
     asked = {
         stage: (resources.stage_mb(stage, 1), resources.stage_minutes(stage, extent, 1))
         for stage in COSTS
     }
-    (weights,) = (results / "weights").glob("*.pth")
-    gflop = read_json(weights.with_suffix(".json"))["gflop"]
+    ((name, weights),) = Results(results).weights.found().items()
+    gflop = read_json(Results(results).weights_facts(weights=name))["gflop"]
     threads = min(threads, resources.network_threads(extent.rows))
     asked["extract_features"] = (
         resources.network_mb(weights.stat().st_size, gpu=False, attempt=1),

@@ -91,8 +91,9 @@ def fastest(limits: list[dict]) -> dict:
 def _imports() -> dict[str, float]:
     """Seconds of a process that only imports what a stage needs."""
     seconds = {}
-    for name in ("features", "changes"):
-        command = [sys.executable, "-c", f"import chronovision.{name}"]
+    modules = {"features": "features.extraction", "changes": "salience.changes"}
+    for name, module in modules.items():
+        command = [sys.executable, "-c", f"import chronovision.{module}"]
         seconds[name] = best_of(3, partial(subprocess.run, command, check=True))
     return seconds
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from chronovision.core.results import Results
 from chronovision.core.tables import read_table
 
 #: Classes of 1 − r. Below the first, a difference is rounding in float32, too.
@@ -35,7 +36,9 @@ def compare_changes(exact: Path, fast: Path, videos: list[str]) -> pd.DataFrame:
 
 
 def _changes(folder: Path, videos: list[str]) -> pd.DataFrame:
-    tables = (read_table(folder / f"changes/correlation/{video}.tsv") for video in videos)
+    tables = (
+        read_table(Results(folder).changes(metric="correlation", video=video)) for video in videos
+    )
     return pd.concat([table.iloc[1:, 3:] for table in tables], ignore_index=True)
 
 
@@ -47,7 +50,7 @@ def compare_counts(exact: Path, fast: Path) -> pd.DataFrame:
 
 
 def _counts(folder: Path) -> pd.DataFrame:
-    table = read_table(folder / "accumulators/summary.tsv")
+    table = read_table(Results(folder).summary())
     table = table[table["metric"] == "correlation"]
     counts = [name for name in table.columns if name.endswith("_count")]
     long = table.melt(["video", "threshold"], counts, "layer", "count")

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import yaml
 
+from chronovision.core.results import Results
 from measure import Cost, in_process
 
 PROJECT = Path(__file__).parents[1]
@@ -16,11 +17,7 @@ POOLS = CONFIG["network"]["layers"]
 SPAN = (None, None)
 METRICS, THRESHOLDS = CONFIG["changes"]["metrics"], CONFIG["thresholds"]["kinds"]
 KINDS = [(metric, threshold) for metric in METRICS for threshold in THRESHOLDS]
-FIGURES = [
-    *(f"timeline.{metric}.{threshold}" for metric, threshold in KINDS),
-    *(f"{name}.{metric}" for name in ("counts", "changes") for metric in METRICS),
-    *("heatmaps", "similarity"),
-]
+VARIANTS = [f"{metric}.{threshold}" for metric, threshold in KINDS]
 
 
 def decoding(size: int) -> dict:
@@ -40,48 +37,60 @@ class Film:
     root: Path
     video: str
 
-    def path(self, *parts: str) -> Path:
-        """A file under the root, in a folder that exists."""
-        path = self.root.joinpath(*parts)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        return path
+    @property
+    def results(self) -> Results:
+        return Results(self.root)
 
     @property
     def info(self) -> Path:
-        return self.path("videos", f"{self.video}.json")
+        return self.results.video_facts(video=self.video)
 
     @property
     def frames(self) -> Path:
-        return self.path("frames", f"{self.video}.h5")
+        return self.results.frames(video=self.video)
 
     @property
     def features(self) -> Path:
-        return self.path("features", f"{self.video}.h5")
+        return self.results.features(video=self.video)
 
     @property
     def pixels(self) -> Path:
-        return self.path("pixels", f"{self.video}.tsv")
+        return self.results.pixels(video=self.video)
 
     @property
     def thumbnails(self) -> Path:
-        return self.path("pixels", f"{self.video}.thumbnails.h5")
+        return self.results.thumbnails(video=self.video)
+
+    @property
+    def quality(self) -> Path:
+        return self.results.quality(video=self.video)
 
     @property
     def page(self) -> Path:
-        return self.path("report", f"{self.video}.html")
+        return self.results.page(video=self.video)
 
-    def table(self, stage: str, kind: str = "") -> Path:
-        return self.path(stage, kind, f"{self.video}.tsv")
+    @property
+    def weights(self) -> tuple[Path, Path]:
+        """Weights, and what they are."""
+        return self.results.weights(weights="vgg19"), self.results.weights_facts(weights="vgg19")
 
-    def tables(self, stage: str) -> list[Path]:
-        """Tables of a stage for every metric and threshold."""
-        return [self.table(stage, f"{metric}.{threshold}") for metric, threshold in KINDS]
+    def changes(self, metric: str) -> Path:
+        return self.results.changes(metric=metric, video=self.video)
 
-    def changes(self) -> list[Path]:
-        return [self.table("changes", metric) for metric in METRICS]
+    def accumulators(self, variant: str) -> Path:
+        return self.results.accumulators(variant=variant, video=self.video)
+
+    def segments(self, variant: str) -> Path:
+        return self.results.segments(variant=variant, video=self.video)
 
     def figures(self) -> list[Path]:
-        return [self.path("figures", self.video, f"{name}.png") for name in FIGURES]
+        ours = {"video": self.video}
+        return [
+            *(self.results.timeline(variant=variant, **ours) for variant in VARIANTS),
+            *(self.results.counts_figure(metric=metric, **ours) for metric in METRICS),
+            *(self.results.changes_figure(metric=metric, **ours) for metric in METRICS),
+            *(self.results.heatmaps(**ours), self.results.similarity(**ours)),
+        ]
 
 
 def snakemake(home: Path, *words: str, cores: int) -> None:
@@ -133,9 +142,8 @@ def describe(film: Film, size: int) -> None:
 def fetch(film: Film, section: dict) -> tuple[Path, Path]:
     from chronovision.features.weights import fetch_weights
 
-    paths = film.path("weights", "vgg19.pth"), film.path("weights", "vgg19.json")
-    fetch_weights(section, 0, *paths)
-    return paths
+    fetch_weights(section, 0, *film.weights)
+    return film.weights
 
 
 def extract(film: Film, section: dict, threads: int, window=None) -> dict:
@@ -148,9 +156,8 @@ def extract(film: Film, section: dict, threads: int, window=None) -> dict:
     logger = logging.getLogger("chronovision.features.extraction")
     logger.setLevel(logging.INFO)
     logger.addFilter(found.append)  # which returns None, so that nothing is printed
-    weights = film.path("weights", "vgg19.pth"), film.path("weights", "vgg19.json")
     extract_features(
-        *(film.frames, *weights, film.features),
+        *(film.frames, *film.weights, film.features),
         **{"network": section, "seed": 0, "threads": threads, "window": window},
     )
     n_frames, seconds, _ = found[-1].args
@@ -160,16 +167,16 @@ def extract(film: Film, section: dict, threads: int, window=None) -> dict:
 def change(film: Film, metric: str) -> None:
     from chronovision.salience.changes import measure_changes
 
-    measure_changes(film.features, film.table("changes", metric), metric=metric)
+    measure_changes(film.features, film.changes(metric), metric=metric)
 
 
 def accumulate(film: Film, metric: str, threshold: str) -> None:
     from chronovision.salience.accumulators import accumulate_changes
 
     accumulate_changes(
-        film.table("changes", metric),
+        film.changes(metric),
         None,
-        film.table("accumulators", f"{metric}.{threshold}"),
+        film.accumulators(f"{metric}.{threshold}"),
         **{"video": film.video, "kind": threshold, "thresholds": CONFIG["thresholds"], "seed": 0},
     )
 
@@ -179,9 +186,9 @@ def segment(film: Film, metric: str, threshold: str) -> None:
 
     kind = f"{metric}.{threshold}"
     segment_video(
-        film.table("accumulators", kind),
-        film.table("changes", metric),
-        film.table("segments", kind),
+        film.accumulators(kind),
+        film.changes(metric),
+        film.segments(kind),
         segments=CONFIG["segments"],
     )
 
@@ -190,12 +197,12 @@ def check(film: Film) -> None:
     from chronovision.core.variants import Variant
     from chronovision.quality.notes import check_quality
 
-    changes = {metric: film.table("changes", metric) for metric in METRICS}
+    changes = {metric: film.changes(metric) for metric in METRICS}
     variants = [Variant(metric, "dynamic") for metric in METRICS]
-    dynamic = {variant: film.table("accumulators", str(variant)) for variant in variants}
+    dynamic = {variant: film.accumulators(str(variant)) for variant in variants}
     check_quality(
         *(film.features, film.pixels, changes, dynamic, {}),
-        film.table("quality"),
+        film.quality,
         thresholds=CONFIG["thresholds"],
     )
 
@@ -205,8 +212,10 @@ def plot(film: Film) -> None:
     from chronovision.figures.video import VideoResults, plot_video
 
     files = {
-        **{"features": film.features, "thumbnails": film.thumbnails, "changes": film.changes()},
-        **{stage: film.tables(stage) for stage in ("accumulators", "segments")},
+        **{"features": film.features, "thumbnails": film.thumbnails},
+        "changes": list(map(film.changes, METRICS)),
+        "accumulators": list(map(film.accumulators, VARIANTS)),
+        "segments": list(map(film.segments, VARIANTS)),
     }
     plot_video(by_stem(film.figures()), VideoResults.from_files(film.video, files))
 
@@ -215,8 +224,9 @@ def page(film: Film) -> None:
     from chronovision.report.video_page import PageInputs, render_page
 
     files = {
-        **{"facts": film.info, "quality": film.table("quality"), "features": film.features},
-        **{stage: film.tables(stage) for stage in ("accumulators", "segments")},
+        **{"facts": film.info, "quality": film.quality, "features": film.features},
+        "accumulators": list(map(film.accumulators, VARIANTS)),
+        "segments": list(map(film.segments, VARIANTS)),
         **{"thumbnails": film.thumbnails, "figures": film.figures()},
     }
     render_page(film.page, PageInputs.from_files(film.video, files))

@@ -42,6 +42,7 @@ PUBLIC_NAMES = {
     "pixel_facts": "chronovision.confounds.pixels",
     "correlation_from_sketch": "chronovision.figures.matrices",
     # Files of a results folder, and of the user.
+    "Results": "chronovision.core.results",
     "read_table": "chronovision.core.tables",
     "read_provenance": "chronovision.core.provenance",
     "read_config": "chronovision.config.files",

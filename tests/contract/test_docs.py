@@ -10,6 +10,7 @@ import pytest
 import yaml
 
 from chronovision.confounds.pixels import describe_frames
+from chronovision.core.results import Results
 from chronovision.core.tables import read_table
 from chronovision.duration.clips import build_clip_table
 from chronovision.duration.model import fit_duration_model
@@ -65,8 +66,8 @@ def make_video(path: Path, source: str) -> None:
 
 def run_video(root: Path, video: str, path: Path) -> None:
     """All stages of one video, as its jobs run them."""
-    info, pixels = root / f"videos/{video}.json", root / f"pixels/{video}.tsv"
-    frames, features = root / f"frames/{video}.h5", root / f"features/{video}.h5"
+    info, pixels = Results(root).video_facts(video=video), Results(root).pixels(video=video)
+    frames, features = Results(root).frames(video=video), Results(root).features(video=video)
     common = {"video": video, "frames": SETTINGS, "span": (None, None)}
     probe_video(path, info, stream=None)
     dump_frames(info, frames, strict=False, **common)
@@ -78,9 +79,9 @@ def run_video(root: Path, video: str, path: Path) -> None:
         seed=0,
         threads=1,
     )
-    changes = root / f"changes/correlation/{video}.tsv"
+    changes = Results(root).changes(metric="correlation", video=video)
     measure_changes(features, changes, metric="correlation")
-    accumulators = root / f"accumulators/correlation.static/{video}.tsv"
+    accumulators = Results(root).accumulators(variant="correlation.static", video=video)
     settings = {"kind": "static", "thresholds": THRESHOLDS, "seed": 0}
     accumulate_changes(changes, None, accumulators, video=video, **settings)
 
@@ -95,11 +96,11 @@ def results(tmp_path_factory) -> Path:
         make_video(root / f"{video}.mp4", source)
         run_video(root, video, root / f"{video}.mp4")
     for threshold in ("static", "dynamic"):
-        clips = root / f"clips/correlation.{threshold}.tsv"
-        controls = root / f"clips/controls/correlation.{threshold}.tsv"
+        clips = Results(root).clips(variant=f"correlation.{threshold}")
+        controls = Results(root).clip_controls(variant=f"correlation.{threshold}")
         build_clip_table(
-            {video: root / f"changes/correlation/{video}.tsv" for video in SOURCES},
-            {video: root / f"pixels/{video}.tsv" for video in SOURCES},
+            {video: Results(root).changes(metric="correlation", video=video) for video in SOURCES},
+            {video: Results(root).pixels(video=video) for video in SOURCES},
             *(None, clips, controls),
             groups={video: video for video in SOURCES},
             metric="correlation",
@@ -127,7 +128,7 @@ def test_one_clip_gives_the_numbers_of_the_pipeline(results, capsys):
     """The first block says what to look at and is replaced; the last compares with the tables."""
     _, *blocks = code_blocks(DOCS / "one_clip.md")
     assert "assert_allclose(predicted_s" in blocks[-1]
-    counts = read_table(results / "clips/correlation.static.tsv").set_index("clip")
+    counts = read_table(Results(results).clips(variant="correlation.static")).set_index("clip")
     counts = counts.loc[counts["video"] == "busy", [f"{layer}_count" for layer in NODES.values()]]
     clip = counts.sum(axis=1).idxmax()
     names = {"results": str(results), "video": "busy", "clip": clip, "nodes": NODES}

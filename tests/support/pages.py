@@ -16,15 +16,17 @@ def picture(path):
 
 
 def page_of(made: MadeResults, video: str) -> str:
-    out = made.path("report", f"{video}.html")
+    out = made.results.page(video=video)
     names = [f"timeline.{kind}" for kind in made.kinds] + ["heatmaps"]
     files = {
-        "facts": made.path("videos", f"{video}.json"),
-        "quality": made.path("quality", f"{video}.tsv"),
-        "features": made.path("features", f"{video}.h5"),
-        "thumbnails": made.path("pixels", f"{video}.thumbnails.h5"),
-        "accumulators": [made.path("accumulators", kind, f"{video}.tsv") for kind in made.kinds],
-        "segments": [made.path("segments", kind, f"{video}.tsv") for kind in made.kinds],
+        "facts": made.results.video_facts(video=video),
+        "quality": made.results.quality(video=video),
+        "features": made.results.features(video=video),
+        "thumbnails": made.results.thumbnails(video=video),
+        "accumulators": [
+            made.results.accumulators(variant=kind, video=video) for kind in made.kinds
+        ],
+        "segments": [made.results.segments(variant=kind, video=video) for kind in made.kinds],
         "figures": [picture(made.path("figures", video, f"{name}.png")) for name in names],
     }
     render_page(out, PageInputs.from_files(video, files))
@@ -39,16 +41,16 @@ def overview_of(made: MadeResults, fit: bool = True, scenes=None, groups=None, *
 def overview(made: MadeResults, fit: bool = True, scenes=None, groups=None, **files) -> str:
     """The overview of a set that is there; `fit`: whether one was asked for."""
     videos = list(made.videos)
-    out = [made.path("report", name) for name in ("index.html", "methods.md", "references.bib")]
+    out = [made.results.report(), made.results.methods(), made.results.references()]
     files = {
-        "facts": [made.path("videos", f"{video}.json") for video in videos],
-        "quality": [made.path("quality", f"{video}.tsv") for video in videos],
-        "summary": made.path("accumulators", "summary.tsv"),
-        "weights": made.path("weights", "vgg19.json"),
-        "segments": [made.path("segments", k, f"{v}.tsv") for k in made.kinds for v in videos],
-        "figures": [picture(made.path("figures", "set", "static_vs_dynamic.png"))],
-        "clips": [made.path("clips", f"{kind}.tsv") for kind in made.kinds],
-        "scores": [made.path("duration", k, "scores.tsv") for k in made.kinds] if fit else [],
+        "facts": [made.results.video_facts(video=video) for video in videos],
+        "quality": [made.results.quality(video=video) for video in videos],
+        "summary": made.results.summary(),
+        "weights": made.results.weights_facts(weights="vgg19"),
+        "segments": [made.results.segments(variant=k, video=v) for k in made.kinds for v in videos],
+        "figures": [picture(made.results.static_vs_dynamic())],
+        "clips": [made.results.clips(variant=kind) for kind in made.kinds],
+        "scores": [made.results.scores(variant=k) for k in made.kinds] if fit else [],
         **files,
     }
     groups = groups or {video: video for video in videos}

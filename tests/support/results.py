@@ -13,6 +13,7 @@ from PIL import Image
 from chronovision.core.files import write_json
 from chronovision.core.hdf5 import new_h5
 from chronovision.core.provenance import merge
+from chronovision.core.results import Results
 from chronovision.core.tables import read_table, write_table
 from support.paths import PROJECT
 
@@ -30,6 +31,7 @@ class MadeResults:
 
     def __init__(self, root: Path, layers=POOLS, kinds=KINDS, trained: bool = True) -> None:
         self.root, self.layers, self.kinds, self.trained = Path(root), list(layers), kinds, trained
+        self.results = Results(root)
         self.videos: dict[str, dict] = {}
         self.config = yaml.safe_load(CONFIG.read_text(encoding="utf-8"))
 
@@ -75,9 +77,8 @@ class MadeResults:
         described = {name: (f"made {name}", "unit") for name in table}
         write_table(path, table, described, self.provenance(video) | about)
 
-    def empty(self, *parts: str, **why: str) -> None:
+    def empty(self, path: Path, **why: str) -> None:
         """Take the rows out of a table, for a reason with a remedy."""
-        path = self.path(*parts)
         self.table(path, read_table(path).head(0), why_empty=why)
 
     def add_video(self, video: str, n: int = 200, fps: float = 25.0, shape: str = "busy") -> None:
@@ -106,14 +107,14 @@ class MadeResults:
             "n_frames": n,
             "duration_s": n / fps,
         }
-        write_json(self.path("videos", f"{video}.json"), facts)
+        write_json(self.results.video_facts(video=video), facts)
         notes = [
             ("info", "key_frame_ratio", 1.2, "changes at key frames are 1.2 times the others"),
             ("warning", "exact_duplicates", 3, "3 frames equal the one before"),
         ]
         table = pd.DataFrame(notes, columns=["level", "note", "value", "message"])
         self.table(
-            self.path("quality", f"{video}.tsv"),
+            self.results.quality(video=video),
             table[["note", "level", "value", "message"]],
             video,
         )
@@ -121,7 +122,7 @@ class MadeResults:
     def _add_features(self, video, rng, time, cuts, shape) -> None:
         n = len(time)
         scene = np.searchsorted(cuts, np.arange(n), side="right")
-        with new_h5(self.path("features", f"{video}.h5"), self.provenance(video)) as file:
+        with new_h5(self.results.features(video=video), self.provenance(video)) as file:
             file.attrs["layers"] = json.dumps(self.layers)
             file["time_s"], file["source_frame"] = time, np.arange(n)
             for layer in self.layers:
@@ -142,7 +143,7 @@ class MadeResults:
             out = io.BytesIO()
             Image.fromarray(rgb.astype("u1")).save(out, "JPEG")
             pictures.append(np.frombuffer(out.getvalue(), "u1"))
-        with new_h5(self.path("pixels", f"{video}.thumbnails.h5"), {}) as file:
+        with new_h5(self.results.thumbnails(video=video), {}) as file:
             file["frame"], file["time_s"] = chosen, time[chosen]
             jpeg = file.create_dataset("jpeg", (len(chosen),), dtype=h5py.vlen_dtype("u1"))
             for row, picture in enumerate(pictures):
@@ -163,7 +164,7 @@ class MadeResults:
                 if shape == "gaps":
                     values[1 : n // 3] = np.nan
                 table[layer] = values
-            self.table(self.path("changes", metric, f"{video}.tsv"), table, video)
+            self.table(self.results.changes(metric=metric, video=video), table, video)
             for kind in (k for k in self.kinds if k.split(".")[0] == metric):
                 self._add_counts(video, kind, table, rng)
 
@@ -180,7 +181,7 @@ class MadeResults:
             table[f"{layer}_threshold"] = threshold
             table[f"{layer}_salient"] = salient
             table[f"{layer}_count"] = salient.cumsum()
-        self.table(self.path("accumulators", kind, f"{video}.tsv"), table, video)
+        self.table(self.results.accumulators(variant=kind, video=video), table, video)
         majority = table[[f"{layer}_salient" for layer in self.layers]].mean(axis=1) > 0.5
         starts = np.unique(np.r_[0, np.flatnonzero(majority)])
         lengths = np.diff(np.r_[starts, n])
@@ -195,7 +196,7 @@ class MadeResults:
                 "n_layers": len(self.layers),
             }
         )
-        self.table(self.path("segments", kind, f"{video}.tsv"), segments, video)
+        self.table(self.results.segments(variant=kind, video=video), segments, video)
 
     def add_set(self, fit: bool = True) -> None:
         """Tables over all videos that were added; `fit`: with a duration model."""
@@ -208,7 +209,7 @@ class MadeResults:
                 head = {"video": video, "metric": metric, "threshold": threshold}
                 size = {"n_frames": about["n"], "duration_s": about["n"] / about["fps"]}
                 rows.append(head | size | counts)
-        self.table(self.path("accumulators", "summary.tsv"), pd.DataFrame(rows))
+        self.table(self.results.summary(), pd.DataFrame(rows))
         weights = {
             "model": "vgg19",
             "source": "imagenet" if self.trained else "untrained",
@@ -218,7 +219,7 @@ class MadeResults:
             "origin": None,
             "reason": None if self.trained else "no connection to download.pytorch.org",
         }
-        write_json(self.path("weights", "vgg19.json"), weights)
+        write_json(self.results.weights_facts(weights="vgg19"), weights)
         for kind in self.kinds:
             self._add_clips(kind, rng, fit)
 
@@ -244,7 +245,7 @@ class MadeResults:
             "too_long_s": [48, 64],
             "same_length_s": [],
         }
-        self.table(self.path("clips", f"{kind}.tsv"), clips, design=design)
+        self.table(self.results.clips(variant=kind), clips, design=design)
         if fit:
             self._add_fit(kind, clips, rng)
 
@@ -258,7 +259,7 @@ class MadeResults:
             part["fold"] = part["group"].map(names.index)
             part["estimator"] = estimator
             parts.append(part)
-        self.table(self.path("duration", kind, "predictions.tsv"), pd.concat(parts))
+        self.table(self.results.predictions(variant=kind), pd.concat(parts))
         controls = ("mean_duration", "constant_rate", "frame_count", "permuted", "pixel_change")
         conditions = [("none", "all"), *(("none", layer) for layer in self.layers)]
         conditions += [(control, "all") for control in controls]
@@ -273,4 +274,4 @@ class MadeResults:
                         scores.append((estimator, control, layers, split, metric, value, n_groups))
         columns = ["estimator", "control", "layers", "split", "metric", "value", "n_groups"]
         table = pd.DataFrame(scores, columns=columns)
-        self.table(self.path("duration", kind, "scores.tsv"), table)
+        self.table(self.results.scores(variant=kind), table)

@@ -17,6 +17,7 @@ import yaml
 from torchvision.models import alexnet
 
 from chronovision.core.files import read_json
+from chronovision.core.results import Results
 from chronovision.core.tables import read_table
 from chronovision.videos.table import read_videos
 from support.paths import PROJECT
@@ -140,16 +141,16 @@ def test_all_outputs_are_there(hostile):
     for log in (results / "logs").rglob("*.log"):
         assert "error:" not in log.read_text(encoding="utf-8"), log
     for video, name in NAMES.items():
-        path = read_json(results / f"videos/{video}.json")["path"]
+        path = read_json(Results(results).video_facts(video=video))["path"]
         assert world.here / path == world.here / FOLDER / name
-    weights = results / f"weights/{weights_in(results)}.json"
+    weights = Results(results).weights_facts(weights=weights_in(results))
     assert read_json(weights)["origin"] == str(world.home / WEIGHTS)
 
 
 @pytest.mark.slow
 def test_groups_come_back_from_the_tables(hostile):
     world, _, _ = hostile
-    table = read_table(world.here / RESULTS / "clips/correlation.static.tsv")
+    table = read_table(Results(world.here / RESULTS).clips(variant="correlation.static"))
     assert dict(zip(table["video"], table["group"], strict=True)) == GROUPS
 
 

@@ -10,6 +10,7 @@ from pathlib import Path, PurePath
 import pytest
 import yaml
 
+from chronovision.core.results import Results
 from chronovision.inventory.layout import owner_of
 from support.paths import PROJECT
 from support.pipeline import TINY, copy_project, files, merged
@@ -79,7 +80,7 @@ def test_a_folder_of_films_over_time(place):
     done = run(place, there)
     assert done.returncode == 0, done.stderr
     assert f"Report: {results}/report/index.html" in done.stdout
-    assert (results / "duration/correlation.static/model.skops").is_file()
+    assert Results(results).model(variant="correlation.static").is_file()
 
     # Other thresholds go on; other frames would replace the features.
     smaller = merged(there, {"frames": {"size": 72}})
@@ -102,7 +103,7 @@ def test_a_folder_of_films_over_time(place):
     assert "  frames.size: 64 -> 72\n  to be replaced: the features of 2 of 2 videos" in done.stderr
     assert "no longer in the table: zoom." in done.stderr
     assert "make leftovers RESULTS='out/set 1'" in done.stderr
-    assert (results / "report/zoom.html").is_file()
+    assert Results(results).page(video="zoom").is_file()
     verified = make(place, "verify", "RESULTS=out/set 1", "SAMPLE=1")
     assert verified.returncode == 0, verified.stdout + verified.stderr
     named = "dynamic threshold, figures/set/static_vs_dynamic, video zoom"

@@ -5,6 +5,7 @@ import re
 import pytest
 
 from chronovision.core.provenance import read_provenance
+from chronovision.core.results import Results
 from chronovision.core.tables import read_table
 from chronovision.verification.results import verify_results
 from support.clips import make_clip
@@ -28,8 +29,8 @@ def small_films(finished, videos, project, tmp_path_factory):
 
 def assert_told(results, said, n_rows=0):
     """Predictions of so many rows; the reason, if there are none, in JSON, page and methods."""
-    page = (results / "report/index.html").read_text(encoding="utf-8")
-    methods = (results / "report/methods.md").read_text(encoding="utf-8")
+    page = Results(results).report().read_text(encoding="utf-8")
+    methods = Results(results).methods().read_text(encoding="utf-8")
     for kind in KINDS:
         for name in ("predictions", "scores"):
             path = results / f"duration/{kind}/{name}.tsv"
@@ -54,7 +55,7 @@ def test_films_of_two_and_three_frames_have_all_but_a_fit(small_films):
         wanted |= {f"segments/{kind}/{video}.tsv" for kind in KINDS}
         wanted |= {f"figures/{video}/timeline.{kind}.png" for kind in KINDS}
         assert wanted <= files(results)
-    assert not len(read_table(results / "clips/correlation.dynamic.tsv"))
+    assert not len(read_table(Results(results).clips(variant="correlation.dynamic")))
     assert_verified(results)
 
 
@@ -66,13 +67,13 @@ def test_short_films_are_left_out_of_the_clips_and_the_reason_goes(small_films, 
     other = write_config(folder, {"clips": {"durations_s": [5, 7], "min_video_s": 1}}, "other.yaml")
     snakemake(folder, other, project=project).succeeded()
     assert_told(results, "no clip duration fits, as")
-    assert "its least is 5 s" in (results / "report/index.html").read_text()
+    assert "its least is 5 s" in Results(results).report().read_text()
     done = snakemake(folder, write_config(folder, LEAST), project=project).succeeded()
     assert done.rules == {"build_clip_table", "fit_duration_model", "plot_set", "render_report"}
     assert_told(results, None, n_rows=1)
-    methods = (results / "report/methods.md").read_text()
+    methods = Results(results).methods().read_text()
     assert "videos shorter than clips.min_video_s, two (0.167 s), three (0.25 s)" in methods
-    clips = read_table(results / "clips/correlation.static.tsv")
+    clips = read_table(Results(results).clips(variant="correlation.static"))
     shown = re.search(r"(\d+) clips of 0.5, 0.75, 1 and 1.25 s were cut from 3 videos", methods)
     assert int(shown[1]) == len(clips)
     assert_verified(results)
@@ -88,9 +89,9 @@ def test_a_film_twice_and_a_model_that_is_none(small_films, videos, project, tmp
     config = write_config(folder, {"duration": {"apply": "model.skops"}})
     snakemake(folder, config, project=project).succeeded()
     assert_told(results, "videos again and cuts are the same file in different groups")
-    page = (results / "report/index.html").read_text(encoding="utf-8")
+    page = Results(results).report().read_text(encoding="utf-8")
     assert re.search("model was not used:</strong> model.skops .* is not a duration model", page)
-    assert not len(read_table(results / "duration/applied/predictions.tsv"))
+    assert not len(read_table(Results(results).applied_predictions()))
     # The model in place of one that this set could not have is refused by its reason.
     empty = "results/duration/correlation.static/model.skops"
     (folder / "model.skops").write_bytes((folder / empty).read_bytes())
@@ -98,5 +99,5 @@ def test_a_film_twice_and_a_model_that_is_none(small_films, videos, project, tmp
     write_videos(folder, {**videos, "again": videos["cuts"]}, group=one_group)
     snakemake(folder, config, project=project).succeeded()
     assert_told(results, None, n_rows=1)
-    page = (results / "report/index.html").read_text(encoding="utf-8")
+    page = Results(results).report().read_text(encoding="utf-8")
     assert "holds no model, as none could be fitted (videos again and cuts are" in page

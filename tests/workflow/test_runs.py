@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from chronovision.core.results import Results
 from chronovision.core.tables import read_table
 from support.clips import count_frames, decoded_frames
 from support.pipeline import files, snakemake, weights_in, write_config, write_videos
@@ -26,7 +27,7 @@ def results(finished):
 
 
 def changes_of(results, video):
-    return read_table(results / f"changes/correlation/{video}.tsv")
+    return read_table(Results(results).changes(metric="correlation", video=video))
 
 
 # What is there
@@ -113,7 +114,7 @@ def test_no_litter_and_no_frames(finished, results):
 
 def test_the_features_file(results):
     for video in VIDEOS:
-        with h5py.File(results / f"features/{video}.h5") as file:
+        with h5py.File(Results(results).features(video=video)) as file:
             n = len(file["time_s"])
             assert set(file["layers"]) == set(LAYERS)
             assert json.loads(file.attrs["provenance"])["network"]["trained"] is False
@@ -132,25 +133,25 @@ def test_the_features_file(results):
 
 def assert_frames_of(results, metric, video, path, stream=0):
     """The table of changes has the frames and times that ffprobe finds in the file."""
-    info = json.loads((results / f"videos/{video}.json").read_text())
+    info = json.loads(Results(results).video_facts(video=video).read_text())
     assert info["stream"] == stream
     assert info["frame_rate"] == pytest.approx(12, rel=0.01)
     expected = decoded_frames(path, stream)
-    table = read_table(results / f"changes/{metric}/{video}.tsv")
+    table = read_table(Results(results).changes(metric=metric, video=video))
     n_frames = count_frames(path, stream)
     assert info["n_frames"] == len(table) == len(expected) == n_frames
     times = [float(time - expected[0][0]) for time, _ in expected]
     np.testing.assert_allclose(table["time_s"], times, atol=1e-9)
     assert list(table["frame"]) == list(table["source_frame"]) == list(range(n_frames))
-    keys = read_table(results / f"pixels/{video}.tsv")["key_frame"]
+    keys = read_table(Results(results).pixels(video=video))["key_frame"]
     assert list(keys) == [key for _, key in expected]
 
 
 @pytest.mark.parametrize("video", VIDEOS)
 def test_frames_and_times_are_those_of_the_file(results, videos, video):
     assert_frames_of(results, "correlation", video, videos[video], VIDEOS[video])
-    assert not json.loads((results / f"videos/{video}.json").read_text())["vfr"]
-    notes = set(read_table(results / f"quality/{video}.tsv")["note"])
+    assert not json.loads(Results(results).video_facts(video=video).read_text())["vfr"]
+    notes = set(read_table(Results(results).quality(video=video))["note"])
     assert "variable_frame_rate" not in notes and "decoder_damage" not in notes
 
 
@@ -159,7 +160,7 @@ def test_changes(results, video):
     values = changes_of(results, video)[LAYERS].to_numpy()
     assert np.isnan(values[0]).all()
     assert np.isfinite(values[1:]).all() and (values[1:] >= 0).all() and (values[1:] <= 2).all()
-    text = (results / f"changes/correlation/{video}.tsv").read_text().splitlines()[1]
+    text = Results(results).changes(metric="correlation", video=video).read_text().splitlines()[1]
     assert text.split("\t")[3:] == ["n/a"] * 3
 
 
@@ -174,7 +175,9 @@ def test_the_cuts_are_among_the_largest_changes(results):
 def test_accumulators(results, video):
     values = changes_of(results, video)[LAYERS]
     for kind in ("static", "dynamic"):
-        table = read_table(results / f"accumulators/correlation.{kind}/{video}.tsv")
+        table = read_table(
+            Results(results).accumulators(variant=f"correlation.{kind}", video=video)
+        )
         for layer in LAYERS:
             change, low, high = values[layer][1:], values[layer].min(), values[layer].max()
             salient, threshold = table[f"{layer}_salient"], table[f"{layer}_threshold"]
@@ -190,10 +193,12 @@ def test_accumulators(results, video):
 
 
 def test_summary(results):
-    table = read_table(results / "accumulators/summary.tsv")
+    table = read_table(Results(results).summary())
     assert len(table) == len(VIDEOS) * len(SERIES)
     for row in table.to_dict("records"):
-        path = results / f"accumulators/{row['metric']}.{row['threshold']}/{row['video']}.tsv"
+        path = Results(results).accumulators(
+            variant=f"{row['metric']}.{row['threshold']}", video=row["video"]
+        )
         counted = read_table(path)
         time_s = counted["time_s"]
         lasts = time_s.iloc[-1] - time_s.iloc[0] + time_s.diff().median()
@@ -213,7 +218,7 @@ def test_segments_cover_the_video(results, name):
 
 @pytest.mark.parametrize("series", SERIES)
 def test_clips(results, series):
-    table = read_table(results / f"clips/{series}.tsv")
+    table = read_table(Results(results).clips(variant=series))
     assert set(table["video"]) == set(VIDEOS) and table["clip"].is_unique
     for row in table.to_dict("records"):
         time_s = changes_of(results, row["video"])["time_s"].to_numpy()
@@ -223,7 +228,7 @@ def test_clips(results, series):
         assert row["duration_s"] == pytest.approx(lasts)
         assert all(0 <= row[name] <= row["n_frames"] - 1 for name in COUNTS)
         if series == "correlation.static":
-            path = results / f"accumulators/{series}/{row['video']}.tsv"
+            path = Results(results).accumulators(variant=series, video=row["video"])
             salient = read_table(path)[[f"{layer}_salient" for layer in LAYERS]]
             inside = salient.iloc[first + 1 : last + 1].sum()
             assert [row[name] for name in COUNTS] == list(inside)
@@ -233,8 +238,8 @@ def test_clips(results, series):
 
 @pytest.mark.parametrize("series", SERIES)
 def test_predictions_and_scores(results, series):
-    clips = read_table(results / f"clips/{series}.tsv")
-    table = read_table(results / f"duration/{series}/predictions.tsv")
+    clips = read_table(Results(results).clips(variant=series))
+    table = read_table(Results(results).predictions(variant=series))
     assert set(table["estimator"]) == {"svr", "ridge"}
     for _, one in table.groupby("estimator"):
         np.testing.assert_array_equal(one["clip"], clips["clip"])
@@ -243,7 +248,7 @@ def test_predictions_and_scores(results, series):
         folds = one.groupby("group")["fold"].unique()
         assert all(len(fold) == 1 for fold in folds)
         assert len({fold[0] for fold in folds}) == 3, "each of three groups is left out alone"
-    scores = read_table(results / f"duration/{series}/scores.tsv")
+    scores = read_table(Results(results).scores(variant=series))
     controls = {"none", "mean_duration", "constant_rate", "frame_count", "permuted", "pixel_change"}
     assert set(scores["control"]) == controls
     assert set(scores["layers"]) == {"all", *LAYERS}
@@ -270,10 +275,10 @@ def test_pages_are_self_contained(results):
 
 
 def test_the_overview_leads_to_every_page(results):
-    text = (results / "report/index.html").read_text(encoding="utf-8")
+    text = Results(results).report().read_text(encoding="utf-8")
     assert all(f'href="{video}.html"' in text for video in VIDEOS)
     assert "trivial" in text.lower(), "that durations are nearly free"
-    assert "10.1038/s41467-018-08194-7" in (results / "report/references.bib").read_text()
+    assert "10.1038/s41467-018-08194-7" in Results(results).references().read_text()
 
 
 # Other ways to run
@@ -330,19 +335,20 @@ def pair(videos, gaps, project, tmp_path_factory):
 def test_two_videos_give_everything_but_a_fit(pair):
     made = files(pair)
     assert "report/index.html" in made and "figures/set/metric_vs_metric.png" in made
-    assert len(read_table(pair / "clips/euclidean.static.tsv"))
+    assert len(read_table(Results(pair).clips(variant="euclidean.static")))
     for name in ("predictions", "scores"):
         assert not len(read_table(pair / f"duration/euclidean.static/{name}.tsv"))
-    assert "form 2 groups, and fewer than 3" in (pair / "report/index.html").read_text()
+    assert "form 2 groups, and fewer than 3" in Results(pair).report().read_text()
 
 
 def test_thresholds_of_the_set_are_the_same_for_all_videos(pair):
     for metric in ("correlation", "euclidean"):
         values = pd.concat(
-            read_table(pair / f"changes/{metric}/{video}.tsv")[LAYERS] for video in ("cuts", "gaps")
+            read_table(Results(pair).changes(metric=metric, video=video))[LAYERS]
+            for video in ("cuts", "gaps")
         )
         for video in ("cuts", "gaps"):
-            table = read_table(pair / f"accumulators/{metric}.static/{video}.tsv")
+            table = read_table(Results(pair).accumulators(variant=f"{metric}.static", video=video))
             for layer in LAYERS:
                 expected = (values[layer].min() + values[layer].max()) / 2
                 np.testing.assert_allclose(table[f"{layer}_threshold"], expected)
@@ -350,7 +356,7 @@ def test_thresholds_of_the_set_are_the_same_for_all_videos(pair):
 
 def test_resampled_videos_tick_steadily(pair):
     for video, n in (("cuts", 24), ("gaps", 24)):
-        table = read_table(pair / f"changes/correlation/{video}.tsv")
+        table = read_table(Results(pair).changes(metric="correlation", video=video))
         assert list(table["time_s"]) == [float(Fraction(k, 6)) for k in range(n)]
         images = sorted(path.name for path in (pair / f"images/{video}").glob("*.png"))
         assert images == [f"{k:06d}.png" for k in range(n)]
@@ -368,11 +374,11 @@ def test_one_video_of_a_variable_rate(gaps, project, tmp_path):
     results = tmp_path / "results"
     made = files(results)
     assert {"report/index.html", "report/gaps.html", "clips/cosine.dynamic.tsv"} <= made
-    assert "video gaps varies or has gaps" in (results / "report/methods.md").read_text()
+    assert "video gaps varies or has gaps" in Results(results).methods().read_text()
     assert_frames_of(results, "cosine", "gaps", gaps)
-    assert json.loads((results / "videos/gaps.json").read_text())["vfr"]
-    assert "variable_frame_rate" in set(read_table(results / "quality/gaps.tsv")["note"])
-    clips = read_table(results / "clips/cosine.dynamic.tsv")
+    assert json.loads(Results(results).video_facts(video="gaps").read_text())["vfr"]
+    assert "variable_frame_rate" in set(read_table(Results(results).quality(video="gaps"))["note"])
+    clips = read_table(Results(results).clips(variant="cosine.dynamic"))
     assert set(clips["repeat"]) == {0, 1} and clips["clip"].str.contains("s1$").any()
 
 

@@ -8,6 +8,7 @@ import h5py
 import pandas as pd
 import pytest
 
+from chronovision.core.results import Results
 from chronovision.verification.results import verify_results
 from support.paths import PROJECT
 from support.pipeline import files
@@ -61,7 +62,7 @@ def alter_cell(results, name, row, column, value=None):
 
 
 def alter_moment(results, name):
-    with h5py.File(results / "features/zoom.h5", "r+") as file:
+    with h5py.File(Results(results).features(video="zoom"), "r+") as file:
         file[f"layers/pool5/{name}"][20] *= 1.001
 
 

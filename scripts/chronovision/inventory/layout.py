@@ -1,53 +1,33 @@
 """Whose a file in a results folder is, by its path: of which video, metric and threshold."""
 
 import re
+from collections.abc import Iterator
 from pathlib import PurePath
 from typing import NamedTuple
 
+from chronovision.core.metrics import METRICS
+from chronovision.core.results import JOBS, job_pattern, output_patterns
+from chronovision.core.threshold_kinds import THRESHOLD_KINDS
 from chronovision.videos.table import RESERVED, VIDEO_ID
 
-#: What stands in capitals in `PATTERNS`.
-PARTS = {
-    "KIND": r"METRIC\.THRESHOLD",
-    "LOG": r"(logs|benchmarks)",
-    "END": r"\.(log|tsv)",
-    "TABLE": r"\.(tsv|json)",
-    "METRIC": r"(?P<metric>correlation|euclidean|cosine)",
-    "THRESHOLD": r"(?P<threshold>static|dynamic)",
-    "VIDEO": rf"(?P<video>{VIDEO_ID.pattern})",
-    "WEIGHTS": r"(?P<weights>[A-Za-z0-9_.-]+)",
+_METRIC = rf"(?P<metric>{'|'.join(METRICS)})"
+_THRESHOLD = rf"(?P<threshold>{'|'.join(THRESHOLD_KINDS)})"
+
+#: What the wildcards of paths stand for.
+WILDCARDS = {
+    "metric": _METRIC,
+    "threshold": _THRESHOLD,
+    "variant": rf"{_METRIC}\.{_THRESHOLD}",
+    "video": rf"(?P<video>{VIDEO_ID.pattern})",
+    "weights": r"(?P<weights>[A-Za-z0-9_.-]+)",
+    "piece": r"\d+of\d+",
 }
 
-#: What the rules write of a video, a metric, a threshold or a network.
-PATTERNS = (
-    r"videos/VIDEO\.json",
-    r"(frames|features)/VIDEO\.h5",
-    r"pieces/VIDEO/\d+of\d+\.h5",
-    r"pixels/VIDEO(TABLE|\.thumbnails\.h5)",
-    r"images/VIDEO/\d{6,}\.(jpg|png)",
-    r"weights/WEIGHTS\.(pth|json)",
-    r"changes/METRIC/VIDEOTABLE",
-    r"ranges/METRICTABLE",
-    r"(accumulators|segments)/KIND/VIDEOTABLE",
-    r"quality/VIDEOTABLE",
-    r"clips/(controls/)?KINDTABLE",
-    r"duration/KIND/((predictions|scores)TABLE|model\.skops)",
-    r"duration/applied/(predictions|scores)TABLE",
-    r"figures/VIDEO/(heatmaps|similarity)\.png",
-    r"figures/VIDEO/(counts|changes)\.METRIC\.png",
-    r"figures/VIDEO/timeline\.KIND\.png",
-    r"figures/set/(predicted_vs_real|counts_vs_duration)\.KIND\.png",
-    r"figures/set/(static_vs_dynamic|metric_vs_metric)\.png",
-    r"report/VIDEO\.html",
-    r"LOG/(probe_video|dump_frames|describe_frames|export_images|extract_features)/VIDEOEND",
-    r"LOG/(check_quality|plot_video|render_page)/VIDEOEND",
-    r"LOG/extract_piece/VIDEO\.\d+of\d+END",
-    r"LOG/measure_changes/METRIC\.VIDEOEND",
-    r"LOG/(accumulate_changes|segment_video)/THRESHOLD\.VIDEOEND",
-    r"LOG/pool_ranges/METRICEND",
-    r"LOG/(build_clip_table|fit_duration_model)/KINDEND",
-    r"LOG/fetch_weights/WEIGHTSEND",
-)
+#: What lies in outputs that are folders.
+INSIDE = {"images": r"/\d{6,}\.(jpg|png)"}
+
+#: Outputs that every set has, whatever its videos and its config.
+OF_ALL_SETS = ("summary", "report", "methods", "references", "provenance")
 
 
 class Owner(NamedTuple):
@@ -65,17 +45,32 @@ def owner_of(path: PurePath) -> Owner | None:
     Pages, tables and figures that every set has (``report/index.html``,
     ``accumulators/summary.tsv``) are of all sets and so of no video.
     """
-    for pattern in _COMPILED:
-        found = pattern.fullmatch(path.as_posix())
+    for form in _FORMS:
+        found = form.fullmatch(path.as_posix())
         if found and found.groupdict().get("video", "").casefold() not in RESERVED:
             return Owner(**found.groupdict())
     return None
 
 
-def _compiled(pattern: str) -> re.Pattern:
-    for name, part in PARTS.items():
-        pattern = pattern.replace(name, part)
-    return re.compile(pattern)
+def _forms() -> Iterator[str]:
+    """Regular expressions of the paths of all that may be left over."""
+    for name, pattern in output_patterns().items():
+        if name not in OF_ALL_SETS:
+            stem, is_table = pattern.removesuffix(".tsv"), pattern.endswith(".tsv")
+            ending = r"\.(tsv|json)" if is_table else INSIDE.get(name, "")
+            yield _form(stem) + ending
+    for rule, name in JOBS.items():
+        if name is not None:
+            yield _form(job_pattern("logs", rule)) + r"\.log"
+            yield _form(job_pattern("benchmarks", rule)) + r"\.tsv"
 
 
-_COMPILED = [_compiled(pattern) for pattern in PATTERNS]
+def _form(pattern: str) -> str:
+    """Regular expression of a pattern."""
+    parts = re.split(r"\{(\w+)\}", pattern)
+    return "".join(
+        WILDCARDS[part] if index % 2 else re.escape(part) for index, part in enumerate(parts)
+    )
+
+
+_FORMS = [re.compile(form) for form in _forms()]

@@ -11,6 +11,7 @@ from pathlib import Path, PurePath
 from chronovision.core.files import read_json
 from chronovision.core.messages import one_line
 from chronovision.core.provenance import read_provenance
+from chronovision.core.results import Results
 from chronovision.errors import UserError
 from chronovision.inventory.layout import Owner, owner_of
 from chronovision.inventory.standing import Standing, read_standing
@@ -123,15 +124,15 @@ def _unused_weights(root: Path, owned: Mapping[Path, Owner], standing: Standing)
     names = {owner.weights for owner in owned.values() if owner.weights}
     if not standing.report or not names:
         return set()
-    used = {standing.report["weights"]["sha256"]}
+    results, used = Results(root), {standing.report["weights"]["sha256"]}
     for video in standing.videos:
         with suppress(*NOT_OURS):
-            record = read_provenance(root / "features" / f"{video}.h5")
+            record = read_provenance(results.features(video=video))
             used.add(record["network"]["weights_sha256"])
     found = {}
     for name in names:
         with suppress(*NOT_OURS):
-            found[name] = read_json(root / "weights" / f"{name}.json")["sha256"]
+            found[name] = read_json(results.weights_facts(weights=name))["sha256"]
     return {name for name, digest in found.items() if digest not in used}
 
 
@@ -192,7 +193,7 @@ def tell_leftovers(
     elif delete is None:
         say(f"Nothing was deleted. To delete these files: {left.command} DELETE=yes")
     else:
-        lock_results(root / "locks")
+        lock_results(Results(root).locks)
         for paths in left.files.values():
             _delete(root, paths)
         say(f"{number} files were deleted.")

@@ -7,6 +7,7 @@ from pathlib import Path, PurePath
 from typing import Any
 
 from chronovision.core.files import read_json
+from chronovision.core.results import Results
 from chronovision.core.tables import read_table
 from chronovision.errors import UserError
 from chronovision.inventory.layout import owner_of
@@ -66,26 +67,27 @@ def read_standing(root: Path) -> Standing:
     """What stands in the results folder `root`; UserError if it is none."""
     if not root.is_dir():
         raise UserError(f"{root}: no such folder; RESULTS must name a results folder")
-    paths = [*root.glob("features/*.h5"), *root.glob("videos/*.json")]
-    if not paths:
+    results = Results(root)
+    stored = {*results.features.found(), *results.video_facts.found()}
+    if not stored:
         raise UserError(f"{root}: no features/ and no videos/ in it, so no results folder")
-    stored, report, listed = {path.stem for path in paths}, _report(root), _listed(root)
-    last = root / ("provenance.json" if report else "accumulators/summary.tsv")
+    report, listed = _report(results), _listed(results)
+    last = results.provenance() if report else results.summary()
     reported = {*report["videos"]} if report else _summarised(last)
     made_ns = None if reported is None else os.stat(last).st_mtime_ns
     videos, named_ns = stored if reported is None else reported, made_ns
     if listed is not None:
-        listed_ns = os.stat(root / "videos.tsv").st_mtime_ns
+        listed_ns = os.stat(results.videos_table).st_mtime_ns
         if made_ns is None or listed_ns > made_ns:
             # A video that no run has got to yet is not among the stored ones.
             videos, named_ns = listed & (stored | videos), listed_ns
     return Standing(sorted(videos), frozenset(listed or ()), named_ns, made_ns, report)
 
 
-def _report(root: Path) -> dict[str, Any]:
+def _report(results: Results) -> dict[str, Any]:
     """The record of the last report; empty if there is none with all that is read of it."""
     try:
-        report = read_json(root / "provenance.json")
+        report = read_json(results.provenance())
         config = report["config"]
         _ = report["videos"].keys(), report["weights"]["sha256"], config["changes"]["metrics"]
         _ = config["thresholds"]["kinds"], config["thresholds"]["scope"]
@@ -95,12 +97,12 @@ def _report(root: Path) -> dict[str, Any]:
     return report
 
 
-def _listed(root: Path) -> set[str] | None:
+def _listed(results: Results) -> set[str] | None:
     """Videos of the table that `make run` keeps in the folder; None without a readable one."""
-    if surveyed_folder(root) is None:
+    if surveyed_folder(results.root) is None:
         return None
     try:
-        return {*read_videos(root / "videos.tsv")}
+        return {*read_videos(results.videos_table)}
     except UserError:
         return None
 
@@ -115,6 +117,6 @@ def _summarised(summary: Path) -> set[str] | None:
 def surveyed_folder(home: Path) -> str | None:
     """The folder of videos whose set this is; None if no survey wrote it, or it was cut short."""
     try:
-        return str(read_json(home / "survey.json")["folder"])
+        return str(read_json(Results(home).survey)["folder"])
     except (OSError, ValueError, KeyError, TypeError):
         return None

@@ -4,6 +4,7 @@ from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass
 from os import PathLike
+from pathlib import Path
 
 import numpy as np
 
@@ -74,7 +75,7 @@ def render_page(output: str | PathLike, inputs: PageInputs) -> None:
             "variant": variant_label(variant),
             "figure": figures.pop(f"timeline.{variant}", None),
             "segments": _segments(path, inputs.thumbnails),
-            "table": f"segments/{variant}/{inputs.video}.tsv",
+            "table": "/".join(Path(path).parts[-3:]),
         }
         for variant, path in inputs.segments.items()
     ]

@@ -13,6 +13,7 @@ from tqdm import tqdm
 from chronovision.core.files import read_json, write_json, write_text
 from chronovision.core.messages import SHOWN_PATH, one_line, quoted
 from chronovision.core.paths import UNCARRIABLE
+from chronovision.core.results import Results
 from chronovision.core.user_tables import MISSING
 from chronovision.errors import UserError
 from chronovision.videos.picture_series import advise_on_pictures
@@ -148,10 +149,10 @@ def plan_table(home: Path, folder: Path, facts: Mapping[str, dict]) -> Table:
     UserError
         There is a mistake in the existing table.
     """
-    table = home / "videos.tsv"
+    table = Results(home).videos_table
     listed = read_videos(table) if table.exists() else {}
     old = table.read_bytes() if table.exists() else None
-    edited = old is not None and _digest(old) != read_json(home / "survey.json")["table_sha256"]
+    edited = old is not None and _digest(old) != read_json(Results(home).survey)["table_sha256"]
     known = {video.path: name for name, video in listed.items()}
     rows = {name: path for path, name in name_videos(facts, known).items()}
     new = "".join(f"{name}\t{path}\n" for name, path in [("video", "path"), *rows.items()])
@@ -170,8 +171,8 @@ def write_table(home: Path, folder: Path, table: Table) -> None:
     if table.text is None:
         return
     record = {"folder": str(folder), "table_sha256": _digest(table.text.encode())}
-    write_json(home / "survey.json", record)
-    path = home / "videos.tsv"
+    write_json(Results(home).survey, record)
+    path = Results(home).videos_table
     if not path.exists() or path.read_bytes() != table.text.encode():
         write_text(path, table.text)
 

@@ -1,10 +1,11 @@
 """Cache of probing results, so that the next survey probes only files that have changed."""
 
+import inspect
 from collections.abc import Iterable
 from pathlib import Path
 
 from chronovision.core.files import read_json, write_json
-from chronovision.jobs.code_digest import PACKAGE, code_digest
+from chronovision.jobs.code_digest import code_digest
 from chronovision.videos.ffmpeg import find_tools
 from chronovision.videos.fingerprint import fingerprint
 from chronovision.videos.probe import probe
@@ -25,10 +26,7 @@ class KnownFacts:
     def __init__(self, path: Path) -> None:
         """Read the cache."""
         self._path = path
-        self._by = {
-            "code": code_digest(PACKAGE / "videos" / "probe.py"),
-            "ffmpeg": find_tools().version,
-        }
+        self._by = {"code": code_digest(inspect.getfile(probe)), "ffmpeg": find_tools().version}
         self._earlier = _read(path, self._by)
         self._used: dict[tuple, dict] = {}
 

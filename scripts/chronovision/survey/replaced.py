@@ -12,6 +12,7 @@ import yaml
 from chronovision.config.slices import decoding_settings, feature_settings, weight_settings
 from chronovision.core.messages import one_line, written_step
 from chronovision.core.provenance import read_provenance
+from chronovision.core.results import Results
 from chronovision.errors import UserError
 from chronovision.features.weights_name import KINDS, weights_name
 from chronovision.survey.costs import describe_time
@@ -77,7 +78,7 @@ def differing_videos(
     asked, found = deciding_settings(config), {}
     name = weights_name(config["network"], config["seed"])
     for video, row in videos.items():
-        path = results / "features" / f"{video}.h5"
+        path = Results(results).features(video=video)
         recorded = recorded_settings(path, defaults) if path.is_file() else None
         if recorded is None:
             continue

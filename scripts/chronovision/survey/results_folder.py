@@ -1,22 +1,22 @@
 """The results folder of a folder of videos."""
 
 import os
-import re
 import shlex
 from pathlib import Path
 
 from chronovision.core.files import read_json
 from chronovision.core.messages import SHOWN_PATH, one_line
+from chronovision.core.results import Results, output_patterns
 from chronovision.errors import UserError
 from chronovision.inventory.standing import surveyed_folder
 from chronovision.survey.folder import clean_name
 
-#: Names that folders of stages have in results/, so that no set can have them.
-TAKEN = re.compile(
-    "accumulators|bench|benchmarks|changes|clips|demo|duration|features|figures|frames|images|logs|"
-    "locks|notebook|pieces|pixels|quality|ranges|report|roseboom2019|segments|videos|weights",
-    re.IGNORECASE,
-)
+#: Names that no set in results/ can have, in lower case: folders of a set that lies in results/
+#: itself, of presets and of the demo.
+TAKEN = {
+    *(pattern.split("/")[0] for pattern in output_patterns().values()),
+    *("logs", "benchmarks", "locks", "bench", "demo", "notebook", "roseboom2019"),
+}
 
 
 def choose_results(folder: Path, asked: str | None, config: str | os.PathLike | None) -> Path:
@@ -41,7 +41,7 @@ def choose_results(folder: Path, asked: str | None, config: str | os.PathLike | 
     """
     if asked is None:
         name = clean_name(folder.name, "folder")
-        name = f"{name}_set" if TAKEN.fullmatch(name) else name
+        name = f"{name}_set" if name.lower() in TAKEN else name
         home = unused_folder(Path("results", name), folder)
         if _is_set_of(home, folder):
             return home
@@ -90,7 +90,8 @@ def _is_set_of(home: Path, folder: Path) -> bool:
 
 
 def _surveyed() -> list[Path]:
-    return sorted(path.parent for path in Path("results").glob("*/survey.json"))
+    """Folders in ``results/`` that a survey has begun a set in."""
+    return sorted(home for home in Path("results").glob("*") if Results(home).survey.exists())
 
 
 def describe_moved(home: Path, folder: Path) -> list[str]:
@@ -121,7 +122,7 @@ def describe_moved(home: Path, folder: Path) -> list[str]:
 def _recorded_sizes(home: Path) -> dict[str, int]:
     """Return the size of each video of a set in bytes, as far as it is recorded."""
     sizes = {}
-    for path in home.glob("videos/*.json"):
+    for path in Results(home).video_facts.found().values():
         try:
             about = read_json(path)
             sizes[Path(about["path"]).name] = about["bytes"]

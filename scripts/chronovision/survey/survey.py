@@ -14,6 +14,7 @@ from chronovision.config.fields import read_fraction
 from chronovision.config.files import read_config
 from chronovision.core.files import write_text
 from chronovision.core.messages import SHOWN_PATH, one_line
+from chronovision.core.results import Results
 from chronovision.errors import UserError
 from chronovision.features.network_hints import check_asked_network
 from chronovision.inventory.leftovers import find_leftovers
@@ -92,7 +93,7 @@ def survey_folder(
     if known not in (None, str(folder)):  # Another way to the same files: their paths stay.
         notes.append(f"  these results know it as {one_line(known, SHOWN_PATH)}")
         folder = Path(known)
-    probing = KnownFacts(home / "probed.json")
+    probing = KnownFacts(Results(home).probed)
     facts, skipped = find_videos(folder, probing.probe)
     table = plan_table(home, folder, facts)
     videos = table.videos
@@ -107,14 +108,14 @@ def survey_folder(
         raise replacing_error(home, replacing, expected, asked, config)
     _write(home, folder, table, frames, probing)
     found = f"{len(videos)} video{'s' * (len(videos) != 1)}"
-    summary = [f"{shown}: {found}, listed in {home}/videos.tsv; results go to {home}"]
+    summary = [f"{shown}: {found}, listed in {Results(home).videos_table}; results go to {home}"]
     summary += notes + table.notes
     if replacing:
         summary += ["  REPLACE=yes: features that were made with other settings are replaced"]
         summary += replacing
     summary += _describe_left_out(skipped, unread) + _describe_gone(home)
     summary += describe_costs(videos, sound, run_config)
-    return Survey(home / "run.yaml", [*summary, *expected, weights])
+    return Survey(Results(home).run_config, [*summary, *expected, weights])
 
 
 def _results(
@@ -175,7 +176,7 @@ def _overlay(below: Mapping, above: Mapping) -> dict:
 
 def _write(home: Path, folder: Path, table: Table, frames: Mapping, probing: KnownFacts) -> None:
     """Write table, overlay and probing results, unless another run works on these results."""
-    lock_results(home / "locks")
+    lock_results(Results(home).locks)
     try:
         write_table(home, folder, table)
         _write_overlay(home, folder, frames)
@@ -189,7 +190,7 @@ def _write(home: Path, folder: Path, table: Table, frames: Mapping, probing: Kno
 
 def _write_overlay(home: Path, folder: Path, frames: Mapping) -> None:
     overlay: dict = {
-        "videos": str(home / "videos.tsv"),
+        "videos": str(Results(home).videos_table),
         "pathvars": {"results": str(home)},
     }
     if frames:
@@ -199,7 +200,7 @@ def _write_overlay(home: Path, folder: Path, frames: Mapping) -> None:
         "# belong into another file: make run VIDEOS=folder/ CONFIG=my.yaml\n"
     )
     text = header + yaml.safe_dump(overlay, sort_keys=False, allow_unicode=True)
-    write_text(home / "run.yaml", text)
+    write_text(Results(home).run_config, text)
 
 
 def _describe_left_out(skipped: Mapping[str, str], unread: list[str]) -> list[str]:

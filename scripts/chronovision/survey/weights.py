@@ -6,6 +6,7 @@ from pathlib import Path
 
 from chronovision.core.files import read_json
 from chronovision.core.messages import SHOWN_PATH, one_line
+from chronovision.core.results import Results
 from chronovision.errors import UserError
 from chronovision.features.networks import weights_url
 from chronovision.features.weights import hub_file, read_file, ways_out, why_unreachable
@@ -31,9 +32,10 @@ def describe_weights(network: Mapping, seed: int, results: str | os.PathLike) ->
         are neither in torch hub's cache nor can be downloaded.
     """
     model, asked = network["model"], network["weights"]
-    file = Path(results, "weights", f"{weights_name(network, seed)}.json")
-    if file.exists() and file.with_suffix(".pth").exists():
-        return _describe_present(model, asked, file)
+    name, folder = weights_name(network, seed), Results(results)
+    file, facts = folder.weights(weights=name), folder.weights_facts(weights=name)
+    if file.exists() and facts.exists():
+        return _describe_present(model, asked, file, read_json(facts))
     if asked == "untrained":
         return f"  UNTRAINED network: {model} (network.weights: untrained)"
     if asked not in KINDS:
@@ -57,10 +59,9 @@ def describe_weights(network: Mapping, seed: int, results: str | os.PathLike) ->
     raise UserError(f"network.weights: imagenet: {told}")
 
 
-def _describe_present(model: str, asked: str, file: Path) -> str:
-    facts = read_json(file)
+def _describe_present(model: str, asked: str, file: Path, facts: Mapping) -> str:
     if facts["trained"]:
-        return f"  trained network: {model} with the weights in {file.with_suffix('.pth')}"
+        return f"  trained network: {model} with the weights in {file}"
     # Weights of another name, hence fetched: those of this name are there, and stay.
     again = "; to try again set network.weights: imagenet" if asked == "auto" else ""
     return f"  UNTRAINED network: {model} (network.weights: {asked}{again})"

@@ -20,6 +20,7 @@ import torch
 
 from chronovision.core.files import read_json
 from chronovision.core.provenance import add_step, read_provenance
+from chronovision.core.results import Results
 from chronovision.core.seeds import derive_rng
 from chronovision.core.tables import read_table, read_values
 from chronovision.errors import UserError
@@ -73,7 +74,7 @@ def verify_results(
     if sample < 1 or seed < 0:
         raise UserError(f"SAMPLE={sample} SEED={seed}: a sample is 1 or more, a seed 0 or more")
     standing = read_standing(Path(results))
-    folder, names = _Folder(Path(results), sample, seed, videos, standing), standing.videos
+    folder, names = _Folder(Results(results), sample, seed, videos, standing), standing.videos
     done: list[Check] = []
 
     def note(check: Check) -> None:
@@ -81,7 +82,7 @@ def verify_results(
         say(str(check))
 
     say(f"{results}: {len(names)} videos; of each {sample} frames are drawn, by seed {seed}")
-    left = find_leftovers(folder.root, standing)
+    left = find_leftovers(folder.results.root, standing)
     if left.files or left.newer:
         say(f"Not of this set, and not checked: {', '.join([*left.files, *left.newer])}")
         say(f"To list and remove what is left over: {left.command}")
@@ -100,8 +101,8 @@ def _all_checks(folder: "_Folder", names: list[str]) -> Iterator[Check]:
     for name in names:
         if name in folder.records:
             yield from _VideoChecks(folder, name).run()
-        yield from video_tables(folder.root, name, folder.standing)
-    yield from set_tables(folder.root, folder.standing)
+        yield from video_tables(folder.results, name, folder.standing)
+    yield from set_tables(folder.results, folder.standing)
 
 
 class _Folder:
@@ -109,13 +110,13 @@ class _Folder:
 
     def __init__(
         self,
-        root: Path,
+        results: Results,
         sample: int,
         seed: int,
         videos: str | os.PathLike | None,
         standing: Standing,
     ) -> None:
-        self.root, self.sample, self.seed = root, sample, seed
+        self.results, self.sample, self.seed = results, sample, seed
         self.films = None if videos is None else Path(videos)
         self.standing = standing
         #: Provenance of each video's features.
@@ -132,10 +133,11 @@ class _Folder:
                 yield done
 
     def _read(self, name: str) -> str:
-        record = read_provenance(_needed(self.root / "features" / f"{name}.h5"))
-        path, digest = key = weights_of(self.root, record)
+        record = read_provenance(_needed(self.results.features(video=name)))
+        path, digest = key = weights_of(self.results, record)
         if key not in self.weights:
-            compare = partial(_compare_weights, path, digest)
+            facts = self.results.weights_facts(weights=path.stem)
+            compare = partial(_compare_weights, path, facts, digest)
             self.weights[key] = attempt("", f"weights/{path.stem}", compare)
         self.records[name] = record
         return ""
@@ -153,7 +155,7 @@ class _Folder:
 
     def network(self, record: Mapping) -> EagerNetwork:
         """The network that made features; UserError if its weights are not at hand."""
-        path, digest = weights_of(self.root, record)
+        path, digest = weights_of(self.results, record)
         if not self.weights[path, digest].holds:
             raise UserError(f"{path} is not what the features were made with")
         key = f"{path} {record['network']}"
@@ -170,7 +172,8 @@ class _Folder:
         """
         if self.films is not None and (self.films / Path(recorded).name).is_file():
             return str(self.films / Path(recorded).name)
-        bases = (*self.root.absolute().parents, *self.root.resolve().parents, Path.cwd())
+        root = self.results.root
+        bases = (*root.absolute().parents, *root.resolve().parents, Path.cwd())
         places = (base / recorded for base in bases)
         there = list(dict.fromkeys(str(place.resolve()) for place in places if place.is_file()))
         if not there:
@@ -179,17 +182,17 @@ class _Folder:
         return next(right, there[0])
 
 
-def weights_of(root: Path, record: Mapping) -> tuple[Path, str]:
+def weights_of(results: Results, record: Mapping) -> tuple[Path, str]:
     """Weights file and digest of the tensors in it, by the provenance of features."""
     network = record["network"]
     if "weights_name" not in network:
         raise UserError("an earlier version made the features, and did not record their weights")
-    return root / "weights" / f"{network['weights_name']}.pth", network["weights_sha256"]
+    return results.weights(weights=network["weights_name"]), network["weights_sha256"]
 
 
-def _compare_weights(path: Path, recorded: str) -> str:
+def _compare_weights(path: Path, facts: Path, recorded: str) -> str:
     digest = tensors_digest(torch.load(_needed(path), "cpu", weights_only=True))
-    told = read_json(_needed(path.with_suffix(".json")))["sha256"]
+    told = read_json(_needed(facts))["sha256"]
     if digest == recorded == told:
         return ""
     return (
@@ -215,7 +218,8 @@ class _VideoChecks:
 
     def __init__(self, folder: _Folder, name: str) -> None:
         self.folder, self.name, self.record = folder, name, folder.records[name]
-        self.features = folder.root / "features" / f"{name}.h5"
+        self.results = folder.results
+        self.features = folder.results.features(video=name)
         #: What the checks leave to those after them.
         self.info: dict = {}
         self.rows: list[int] = []
@@ -238,13 +242,13 @@ class _VideoChecks:
         if self._seed() is None:
             why = "the seed of their signs was not recorded by the version that made them"
             yield Check(self.name, "sketches", None, note=why)
-        for path in sorted(self.folder.root.glob(f"changes/*/{self.name}.tsv")):
-            if self.folder.standing.asks_for(path.relative_to(self.folder.root)):
-                what = f"sampled changes/{path.parent.name}"
-                yield attempt(self.name, what, partial(self._changes, path))
+        for metric, path in self.results.changes.found(video=self.name).items():
+            if self.folder.standing.asks_for(path.relative_to(self.results.root)):
+                what = f"sampled changes/{metric}"
+                yield attempt(self.name, what, partial(self._changes, metric, path))
 
     def _file(self) -> str:
-        info = read_json(_needed(self.folder.root / "videos" / f"{self.name}.json"))
+        info = read_json(_needed(self.results.video_facts(video=self.name)))
         self.info = {**info, "path": self.folder.film(info["path"], info["sha256"])}
         found = sha256_of(self.info["path"])
         recorded = {info["sha256"], self.record["videos"][self.name]["sha256"]}
@@ -282,7 +286,7 @@ class _VideoChecks:
 
     def _pixels(self) -> Tally:
         tally = Tally(ALLOWED_PIXELS)
-        table = read_table(_needed(self.folder.root / "pixels" / f"{self.name}.tsv"))
+        table = read_table(_needed(self.results.pixels(video=self.name)))
         compare_pixels(table, self.decoded.pictures, self.rows, tally)
         return tally
 
@@ -300,10 +304,10 @@ class _VideoChecks:
             self.steps = list(compare_features(file, network, pictures, self.rows, seed, tally))
         return tally
 
-    def _changes(self, path: Path) -> Tally:
+    def _changes(self, metric: str, path: Path) -> Tally:
         if not self.steps:
             raise UserError("for want of features")
-        metric, tally = path.parent.name, Tally(self._allowed())
+        tally = Tally(self._allowed())
         layers = list(dict.fromkeys(step.layer for step in self.steps))
         stored = read_values(path, layers)
         for step in self.steps:

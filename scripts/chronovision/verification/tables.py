@@ -16,6 +16,7 @@ import numpy as np
 import pandas as pd
 
 from chronovision.core.provenance import read_provenance
+from chronovision.core.results import Results
 from chronovision.core.tables import BLOCK_ROWS, read_header, read_table
 from chronovision.duration.clips import build_clip_table
 from chronovision.duration.model import fit_duration_model
@@ -44,42 +45,52 @@ TOLD = ("design", "why_empty", "why_no_pixel_count")
 Steps = Mapping[str, Mapping]
 
 
-def video_tables(root: Path, video: str, standing: Standing) -> Iterator[Check]:
+def video_tables(results: Results, video: str, standing: Standing) -> Iterator[Check]:
     """Channels, changes, accumulators and segments of a video: all values that stand."""
-    features = root / "features" / f"{video}.h5"
+    features = results.features(video=video)
     if features.is_file():
         yield attempt(video, "channels", partial(_channels, features))
-    for path in _tables(root, "changes/*", video, standing):
-        make = partial(_changes, root, video, path.parent.name)
-        yield _again(video, f"changes/{path.parent.name}", [path], make)
-    for path in _tables(root, "accumulators/*", video, standing):
-        make = partial(_accumulators, root, video, path.parent.name)
-        yield _again(video, f"accumulators/{path.parent.name}", [path], make)
-    for path in _tables(root, "segments/*", video, standing):
-        make = partial(_segments, root, video, path.parent.name)
-        yield _again(video, f"segments/{path.parent.name}", [path], make)
+    stand = partial(_standing, results, standing)
+    for metric, path in stand(results.changes.found(video=video)):
+        make = partial(_changes, results, video, metric)
+        yield _again(video, f"changes/{metric}", [path], make)
+    for variant, path in stand(results.accumulators.found(video=video)):
+        make = partial(_accumulators, results, video, variant)
+        yield _again(video, f"accumulators/{variant}", [path], make)
+    for variant, path in stand(results.segments.found(video=video)):
+        make = partial(_segments, results, video, variant)
+        yield _again(video, f"segments/{variant}", [path], make)
 
 
-def set_tables(root: Path, standing: Standing) -> Iterator[Check]:
-    """Ranges, summary, clips with their controls, predictions and scores of the set."""
-    for path in _tables(root, "ranges", "*", standing):
-        yield _again("", f"ranges/{path.stem}", [path], partial(_ranges, root, path))
-    for path in _tables(root, "accumulators", "summary", standing):
-        yield _again("", "summary", [path], partial(_summary, root, path))
-    for path in _tables(root, "clips", "*", standing):
-        both = [path, root / "clips" / "controls" / path.name]
-        yield _again("", f"clips/{path.stem}", both, partial(_clips, root, path))
-    for path in _tables(root, "duration/*", "predictions", standing):
-        if path.parent.name != "applied":  # By another set's model, which lies elsewhere.
-            both = [path, path.with_name("scores.tsv")]
-            make = partial(_fit, root, path.parent.name)
-            yield _again("", f"duration/{path.parent.name}", both, make, ALLOWED_FIT)
+def set_tables(results: Results, standing: Standing) -> Iterator[Check]:
+    """Ranges, summary, clips with their controls, predictions and scores of the set.
+
+    No predictions by another set's model, which lies elsewhere.
+    """
+    stand = partial(_standing, results, standing)
+    for metric, path in stand(results.ranges.found()):
+        yield _again("", f"ranges/{metric}", [path], partial(_ranges, results, path))
+    if results.summary().is_file():
+        summary = results.summary()
+        yield _again("", "summary", [summary], partial(_summary, results, summary))
+    for variant, path in stand(results.clips.found()):
+        both = [path, results.clip_controls(variant=variant)]
+        yield _again("", f"clips/{variant}", both, partial(_clips, results, path))
+    for variant, path in stand(results.predictions.found()):
+        both = [path, results.scores(variant=variant)]
+        make = partial(_fit, results, variant)
+        yield _again("", f"duration/{variant}", both, make, ALLOWED_FIT)
 
 
-def _tables(root: Path, folder: str, stem: str, standing: Standing) -> list[Path]:
-    """Tables, but for those that are left over from another config."""
-    paths = sorted(root.glob(f"{folder}/{stem}.tsv"))
-    return [path for path in paths if standing.asks_for(path.relative_to(root))]
+def _standing(
+    results: Results, standing: Standing, paths: Mapping[str, Path]
+) -> list[tuple[str, Path]]:
+    """Those of `paths` that are not left over from another config."""
+    return [
+        (key, path)
+        for key, path in paths.items()
+        if standing.asks_for(path.relative_to(results.root))
+    ]
 
 
 def _again(
@@ -163,22 +174,22 @@ def _channels(features: Path) -> Tally:
     return tally
 
 
-def _changes(root: Path, video: str, metric: str, _steps: Steps, made: Path) -> None:
-    measure_changes(root / "features" / f"{video}.h5", made, metric=metric)
+def _changes(results: Results, video: str, metric: str, _steps: Steps, made: Path) -> None:
+    measure_changes(results.features(video=video), made, metric=metric)
 
 
-def _pooled(root: Path, metric: str, thresholds: Mapping) -> Path | None:
+def _pooled(results: Results, metric: str, thresholds: Mapping) -> Path | None:
     """The table of the set's ranges, if thresholds belong to the set."""
-    return root / "ranges" / f"{metric}.tsv" if thresholds["scope"] == "set" else None
+    return results.ranges(metric=metric) if thresholds["scope"] == "set" else None
 
 
-def _accumulators(root: Path, video: str, kind: str, steps: Steps, made: Path) -> None:
+def _accumulators(results: Results, video: str, kind: str, steps: Steps, made: Path) -> None:
     thresholds = dict(steps["accumulate_changes"])
     del thresholds["kind"]
     metric, threshold = kind.split(".")
     accumulate_changes(
-        root / "changes" / metric / f"{video}.tsv",
-        _pooled(root, metric, thresholds),
+        results.changes(metric=metric, video=video),
+        _pooled(results, metric, thresholds),
         made,
         seed=thresholds.pop("seed"),
         video=video,
@@ -187,18 +198,18 @@ def _accumulators(root: Path, video: str, kind: str, steps: Steps, made: Path) -
     )
 
 
-def _segments(root: Path, video: str, kind: str, steps: Steps, made: Path) -> None:
+def _segments(results: Results, video: str, kind: str, steps: Steps, made: Path) -> None:
     segment_video(
-        root / "accumulators" / kind / f"{video}.tsv",
-        root / "changes" / kind.split(".")[0] / f"{video}.tsv",
+        results.accumulators(variant=kind, video=video),
+        results.changes(metric=kind.split(".")[0], video=video),
         made,
         segments=steps["segment_video"],
     )
 
 
-def _ranges(root: Path, stored: Path, steps: Steps, made: Path) -> None:
+def _ranges(results: Results, stored: Path, steps: Steps, made: Path) -> None:
     videos = read_provenance(stored)["videos"]
-    changes = {video: root / "changes" / stored.stem / f"{video}.tsv" for video in videos}
+    changes = {video: results.changes(metric=stored.stem, video=video) for video in videos}
     pool_ranges(changes, made, thresholds=steps["pool_ranges"])
 
 
@@ -207,22 +218,24 @@ def _in_order(stored: Path) -> list[str]:
     return list(dict.fromkeys([*read_table(stored)["video"], *read_provenance(stored)["videos"]]))
 
 
-def _summary(root: Path, stored: Path, _steps: Steps, made: Path) -> None:
+def _summary(results: Results, stored: Path, _steps: Steps, made: Path) -> None:
     table = read_table(stored)
     kinds = (dict.fromkeys(table[name]) for name in ("metric", "threshold"))
     accumulators = {
-        (video, metric, threshold): root / "accumulators" / f"{metric}.{threshold}" / f"{video}.tsv"
+        (video, metric, threshold): results.accumulators(
+            variant=f"{metric}.{threshold}", video=video
+        )
         for video, metric, threshold in itertools.product(_in_order(stored), *kinds)
     }
     summarise_counts(accumulators, made)
 
 
-def _clips(root: Path, stored: Path, steps: Steps, made: Path, controls: Path) -> None:
+def _clips(results: Results, stored: Path, steps: Steps, made: Path, controls: Path) -> None:
     used, table, videos = steps["build_clip_table"], read_table(stored), _in_order(stored)
     build_clip_table(
-        {video: root / "changes" / used["metric"] / f"{video}.tsv" for video in videos},
-        {video: root / "pixels" / f"{video}.tsv" for video in videos},
-        _pooled(root, used["metric"], used["thresholds"]),
+        {video: results.changes(metric=used["metric"], video=video) for video in videos},
+        {video: results.pixels(video=video) for video in videos},
+        _pooled(results, used["metric"], used["thresholds"]),
         *(made, controls),
         groups=dict(zip(videos, videos, strict=True))
         | dict(zip(table["video"], table["group"], strict=True)),
@@ -230,11 +243,11 @@ def _clips(root: Path, stored: Path, steps: Steps, made: Path, controls: Path) -
     )
 
 
-def _fit(root: Path, kind: str, steps: Steps, predictions: Path, scores: Path) -> None:
+def _fit(results: Results, kind: str, steps: Steps, predictions: Path, scores: Path) -> None:
     used = steps["fit_duration_model"]
     fit_duration_model(
-        root / "clips" / f"{kind}.tsv",
-        root / "clips" / "controls" / f"{kind}.tsv",
+        results.clips(variant=kind),
+        results.clip_controls(variant=kind),
         *(predictions, scores, predictions.with_suffix(".skops")),
         **{"duration": used, "metric": used["metric"], "threshold": used["threshold"]},
     )

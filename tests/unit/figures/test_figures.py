@@ -47,11 +47,13 @@ def captured(monkeypatch) -> dict:
 
 def results_of(made: MadeResults, video: str) -> VideoResults:
     files = {
-        "features": made.path("features", f"{video}.h5"),
-        "thumbnails": made.path("pixels", f"{video}.thumbnails.h5"),
-        "changes": [made.path("changes", metric, f"{video}.tsv") for metric in made.metrics],
-        "accumulators": [made.path("accumulators", kind, f"{video}.tsv") for kind in made.kinds],
-        "segments": [made.path("segments", kind, f"{video}.tsv") for kind in made.kinds],
+        "features": made.results.features(video=video),
+        "thumbnails": made.results.thumbnails(video=video),
+        "changes": [made.results.changes(metric=metric, video=video) for metric in made.metrics],
+        "accumulators": [
+            made.results.accumulators(variant=kind, video=video) for kind in made.kinds
+        ],
+        "segments": [made.results.segments(variant=kind, video=video) for kind in made.kinds],
     }
     return VideoResults.from_files(video, files)
 
@@ -111,9 +113,9 @@ def test_every_figure_of_a_set_is_drawn(tmp_path, videos):
     figures = {name: tmp_path / f"{name}.png" for name in names}
     plot_set(
         figures,
-        summary=made.path("accumulators", "summary.tsv"),
-        clips={FIRST: made.path("clips", f"{KINDS[0]}.tsv")},
-        predictions={FIRST: made.path("duration", KINDS[0], "predictions.tsv")},
+        summary=made.results.summary(),
+        clips={FIRST: made.results.clips(variant=KINDS[0])},
+        predictions={FIRST: made.results.predictions(variant=KINDS[0])},
     )
     assert all(path.stat().st_size > 5000 for path in figures.values())
 
@@ -123,14 +125,14 @@ def test_a_figure_of_a_table_without_rows_says_why(tmp_path, captured):
     made.videos = {f"v{i}": {"n": 50, "fps": 25.0} for i in range(3)}
     made.add_set()
     why = {"reason": "a_b$ and " + "x" * 120 + " are $one$ file; " * 40, "remedy": "one group"}
-    made.empty("clips", f"{KINDS[0]}.tsv", **why)
-    made.empty("duration", KINDS[0], "predictions.tsv", **why)
+    made.empty(made.results.clips(variant=KINDS[0]), **why)
+    made.empty(made.results.predictions(variant=KINDS[0]), **why)
     names = [f"{what}.{KINDS[0]}" for what in ("counts_vs_duration", "predicted_vs_real")]
     plot_set(
         {name: name for name in names},
-        summary=made.path("accumulators", "summary.tsv"),
-        clips={FIRST: made.path("clips", f"{KINDS[0]}.tsv")},
-        predictions={FIRST: made.path("duration", KINDS[0], "predictions.tsv")},
+        summary=made.results.summary(),
+        clips={FIRST: made.results.clips(variant=KINDS[0])},
+        predictions={FIRST: made.results.predictions(variant=KINDS[0])},
     )
     for name in names:
         figure = captured[name]
@@ -149,11 +151,11 @@ class Uneven:
         made = MadeResults(root, layers=["pool1", "pool5"], kinds=KINDS)
         made.add_video("v", 200)
         self.kind, self.layers = kind, made.layers
-        self.changes = read_table(made.path("changes", kind.split(".")[0], "v.tsv"))
-        self.accumulators = read_table(made.path("accumulators", kind, "v.tsv"))
-        self.segments = read_table(made.path("segments", kind, "v.tsv"))
-        self.features = made.path("features", "v.h5")
-        self.thumbnails = made.path("pixels", "v.thumbnails.h5")
+        self.changes = read_table(made.results.changes(metric=kind.split(".")[0], video="v"))
+        self.accumulators = read_table(made.results.accumulators(variant=kind, video="v"))
+        self.segments = read_table(made.results.segments(variant=kind, video="v"))
+        self.features = made.results.features(video="v")
+        self.thumbnails = made.results.thumbnails(video="v")
         self.time = 1.5 + self.changes["time_s"].to_numpy() ** 1.3
         self.span = (1.5, self.time[-1] + np.median(np.diff(self.time)))
         for table in (self.changes, self.accumulators):
@@ -237,7 +239,7 @@ def test_salient_changes_of_zero_lie_at_the_lower_edge_of_a_log_axis(tmp_path, c
         counts[f"{layer}_threshold"] = threshold
         counts[f"{layer}_salient"], counts[f"{layer}_count"] = found, found.cumsum()
     segments = pd.DataFrame({"start_s": [0, 3.28, 19.28], "duration_s": [3.28, 16.0, 4.72]})
-    thumbnails = made.path("pixels", "v.thumbnails.h5")
+    thumbnails = made.results.thumbnails(video="v")
     with styled():
         tables = (changes, counts, segments)
         draw_timeline("timeline", Variant("correlation", "dynamic"), "v", *tables, thumbnails)
@@ -316,10 +318,10 @@ def test_points_of_a_set_have_their_own_axes(tmp_path, captured):
     made = MadeResults(tmp_path, layers=["pool1", "pool5"])
     made.videos = {f"v{i}": {"n": 50, "fps": 25.0} for i in range(3)}
     made.add_set()
-    predictions = made.path("duration", KINDS[0], "predictions.tsv")
-    clips = made.path("clips", f"{KINDS[0]}.tsv")
+    predictions = made.results.predictions(variant=KINDS[0])
+    clips = made.results.clips(variant=KINDS[0])
     names = ("predicted_vs_real", "counts_vs_duration", "static_vs_dynamic")
-    summary = made.path("accumulators", "summary.tsv")
+    summary = made.results.summary()
     plot_set(
         {name if name == names[2] else f"{name}.{KINDS[0]}": name for name in names},
         summary=summary,

@@ -8,6 +8,7 @@ import pytest
 import yaml
 
 from chronovision.core.hdf5 import new_h5
+from chronovision.core.results import Results
 from chronovision.errors import UserError
 from chronovision.features.weights_name import weights_name
 from chronovision.survey.replaced import describe_differences, differing_videos
@@ -175,8 +176,8 @@ def test_a_file_of_weights_counts_by_its_contents(tmp_path):
 
 def test_what_is_not_of_the_set_or_cannot_be_read_does_not_count(tmp_path):
     extract(tmp_path, "gone", frames={"size": 64})
-    (tmp_path / "features/a.h5").write_bytes(b"damaged")
-    with new_h5(tmp_path / "features/b.h5", {}):
+    Results(tmp_path).features(video="a").write_bytes(b"damaged")
+    with new_h5(Results(tmp_path).features(video="b"), {}):
         pass
     assert not differing_videos(tmp_path, rows(*"abc"), with_overlay({}), CONFIG)
 
