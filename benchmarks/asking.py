@@ -16,6 +16,7 @@ from chronovision.core.results import Results
 from chronovision.core.tables import read_table
 from chronovision.jobs import resources
 from chronovision.jobs.costs import CORE_GFLOPS, COSTS, network_seconds, stage_seconds, video_extent
+from chronovision.videos.span import Span
 from material import make_film
 
 #: Lengths of the films, and their frames per second.
@@ -65,7 +66,7 @@ def _one_core() -> Iterator[None]:
 
 def _rows(results: Path, film: str, threads: int) -> list[dict]:
     info = read_json(Results(results).video_facts(video=film))
-    extent = video_extent(info, {"every": 1, "step_s": None, "fps": None}, (None, None))
+    extent = video_extent(info, {"every": 1, "step_s": None, "fps": None}, Span())
     asked = {
         stage: (resources.stage_mb(stage, 1), resources.stage_minutes(stage, extent, 1))
         for stage in COSTS

@@ -9,12 +9,13 @@ from pathlib import Path
 import yaml
 
 from chronovision.core.results import Results
+from chronovision.videos.span import Span
 from measure import Cost, in_process
 
 PROJECT = Path(__file__).parents[1]
 CONFIG = yaml.safe_load((PROJECT / "config/config.yaml").read_text(encoding="utf-8"))
 POOLS = CONFIG["network"]["layers"]
-SPAN = (None, None)
+SPAN = Span()
 METRICS, THRESHOLDS = CONFIG["changes"]["metrics"], CONFIG["thresholds"]["kinds"]
 KINDS = [(metric, threshold) for metric in METRICS for threshold in THRESHOLDS]
 VARIANTS = [f"{metric}.{threshold}" for metric, threshold in KINDS]

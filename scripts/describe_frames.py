@@ -2,6 +2,7 @@
 
 from chronovision.confounds.pixels import describe_frames
 from chronovision.jobs.log import logged_job
+from chronovision.videos.span import Span
 
 with logged_job(snakemake.log[0]):
     describe_frames(
@@ -10,5 +11,5 @@ with logged_job(snakemake.log[0]):
         snakemake.output.thumbnails,
         video=snakemake.wildcards.video,
         frames=snakemake.params.frames,
-        span=snakemake.params.span,
+        span=Span(*snakemake.params.span),
     )

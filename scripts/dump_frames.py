@@ -2,6 +2,7 @@
 
 from chronovision.jobs.log import logged_job
 from chronovision.videos.frames import dump_frames
+from chronovision.videos.span import Span
 
 with logged_job(snakemake.log[0]):
     dump_frames(
@@ -9,6 +10,6 @@ with logged_job(snakemake.log[0]):
         snakemake.output.frames,
         video=snakemake.wildcards.video,
         frames=snakemake.params.frames,
-        span=snakemake.params.span,
+        span=Span(*snakemake.params.span),
         strict=snakemake.params.strict,
     )

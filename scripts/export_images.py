@@ -2,12 +2,13 @@
 
 from chronovision.jobs.log import logged_job
 from chronovision.videos.images import export_images
+from chronovision.videos.span import Span
 
 with logged_job(snakemake.log[0]):
     export_images(
         snakemake.input.info,
         snakemake.output.folder,
         frames=snakemake.params.frames,
-        span=snakemake.params.span,
+        span=Span(*snakemake.params.span),
         suffix=snakemake.params.format or "jpg",
     )

@@ -51,6 +51,7 @@ PUBLIC_NAMES = {
     # What a run is made of: decoded frames, random numbers, networks, FFmpeg.
     "analysed_rows": "chronovision.videos.decoding",
     "Decoding": "chronovision.videos.decoding",
+    "Span": "chronovision.videos.span",
     "derive_rng": "chronovision.core.seeds",
     "layer_nodes": "chronovision.features.networks",
     "weights_url": "chronovision.features.networks",

@@ -23,6 +23,7 @@ from chronovision.salience.changes import measure_changes
 from chronovision.videos.ffmpeg import find_tools
 from chronovision.videos.frames import dump_frames
 from chronovision.videos.probe import probe_video
+from chronovision.videos.span import Span
 from support.paths import PROJECT
 from support.reruns import AFTER, RERUNS
 
@@ -68,7 +69,7 @@ def run_video(root: Path, video: str, path: Path) -> None:
     """All stages of one video, as its jobs run them."""
     info, pixels = Results(root).video_facts(video=video), Results(root).pixels(video=video)
     frames, features = Results(root).frames(video=video), Results(root).features(video=video)
-    common = {"video": video, "frames": SETTINGS, "span": (None, None)}
+    common = {"video": video, "frames": SETTINGS, "span": Span()}
     probe_video(path, info, stream=None)
     dump_frames(info, frames, strict=False, **common)
     describe_frames(info, pixels, pixels.with_suffix(".thumbnails.h5"), **common)

@@ -21,6 +21,7 @@ from chronovision.core.files import read_json
 from chronovision.jobs.resources import stage_mb
 from chronovision.quality.notes import decoding_notes
 from chronovision.videos.ffmpeg import find_tools
+from chronovision.videos.span import Span
 from support.mutations import KINDS, mutate
 from support.plain_decoding import Decoded, decode_plainly
 from support.real_clips import CLIPS, WITH_END, make_clips
@@ -66,7 +67,7 @@ def dump(folder: Path, geometry: str, *, strict: bool) -> tuple[Job, Path]:
     """The job, and the frames that it made if all went well."""
     name = "strict" if strict else "plain"
     settings = {"size": SIZE, "geometry": geometry, "every": 1, "step_s": None, "fps": None}
-    options = {"video": "v", "frames": settings, "span": (None, None), "strict": strict}
+    options = {"video": "v", "frames": settings, "span": Span(), "strict": strict}
     frames = folder / f"{name}.h5"
     job = run_job("dump_frames", folder, name, folder / "info.json", frames, **options)
     assert_ends_well("dump_frames", job)

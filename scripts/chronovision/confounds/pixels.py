@@ -14,6 +14,7 @@ from chronovision.core.tables import BLOCK_ROWS, new_table
 from chronovision.videos.decoding import Decoding, analysed_rows
 from chronovision.videos.fingerprint import video_provenance
 from chronovision.videos.selection import Row
+from chronovision.videos.span import Span
 from chronovision.videos.thumbnail_writer import write_thumbnails
 
 #: ITU-R BT.601 luma weights of R, G, B.
@@ -73,7 +74,7 @@ def describe_frames(
     *,
     video: str,
     frames: Mapping,
-    span: tuple[float | None, float | None],
+    span: Span,
 ) -> None:
     """Write the confounds of every frame (TSV, `COLUMNS`) and thumbnails (HDF5) of one video.
 
@@ -93,7 +94,7 @@ def describe_frames(
     provenance = add_step(
         video_provenance(info, video),
         "describe_frames",
-        {**frames, "start_s": span[0], "end_s": span[1]},
+        {**frames, **span._asdict()},
         ["numpy", "pillow"],
     )
     with (

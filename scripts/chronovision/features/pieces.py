@@ -5,20 +5,20 @@ import math
 import os
 from pathlib import Path
 
+from chronovision.videos.span import Span
 
-def piece_names(
-    info_path: str | os.PathLike, span: tuple[float | None, float | None], minutes: float
-) -> list[str]:
+
+def piece_names(info_path: str | os.PathLike, span: Span, minutes: float) -> list[str]:
     """Names of the pieces of a video, in their order: ``01of12`` …; none if it is not too long.
 
     Parameters
     ----------
     info_path : ``videos/{video}.json``.
-    span : `start_s` and `end_s` of the videos table.
+    span : part of the video, of the videos table.
     minutes : length of a piece, the config's `features.chunk_minutes`.
     """
     info = json.loads(Path(info_path).read_text(encoding="utf-8"))
-    duration_s = min(span[1] or math.inf, info["duration_s"]) - (span[0] or 0.0)
+    duration_s = span.duration_s(info["duration_s"])
     count = math.ceil(duration_s / (60 * minutes))
     if count <= 1:
         return []

@@ -11,6 +11,7 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 from chronovision.videos.selection import expected_rows
+from chronovision.videos.span import Span
 
 #: Operations of a whole network for a picture of 224 × 224, in 10⁹, for all classification models
 #: of torchvision, as `chronovision.features.operations.count_gflop` counts them.
@@ -221,7 +222,7 @@ def unprobed_extent(path: str | os.PathLike) -> Extent:
     return Extent(size=size, undecoded=round(share * size))
 
 
-def video_extent(info: Mapping, frames: Mapping, span: tuple[float | None, float | None]) -> Extent:
+def video_extent(info: Mapping, frames: Mapping, span: Span) -> Extent:
     """Return the extent of a probed video.
 
     Parameters
@@ -230,16 +231,16 @@ def video_extent(info: Mapping, frames: Mapping, span: tuple[float | None, float
         Contents of ``videos/{video}.json``.
     frames : mapping
         The config's ``frames``.
-    span : (float or None, float or None)
-        ``start_s`` and ``end_s`` of the videos table.
+    span : Span
+        Part of the video that is used.
     """
-    end_s = min(span[1] or math.inf, info["duration_s"])
+    end_s = span.last_s(info["duration_s"])
     return Extent(
         size=info["bytes"],
         frames=math.ceil(info["n_frames"] * end_s / info["duration_s"]),
         megapixels=info["width"] * info["height"] / 1e6,
         rows=expected_rows(info, frames, span),
-        duration_s=max(end_s - (span[0] or 0.0), 0.0),
+        duration_s=span.duration_s(info["duration_s"]),
         # Records of before frames were decoded for it do not say.
         undecoded=info["bytes"] if info.get("times") == "decoded" else 0,
     )

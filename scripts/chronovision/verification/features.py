@@ -26,6 +26,7 @@ from chronovision.features.moments import BUCKETS, random_signs
 from chronovision.features.networks import build_extractor, channel_axis, load_weights
 from chronovision.verification.checks import Tally
 from chronovision.videos.decoding import Decoding, analysed_rows
+from chronovision.videos.span import Span
 
 #: Largest deviation that rounding explains, by precision and device. Measured with VGG, AlexNet,
 #: ResNet and others, trained and untrained, on films with cuts, fades and a still camera, OpenVINO
@@ -74,7 +75,7 @@ def decode_sample(info: Mapping, used: Mapping, rows: Collection[int]) -> Sample
     UserError : see `chronovision.videos.decoding.analysed_rows`.
     """
     sample = Sample()
-    decoded = analysed_rows(info, used, (used["start_s"], used["end_s"]), Decoding())
+    decoded = analysed_rows(info, used, Span(used["start_s"], used["end_s"]), Decoding())
     for number, row in enumerate(decoded):
         sample.source_frame.append(row.source_frame)
         sample.time_s.append(row.time_s)

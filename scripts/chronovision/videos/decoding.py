@@ -38,6 +38,7 @@ from chronovision.videos.selection import (
     resample,
     within,
 )
+from chronovision.videos.span import Span
 
 #: Size of the pipe for pictures in bytes, so that FFmpeg need not wait at each picture. Linux
 #: allows this size, and a user some dozens of such pipes.
@@ -246,9 +247,7 @@ def decoder_messages(path: str | os.PathLike, stream: int) -> list[str]:
     return messages
 
 
-def analysed_rows(
-    info: Mapping, frames: Mapping, span: tuple[float | None, float | None], decoding: Decoding
-) -> Iterator[Row]:
+def analysed_rows(info: Mapping, frames: Mapping, span: Span, decoding: Decoding) -> Iterator[Row]:
     """Yield the rows of a video's analysed series.
 
     Parameters
@@ -257,8 +256,8 @@ def analysed_rows(
         Contents of ``videos/{video}.json``.
     frames : mapping
         The config's ``frames``.
-    span : (float or None, float or None)
-        ``start_s`` and ``end_s`` of the videos table.
+    span : Span
+        Part of the video that is used.
     decoding : Decoding
         Filled while the rows are read.
 
@@ -270,7 +269,7 @@ def analysed_rows(
     """
     require_same_file(info, thorough=False)
     decoded = decode(info["path"], info["stream"], frames["size"], frames["geometry"], decoding)
-    decoded = within(decoded, *span)
+    decoded = within(decoded, span)
     if frames["fps"]:
         rows = resample(decoded, frames["fps"])
     else:

@@ -19,6 +19,7 @@ from chronovision.videos.ffmpeg import require_complete
 from chronovision.videos.ffmpeg_log import of_pictures
 from chronovision.videos.fingerprint import video_provenance
 from chronovision.videos.selection import Row, expected_rows
+from chronovision.videos.span import Span
 
 log = logging.getLogger(__name__)
 
@@ -29,7 +30,7 @@ def dump_frames(
     *,
     video: str,
     frames: Mapping,
-    span: tuple[float | None, float | None],
+    span: Span,
     strict: bool,
 ) -> None:
     """Write the analysed frames of one video to HDF5.
@@ -45,8 +46,8 @@ def dump_frames(
         Id of the video.
     frames : dict
         The config's ``frames``.
-    span : (float or None, float or None)
-        ``start_s`` and ``end_s`` of the videos table.
+    span : Span
+        Part of the video that is used.
     strict : bool
         Treat decoder damage anywhere in the stream as an error. The stream is decoded once more for
         this, see `chronovision.videos.decoding.decoder_messages`.
@@ -58,7 +59,7 @@ def dump_frames(
     """
     info = read_json(info_path)
     size, decoding = frames["size"], Decoding()
-    config = {**frames, "strict": strict, "start_s": span[0], "end_s": span[1]}
+    config = {**frames, "strict": strict, **span._asdict()}
     provenance = add_step(video_provenance(info, video), "dump_frames", config, ["numpy", "h5py"])
     expected_bytes = 3 * size**2 * expected_rows(info, frames, span)
     # This format's index of the many small chunks does not grow in memory.

@@ -7,6 +7,7 @@ from PIL import Image
 
 from chronovision.core.files import atomic_folder, read_json
 from chronovision.videos.decoding import Decoding, analysed_rows
+from chronovision.videos.span import Span
 
 
 def export_images(
@@ -14,7 +15,7 @@ def export_images(
     folder: str | os.PathLike,
     *,
     frames: Mapping,
-    span: tuple[float | None, float | None],
+    span: Span,
     suffix: str,
 ) -> None:
     """Write the analysed frames, as the network sees them, as individual images.

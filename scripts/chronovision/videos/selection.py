@@ -8,6 +8,7 @@ from fractions import Fraction
 import numpy as np
 
 from chronovision.errors import UserError
+from chronovision.videos.span import Span
 
 #: Largest relative difference between the mean rate and the regular rate of a steady stream.
 STEADY = 0.01
@@ -36,15 +37,15 @@ class Row:
     rgb: np.ndarray
 
 
-def within(frames: Iterable[Frame], start_s: float | None, end_s: float | None) -> Iterator[Frame]:
+def within(frames: Iterable[Frame], span: Span) -> Iterator[Frame]:
     """Yield the frames with start_s ≤ t < end_s, t counted from the stream's first frame."""
     first = None
     for frame in frames:
         first = frame.time if first is None else first
         time = frame.time - first
-        if end_s is not None and time >= Fraction(str(end_s)):
+        if span.end_s is not None and time >= Fraction(str(span.end_s)):
             return
-        if start_s is None or time >= Fraction(str(start_s)):
+        if span.start_s is None or time >= Fraction(str(span.start_s)):
             yield frame
 
 
@@ -157,10 +158,10 @@ def _hold(frame: Frame, ticks: range, rate: Fraction, key: bool) -> Iterator[Row
         yield Row(frame.index, float(tick / rate), key and new, not new, frame.rgb)
 
 
-def expected_rows(info: Mapping, frames: Mapping, span: tuple[float | None, float | None]) -> int:
+def expected_rows(info: Mapping, frames: Mapping, span: Span) -> int:
     """Return about how many rows the analysed series of a probed video will have."""
-    start, end = span[0] or 0.0, min(span[1] or math.inf, info["duration_s"])
+    duration_s = span.duration_s(info["duration_s"])
     if frames["fps"]:
-        return max(round((end - start) * frames["fps"]), 0)
-    coded = (end - start) * info["n_frames"] / info["duration_s"]
-    return max(math.ceil(round(coded, 6) / frames_per_row(info, frames)), 0)
+        return round(duration_s * frames["fps"])
+    coded = duration_s * info["n_frames"] / info["duration_s"]
+    return math.ceil(round(coded, 6) / frames_per_row(info, frames))

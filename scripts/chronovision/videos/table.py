@@ -11,6 +11,7 @@ from chronovision.core.messages import SHOWN_PATH, did_you_mean, one_line, quote
 from chronovision.core.paths import UNCARRIABLE, is_too_long
 from chronovision.core.user_tables import MISSING, Line, read_table_text, split_cells
 from chronovision.errors import UserError
+from chronovision.videos.span import Span
 
 #: Columns that the table must have.
 REQUIRED = ("video", "path")
@@ -59,9 +60,9 @@ class Video:
     stream: int | None
 
     @property
-    def span(self) -> tuple[float | None, float | None]:
-        """``(start_s, end_s)``."""
-        return self.start_s, self.end_s
+    def span(self) -> Span:
+        """The part that is used."""
+        return Span(self.start_s, self.end_s)
 
 
 def find_table(path: str, project: str | os.PathLike) -> Path:

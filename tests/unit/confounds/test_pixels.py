@@ -17,10 +17,11 @@ from chronovision.errors import UserError
 from chronovision.videos.frames import dump_frames
 from chronovision.videos.images import export_images
 from chronovision.videos.probe import probe_video
+from chronovision.videos.span import Span
 from support.clips import make_clip, make_lossless
 
 SETTINGS = {"size": 32, "geometry": "crop", "every": 1, "step_s": None, "fps": None}
-WHOLE = (None, None)
+WHOLE = Span()
 PICTURES = arrays.arrays(np.uint8, (4, 5, 3))
 
 
@@ -75,8 +76,13 @@ def dumped(info, folder, span=WHOLE, **settings):
 
 @pytest.mark.parametrize(
     ("span", "settings"),
-    [(WHOLE, {}), ((0.5, 1.5), {"every": 2}), (WHOLE, {"fps": 18}), (WHOLE, {"geometry": "pad"})]
-    + [((0.5, None), {"step_s": 0.15})],
+    [
+        (WHOLE, {}),
+        (Span(0.5, 1.5), {"every": 2}),
+        (WHOLE, {"fps": 18}),
+        (WHOLE, {"geometry": "pad"}),
+    ]
+    + [(Span(0.5, None), {"step_s": 0.15})],
 )
 def test_the_table_is_of_the_same_frames_as_the_features(info, tmp_path, span, settings):
     path, _ = describe(info, tmp_path, span, **settings)
@@ -137,7 +143,7 @@ def test_exported_images(info, tmp_path, suffix):
     folder.mkdir()
     (folder / "of_the_run_before.jpg").touch()
     settings = SETTINGS | {"every": 2}
-    export_images(info, folder, frames=settings, span=(0.5, None), suffix=suffix)
+    export_images(info, folder, frames=settings, span=Span(0.5, None), suffix=suffix)
     rgb = dumped(info, tmp_path, (0.5, None), every=2)["rgb"]
     assert sorted(path.name for path in folder.iterdir()) == [
         f"{frame:06d}.{suffix}" for frame in range(len(rgb))
@@ -153,5 +159,5 @@ def test_nothing_is_left_of_a_failure(info, tmp_path):
     with pytest.raises(UserError):
         describe(info, tmp_path, (99.0, None))
     with pytest.raises(UserError):
-        export_images(info, tmp_path / "i", frames=SETTINGS, span=(99.0, None), suffix="png")
+        export_images(info, tmp_path / "i", frames=SETTINGS, span=Span(99.0, None), suffix="png")
     assert list(tmp_path.iterdir()) == []

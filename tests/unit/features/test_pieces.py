@@ -13,11 +13,14 @@ from chronovision.core.hdf5 import new_h5
 from chronovision.errors import UserError
 from chronovision.features.joining import join_pieces
 from chronovision.features.pieces import piece_names, piece_window
+from chronovision.videos.span import Span
+
+WHOLE = Span()
 
 
 @pytest.fixture
 def names(tmp_path):
-    def find(duration_s, minutes, span=(None, None)):
+    def find(duration_s, minutes, span=WHOLE):
         info = tmp_path / "info.json"
         info.write_text(json.dumps({"duration_s": duration_s}))
         return piece_names(info, span, minutes)
@@ -29,8 +32,8 @@ def test_names(names):
     assert names(60, 1) == [] == names(59.9, 1) == names(7200, 120)
     assert names(60.1, 1) == ["1of2", "2of2"]
     assert names(720, 1)[:2] == ["01of12", "02of12"] and names(720, 1)[-1] == "12of12"
-    assert names(600, 1, (None, 90.0)) == ["1of2", "2of2"]
-    assert names(600, 1, (540.0, None)) == [] == names(600, 1, (560.0, 900.0))
+    assert names(600, 1, Span(None, 90.0)) == ["1of2", "2of2"]
+    assert names(600, 1, Span(540.0)) == [] == names(600, 1, Span(560.0, 900.0))
 
 
 @given(st.floats(0.1, 1e5), st.floats(0.5, 1e4))

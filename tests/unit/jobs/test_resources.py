@@ -28,23 +28,24 @@ from chronovision.jobs.resources import (
     stage_mb,
     stage_minutes,
 )
+from chronovision.videos.span import Span
 
 INFO = {"bytes": 10**7, "n_frames": 1500, "duration_s": 60.0, "width": 1280, "height": 720}
 INFO |= {"frame_rate": 25.0, "vfr": False}
 FRAMES = {"every": 1, "step_s": None, "fps": None}
-WHOLE = (None, None)
+WHOLE = Span()
 
 
 def test_the_extent_of_a_video():
-    whole = video_extent(INFO, FRAMES, (None, None))
+    whole = video_extent(INFO, FRAMES, Span())
     assert whole == Extent(10**7, frames=1500, megapixels=0.9216, rows=1500, duration_s=60.0)
     # What lies before the start must be decoded, what lies behind the end need not.
-    assert video_extent(INFO, FRAMES, (10.0, 40.0)) == whole._replace(
+    assert video_extent(INFO, FRAMES, Span(10.0, 40.0)) == whole._replace(
         frames=1000, rows=750, duration_s=30
     )
-    assert video_extent(INFO, FRAMES | {"every": 5}, (None, None)).rows == 300
-    assert video_extent(INFO, FRAMES | {"step_s": 0.19}, (None, None)).rows == 300
-    assert video_extent(INFO, FRAMES | {"fps": 10}, (None, 200.0)).rows == 600
+    assert video_extent(INFO, FRAMES | {"every": 5}, Span()).rows == 300
+    assert video_extent(INFO, FRAMES | {"step_s": 0.19}, Span()).rows == 300
+    assert video_extent(INFO, FRAMES | {"fps": 10}, Span(None, 200.0)).rows == 600
 
 
 def test_before_a_video_is_probed_the_least_is_asked():

@@ -19,6 +19,7 @@ from chronovision.videos.decoding import Decoding, analysed_rows
 from chronovision.videos.frames import dump_frames
 from chronovision.videos.probe import probe_video
 from chronovision.videos.selection import Frame, resample
+from chronovision.videos.span import Span
 from support.clips import ffmpeg, make_lossless
 
 FRAMES = {"size": 64, "geometry": "crop", "every": 1, "step_s": None, "fps": None}
@@ -33,7 +34,7 @@ THRESHOLDS = {
         **{"noise_divisor": 50, "bounded": False},
     },
 }
-WHOLE = (None, None)
+WHOLE = Span()
 
 
 def moving_texture(n, size=64):

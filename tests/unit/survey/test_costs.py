@@ -10,6 +10,7 @@ from chronovision.jobs.resources import ROOM, network_minutes, stage_minutes
 from chronovision.survey import costs as survey_costs
 from chronovision.survey.costs import describe_costs, describe_time
 from chronovision.survey.cpu_speed import Speeds
+from chronovision.videos.span import Span
 from chronovision.videos.table import Video
 from support.paths import PROJECT
 
@@ -39,7 +40,7 @@ def test_survey_and_requests_agree(settings, strict):
     """Of a film a thousand times as long, as requests are of whole minutes, and of 5 at least."""
     settings["strict"] = strict
     numbers = {name: 1000 * FILM[name] for name in ("bytes", "n_frames", "duration_s")}
-    film = video_extent(FILM | numbers, settings["frames"], (None, None))
+    film = video_extent(FILM | numbers, settings["frames"], Span())
     network_s, rest_s = run_seconds([film], settings, VGG19, CORE_GFLOPS)
     asked = network_minutes(film.rows, 224, VGG19, threads=1, gpu=False, attempt=1)
     assert ROOM * network_s / 60 == pytest.approx(asked, rel=1e-3)
@@ -53,7 +54,7 @@ def test_survey_and_requests_agree(settings, strict):
 def test_decoding_counts_by_coded_frames_and_their_size(settings):
     """172,800 frames of 2.07 megapixels take 11.7 ms each, twice, whatever the step."""
     decoding_s = 2 * 172_800 * (1.3 + 5 * 1.92 * 1.08) / 1000
-    film = video_extent(FILM, settings["frames"], (None, None))
+    film = video_extent(FILM, settings["frames"], Span())
     assert film.rows == 43_200
     assert decoding_s < run_seconds([film], settings, VGG19, CORE_GFLOPS)[1] < 1.15 * decoding_s
     videos = {"a": Video("a", "/a.mp4", "a", None, None, None, None)}
@@ -66,7 +67,7 @@ def test_decoding_counts_by_coded_frames_and_their_size(settings):
 
 
 def test_jobs_that_go_on_at_a_time_share_the_time(settings, monkeypatch):
-    film = video_extent(FILM, settings["frames"], (None, None))
+    film = video_extent(FILM, settings["frames"], Span())
     alone = run_seconds([film], settings, VGG19, CORE_GFLOPS)[1]
     monkeypatch.setattr(os, "cpu_count", lambda: 8)
     assert run_seconds([film], settings, VGG19, CORE_GFLOPS)[1] == pytest.approx(alone / 2)

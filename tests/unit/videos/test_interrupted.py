@@ -8,6 +8,7 @@ from chronovision.errors import UserError
 from chronovision.videos import ffmpeg as tools
 from chronovision.videos.frames import dump_frames
 from chronovision.videos.probe import probe_video
+from chronovision.videos.span import Span
 from support.clips import make_clip
 from support.tiers import slow_after
 
@@ -44,7 +45,7 @@ def dump(clip, tmp_path, monkeypatch):
         monkeypatch.setenv("PATH", str(programs), prepend=":")
         tools.find_tools.cache_clear()
         try:
-            settings = {"video": "clip", "frames": SETTINGS, "span": (None, None)}
+            settings = {"video": "clip", "frames": SETTINGS, "span": Span()}
             dump_frames(info, output, strict=False, **settings)
         finally:
             tools.find_tools.cache_clear()

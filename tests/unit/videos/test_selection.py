@@ -19,6 +19,7 @@ from chronovision.videos.selection import (
     step_frames,
     within,
 )
+from chronovision.videos.span import Span
 
 PICTURE = np.zeros((1, 1, 3), np.uint8)
 RATES = st.sampled_from(["8", "12.5", "24000/1001", "24", "25", "30000/1001", "30", "50", "60"])
@@ -71,11 +72,11 @@ def test_within(frames, start_s, end_s):
     low = Fraction(0) if start_s is None else Fraction(str(start_s))
     high = math.inf if end_s is None else Fraction(str(end_s))
     expected = [frame.index for frame in frames if low <= frame.time - first < high]
-    assert [frame.index for frame in within(iter(frames), start_s, end_s)] == expected
+    assert [frame.index for frame in within(iter(frames), Span(start_s, end_s))] == expected
 
 
 def test_time_counts_from_the_first_kept_frame():
-    rows = list(every_nth(within(made_frames(steady("10", 30, 5)), 1.0, 2.0), 2))
+    rows = list(every_nth(within(made_frames(steady("10", 30, 5)), Span(1.0, 2.0)), 2))
     assert [row.source_frame for row in rows] == [10, 12, 14, 16, 18]
     assert [row.time_s for row in rows] == [0, 0.2, 0.4, 0.6, 0.8]
 
@@ -168,7 +169,7 @@ def test_a_jump_of_the_clock_is_refused():
 
 def test_one_frame():
     assert [row.source_frame for row in resample(made_frames([3]), 25)] == [0]
-    assert list(resample([], 25)) == [] == list(every_nth([], 2)) == list(within([], 1, 2))
+    assert list(resample([], 25)) == [] == list(every_nth([], 2)) == list(within([], Span(1, 2)))
 
 
 # Steps of about so many seconds
@@ -216,7 +217,7 @@ def test_frames_per_row(step_s, rate, n):
     info = facts(rate, n_frames=240, duration_s=float(240 / Fraction(rate)))
     rows = list(every_nth(made_frames(steady(rate, 240)), n))
     assert len({b.source_frame - a.source_frame for a, b in zip(rows, rows[1:], strict=False)}) == 1
-    assert len(rows) == expected_rows(info, settings, (None, None))
+    assert len(rows) == expected_rows(info, settings, Span())
 
 
 def test_where_the_rate_varies_the_median_interval_counts():

@@ -1,0 +1,30 @@
+"""The part of a video that is used."""
+
+import math
+from typing import NamedTuple
+
+
+class Span(NamedTuple):
+    """From `start_s` to `end_s`, in seconds from the first frame of the stream; None: all of it.
+
+    Examples
+    --------
+    >>> Span(start_s=10.0).duration_s(60.0)
+    50.0
+    """
+
+    start_s: float | None = None
+    end_s: float | None = None
+
+    @property
+    def first_s(self) -> float:
+        """Where it begins: 0 without a `start_s`."""
+        return self.start_s or 0.0
+
+    def last_s(self, video_s: float) -> float:
+        """Where it ends in a video that lasts `video_s`."""
+        return min(self.end_s or math.inf, video_s)
+
+    def duration_s(self, video_s: float) -> float:
+        """How much of a video that lasts `video_s` it takes; 0 if it begins after that."""
+        return max(self.last_s(video_s) - self.first_s, 0.0)
