@@ -36,7 +36,9 @@ def build_clips(folder: Path, repeats: int) -> int:
     changes, pixels = _made_set(folder)
     table, controls = _tables(folder)
     build_clip_table(
-        *(changes, pixels, None, table, controls),
+        changes=changes,
+        pixels=pixels,
+        ranges=None,
         groups={video: video for video in changes},
         metric="correlation",
         threshold="dynamic",
@@ -46,6 +48,8 @@ def build_clips(folder: Path, repeats: int) -> int:
             **{"max_per_video": CLIPS_PER_VIDEO, "coverage": 20, "repeats": repeats},
         },
         seed=0,
+        table=table,
+        controls=controls,
     )
     return read_table(table)["clip"].nunique()
 
@@ -53,13 +57,16 @@ def build_clips(folder: Path, repeats: int) -> int:
 def fit(folder: Path) -> None:
     from chronovision.duration.model import fit_duration_model
 
-    names = ("predictions.tsv", "scores.tsv", "model.skops")
+    clips, controls = _tables(folder)
     fit_duration_model(
-        *_tables(folder),
-        *(folder / "set/duration" / name for name in names),
+        clips=clips,
+        controls=controls,
         duration={"estimators": ["svr", "ridge"], "folds": 5},
         metric="correlation",
         threshold="dynamic",
+        predictions=folder / "set/duration/predictions.tsv",
+        scores=folder / "set/duration/scores.tsv",
+        model=folder / "set/duration/model.skops",
     )
 
 

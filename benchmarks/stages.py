@@ -157,9 +157,16 @@ def extract(film: Film, section: dict, threads: int, window=None) -> dict:
     logger = logging.getLogger("chronovision.features.extraction")
     logger.setLevel(logging.INFO)
     logger.addFilter(found.append)  # which returns None, so that nothing is printed
+    weights, facts = film.weights
     extract_features(
-        *(film.frames, *film.weights, film.features),
-        **{"network": section, "seed": 0, "threads": threads, "window": window},
+        frames=film.frames,
+        weights=weights,
+        facts=facts,
+        network=section,
+        seed=0,
+        threads=threads,
+        window=window,
+        features=film.features,
     )
     n_frames, seconds, _ = found[-1].args
     return {"n_frames": n_frames, "stream_s": seconds}
@@ -175,10 +182,13 @@ def accumulate(film: Film, metric: str, threshold: str) -> None:
     from chronovision.salience.accumulators import accumulate_changes
 
     accumulate_changes(
-        film.changes(metric),
-        None,
-        film.accumulators(f"{metric}.{threshold}"),
-        **{"video": film.video, "kind": threshold, "thresholds": CONFIG["thresholds"], "seed": 0},
+        changes={metric: film.changes(metric)},
+        ranges={},
+        video=film.video,
+        threshold=threshold,
+        thresholds=CONFIG["thresholds"],
+        seed=0,
+        tables={metric: film.accumulators(f"{metric}.{threshold}")},
     )
 
 
@@ -187,24 +197,24 @@ def segment(film: Film, metric: str, threshold: str) -> None:
 
     kind = f"{metric}.{threshold}"
     segment_video(
-        film.accumulators(kind),
-        film.changes(metric),
-        film.segments(kind),
+        accumulators={metric: film.accumulators(kind)},
+        changes={metric: film.changes(metric)},
         segments=CONFIG["segments"],
+        tables={metric: film.segments(kind)},
     )
 
 
 def check(film: Film) -> None:
-    from chronovision.core.variants import Variant
     from chronovision.quality.notes import check_quality
 
-    changes = {metric: film.changes(metric) for metric in METRICS}
-    variants = [Variant(metric, "dynamic") for metric in METRICS]
-    dynamic = {variant: film.accumulators(str(variant)) for variant in variants}
     check_quality(
-        *(film.features, film.pixels, changes, dynamic, {}),
-        film.quality,
+        features=film.features,
+        pixels=film.pixels,
+        changes={metric: film.changes(metric) for metric in METRICS},
+        dynamic={metric: film.accumulators(f"{metric}.dynamic") for metric in METRICS},
+        ranges={},
         thresholds=CONFIG["thresholds"],
+        table=film.quality,
     )
 
 

@@ -1,14 +1,16 @@
 """Adapter of rule accumulate_changes."""
 
-from chronovision.core.keys import by_folder, by_stem, by_variant_folder
+from chronovision.core.keys import by_metric, by_stem
 from chronovision.jobs.log import logged_job
 from chronovision.salience.accumulators import accumulate_changes
 
 with logged_job(snakemake.log[0]):
-    changes, ranges = by_folder(snakemake.input.changes), by_stem(snakemake.input.ranges)
-    for (metric, threshold), table in by_variant_folder(snakemake.output.tables).items():
-        accumulate_changes(
-            *(changes[metric], ranges.get(metric), table),
-            **{"video": snakemake.wildcards.video, "kind": threshold},
-            **{name: snakemake.params[name] for name in ("thresholds", "seed")},
-        )
+    accumulate_changes(
+        changes=by_metric(snakemake.input.changes),
+        ranges=by_stem(snakemake.input.ranges),
+        video=snakemake.wildcards.video,
+        threshold=snakemake.wildcards.threshold,
+        thresholds=snakemake.params.thresholds,
+        seed=snakemake.params.seed,
+        tables=by_metric(snakemake.output.tables),
+    )

@@ -6,8 +6,8 @@ from chronovision.jobs.log import logged_job
 
 with logged_job(snakemake.log[0]):
     apply_duration_model(
-        snakemake.input.model,
-        by_variant_stem(snakemake.input.clips),
-        snakemake.output.predictions,
-        snakemake.output.scores,
+        model=snakemake.input.model,
+        clips=by_variant_stem(snakemake.input.clips),
+        predictions=snakemake.output.predictions,
+        scores=snakemake.output.scores,
     )

@@ -9,7 +9,13 @@ with logged_job(snakemake.log[0]):
     else:
         from chronovision.features.extraction import extract_features
 
-        files = [str(snakemake.input[name]) for name in ("frames", "weights", "facts")]
-        options = {name: snakemake.params[name] for name in ("seed", "locks")}
-        options |= {"network": snakemake.config["network"], "threads": snakemake.threads}
-        extract_features(*files, snakemake.output.features, **options)
+        extract_features(
+            frames=snakemake.input.frames[0],
+            weights=snakemake.input.weights,
+            facts=snakemake.input.facts,
+            network=snakemake.config["network"],
+            seed=snakemake.params.seed,
+            threads=snakemake.threads,
+            locks=snakemake.params.locks,
+            features=snakemake.output.features,
+        )

@@ -4,7 +4,14 @@ from chronovision.features.extraction import extract_features
 from chronovision.jobs.log import logged_job
 
 with logged_job(snakemake.log[0]):
-    files = [snakemake.input[name] for name in ("frames", "weights", "facts")]
-    options = {name: snakemake.params[name] for name in ("seed", "window", "locks")}
-    options |= {"network": snakemake.config["network"], "threads": snakemake.threads}
-    extract_features(*files, snakemake.output.features, **options)
+    extract_features(
+        frames=snakemake.input.frames,
+        weights=snakemake.input.weights,
+        facts=snakemake.input.facts,
+        network=snakemake.config["network"],
+        seed=snakemake.params.seed,
+        threads=snakemake.threads,
+        window=snakemake.params.window,
+        locks=snakemake.params.locks,
+        features=snakemake.output.features,
+    )

@@ -5,9 +5,12 @@ from chronovision.jobs.log import logged_job
 
 with logged_job(snakemake.log[0]):
     fit_duration_model(
-        *(snakemake.input.clips, snakemake.input.controls),
-        *(snakemake.output.predictions, snakemake.output.scores, snakemake.output.model),
+        clips=snakemake.input.clips,
+        controls=snakemake.input.controls,
         duration=snakemake.params.duration,
         metric=snakemake.wildcards.metric,
         threshold=snakemake.wildcards.threshold,
+        predictions=snakemake.output.predictions,
+        scores=snakemake.output.scores,
+        model=snakemake.output.model,
     )

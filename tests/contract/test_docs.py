@@ -75,16 +75,26 @@ def run_video(root: Path, video: str, path: Path) -> None:
     describe_frames(info, pixels, pixels.with_suffix(".thumbnails.h5"), **common)
     weights = root / "weights/alexnet.untrained.pth"
     extract_features(
-        *(frames, weights, weights.with_suffix(".json"), features),
+        frames=frames,
+        weights=weights,
+        facts=weights.with_suffix(".json"),
         network=NETWORK,
         seed=0,
         threads=1,
+        features=features,
     )
     changes = Results(root).changes(metric="correlation", video=video)
     measure_changes(features, changes, metric="correlation")
     accumulators = Results(root).accumulators(variant="correlation.static", video=video)
-    settings = {"kind": "static", "thresholds": THRESHOLDS, "seed": 0}
-    accumulate_changes(changes, None, accumulators, video=video, **settings)
+    accumulate_changes(
+        changes={"correlation": changes},
+        ranges={},
+        video=video,
+        threshold="static",
+        thresholds=THRESHOLDS,
+        seed=0,
+        tables={"correlation": accumulators},
+    )
 
 
 @pytest.fixture(scope="module")
@@ -97,25 +107,30 @@ def results(tmp_path_factory) -> Path:
         make_video(root / f"{video}.mp4", source)
         run_video(root, video, root / f"{video}.mp4")
     for threshold in ("static", "dynamic"):
-        clips = Results(root).clips(variant=f"correlation.{threshold}")
-        controls = Results(root).clip_controls(variant=f"correlation.{threshold}")
+        results, variant = Results(root), f"correlation.{threshold}"
+        clips, controls = results.clips(variant=variant), results.clip_controls(variant=variant)
         build_clip_table(
-            {video: Results(root).changes(metric="correlation", video=video) for video in SOURCES},
-            {video: Results(root).pixels(video=video) for video in SOURCES},
-            *(None, clips, controls),
+            changes={v: results.changes(metric="correlation", video=v) for v in SOURCES},
+            pixels={v: results.pixels(video=v) for v in SOURCES},
+            ranges=None,
             groups={video: video for video in SOURCES},
             metric="correlation",
             threshold=threshold,
             thresholds=THRESHOLDS,
             clips=CLIPS,
             seed=0,
+            table=clips,
+            controls=controls,
         )
-        fit = root / f"duration/correlation.{threshold}"
         fit_duration_model(
-            *(clips, controls, fit / "predictions.tsv", fit / "scores.tsv", fit / "model.skops"),
+            clips=clips,
+            controls=controls,
             duration={"estimators": ["ridge"], "folds": 5},
             metric="correlation",
             threshold=threshold,
+            predictions=results.predictions(variant=variant),
+            scores=results.scores(variant=variant),
+            model=results.model(variant=variant),
         )
     return root
 

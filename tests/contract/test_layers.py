@@ -1,5 +1,6 @@
 """The floors of the library: who may import whom. docs/architecture.md draws them."""
 
+import ast
 import re
 import sys
 from graphlib import TopologicalSorter
@@ -93,6 +94,21 @@ def test_scripts_import_the_library_alone(script):
     ours = names(script) & {*GRAPH.modules, *GRAPH.scripts}
     assert ours - {PACKAGE} and ours <= set(GRAPH.modules)
     assert names(script) - ours <= sys.stdlib_module_names
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_adapters_hand_over_names_and_do_nothing_else(rule):
+    """At most 25 lines; arguments by name, none packed for it; no loops, which the library has."""
+    text = GRAPH.scripts[Path(RULES[rule][1]).stem].read_text(encoding="utf-8")
+    nodes = list(ast.walk(ast.parse(text)))
+    packed = [
+        ast.unparse(node.value)
+        for node in nodes
+        if isinstance(node, ast.Starred) or (isinstance(node, ast.keyword) and node.arg is None)
+        if isinstance(node.value, ast.Tuple | ast.List | ast.Dict | ast.DictComp)
+    ]
+    assert len(text.splitlines()) <= 25 and packed == []
+    assert not [node for node in nodes if isinstance(node, ast.For | ast.While | ast.FunctionDef)]
 
 
 @pytest.mark.parametrize("rule", RULES)

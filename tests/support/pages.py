@@ -41,7 +41,6 @@ def overview_of(made: MadeResults, fit: bool = True, scenes=None, groups=None, *
 def overview(made: MadeResults, fit: bool = True, scenes=None, groups=None, **files) -> str:
     """The overview of a set that is there; `fit`: whether one was asked for."""
     videos = list(made.videos)
-    out = [made.results.report(), made.results.methods(), made.results.references()]
     files = {
         "facts": [made.results.video_facts(video=video) for video in videos],
         "quality": [made.results.quality(video=video) for video in videos],
@@ -55,5 +54,13 @@ def overview(made: MadeResults, fit: bool = True, scenes=None, groups=None, **fi
     }
     groups = groups or {video: video for video in videos}
     inputs = SetInputs.from_files(files, groups, scenes or {})
-    render_report(*out, inputs=inputs, config=made.config)
-    return out[0].read_text(encoding="utf-8")
+    results = made.results
+    render_report(
+        inputs=inputs,
+        config=made.config,
+        index=results.report(),
+        methods=results.methods(),
+        references=results.references(),
+        provenance=results.provenance(),
+    )
+    return results.report().read_text(encoding="utf-8")

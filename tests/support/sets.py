@@ -84,17 +84,17 @@ class MadeSet:
         table = self.folder / "clips" / f"correlation.{threshold}.tsv"
         controls = self.folder / "clips" / "controls" / f"correlation.{threshold}.tsv"
         build_clip_table(
-            self.changes,
-            self.pixels,
-            ranges,
-            table,
-            controls,
+            changes=self.changes,
+            pixels=self.pixels,
+            ranges=ranges,
             groups=self.groups,
             metric="correlation",
             threshold=threshold,
             thresholds=thresholds,
             clips={**CLIPS, **clips},
             seed=seed,
+            table=table,
+            controls=controls,
         )
         return table, controls
 

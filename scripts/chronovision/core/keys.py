@@ -17,6 +17,11 @@ def by_folder(paths: Iterable[str | PathLike]) -> dict[str, Path]:
     return {Path(path).parent.name: Path(path) for path in paths}
 
 
+def by_metric(paths: Iterable[str | PathLike]) -> dict[str, Path]:
+    """Metric -> path, of files that lie in a folder for each metric (and threshold)."""
+    return {folder.partition(".")[0]: path for folder, path in by_folder(paths).items()}
+
+
 def by_stem(paths: Iterable[str | PathLike]) -> dict[str, Path]:
     """Map the file name without its last suffix to the path, e.g. video ids or names of figures."""
     return {Path(path).stem: Path(path) for path in paths}

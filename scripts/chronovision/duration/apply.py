@@ -12,7 +12,6 @@ from chronovision.core.columns import layer_columns
 from chronovision.core.provenance import add_step, read_provenance
 from chronovision.core.tables import read_table, write_table
 from chronovision.core.variants import Variant
-from chronovision.duration import predictions, scores
 from chronovision.duration.comparability import (
     NoFitError,
     describe_set,
@@ -20,15 +19,20 @@ from chronovision.duration.comparability import (
     require_same_set,
 )
 from chronovision.duration.model_file import PACKAGES, load_model
+from chronovision.duration.predictions import COLUMNS as PREDICTION_COLUMNS
+from chronovision.duration.predictions import prediction_table, write_empty_results
+from chronovision.duration.scores import COLUMNS as SCORE_COLUMNS
+from chronovision.duration.scores import score_rows
 
 log = logging.getLogger(__name__)
 
 
 def apply_duration_model(
-    model_path: str | os.PathLike,
-    clip_tables: Mapping[Variant, str | os.PathLike],
-    predictions_out: str | os.PathLike,
-    scores_out: str | os.PathLike,
+    *,
+    model: str | os.PathLike,
+    clips: Mapping[Variant, str | os.PathLike],
+    predictions: str | os.PathLike,
+    scores: str | os.PathLike,
 ) -> None:
     """Predict the clips of this set with a model that was fitted on another.
 
@@ -38,38 +42,38 @@ def apply_duration_model(
 
     Parameters
     ----------
-    model_path : path-like
+    model : path-like
         File written by `chronovision.duration.model.fit_duration_model`.
-    clip_tables : mapping of Variant to path-like
+    clips : mapping of Variant to path-like
         Variant -> clip table. The table of the model's variant is used.
-    predictions_out : path-like
-        TSV, see `chronovision.duration.predictions.COLUMNS`; ``fold`` is ``n/a``.
-    scores_out : path-like
-        TSV, see `chronovision.duration.scores.COLUMNS`. The split is ``applied``, over all clips
-        and for each group. The other set's mean duration and frame count serve as controls.
+    predictions : path-like
+        TSV to write, see `chronovision.duration.predictions.COLUMNS`; ``fold`` is ``n/a``.
+    scores : path-like
+        TSV to write, see `chronovision.duration.scores.COLUMNS`. The split is ``applied``, over all
+        clips and for each group. The other set's mean duration and frame count serve as controls.
     """
-    provenance = read_provenance(next(iter(clip_tables.values())))
-    config: dict = {"apply": str(model_path)}
+    provenance = read_provenance(next(iter(clips.values())))
+    config: dict = {"apply": str(model)}
     try:
-        model = load_model(model_path)
-        config["model_set"] = model["set"]
-        clips = _table_for(model_path, model["set"], clip_tables)
-        table, provenance = read_table(clips), read_provenance(clips)
+        loaded = load_model(model)
+        fitted_on = config["model_set"] = loaded["set"]
+        path = _table_for(model, fitted_on, clips)
+        table, provenance = read_table(path), read_provenance(path)
         require_comparable_clips(provenance)
         layers = [*layer_columns(table.columns)]
-        ours = describe_set(provenance, layers, model["set"]["metric"], model["set"]["threshold"])
-        require_same_set(model_path, model["set"], ours)
+        ours = describe_set(provenance, layers, fitted_on["metric"], fitted_on["threshold"])
+        require_same_set(model, fitted_on, ours)
     except NoFitError as error:
         log.warning("no predictions: %s", error)
         provenance = add_step(provenance, "apply_duration_model", config, PACKAGES)
         provenance["why_empty"] = error.record()
-        predictions.write_empty_results(predictions_out, scores_out, provenance)
+        write_empty_results(predictions, scores, provenance)
         return
-    predicted, rows = _predict(model["regressions"], table)
+    predicted, rows = _predict(loaded["regressions"], table)
     provenance = add_step(provenance, "apply_duration_model", config, PACKAGES)
-    write_table(predictions_out, predicted, predictions.COLUMNS, provenance)
-    write_table(scores_out, rows, scores.COLUMNS, provenance)
-    log.info("%d clips predicted from %s", len(table), clips)
+    write_table(predictions, predicted, PREDICTION_COLUMNS, provenance)
+    write_table(scores, rows, SCORE_COLUMNS, provenance)
+    log.info("%d clips predicted from %s", len(table), path)
 
 
 def _table_for(
@@ -102,9 +106,7 @@ def _predict(
         for control, regression in controls.items():
             predicted = regression.predict(counts if control == "none" else frames)
             labels = {"estimator": estimator, "control": control, "layers": "all"}
-            rows += scores.score_rows(
-                labels, "applied", duration, predicted, group, each_group=True
-            )
+            rows += score_rows(labels, "applied", duration, predicted, group, each_group=True)
             if control == "none":
-                tables.append(predictions.prediction_table(table, predicted, estimator, np.nan))
+                tables.append(prediction_table(table, predicted, estimator, np.nan))
     return pd.concat(tables, ignore_index=True), pd.DataFrame(rows)

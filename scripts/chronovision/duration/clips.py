@@ -109,18 +109,18 @@ def assemble_series(
 
 
 def build_clip_table(
+    *,
     changes: Mapping[str, str | os.PathLike],
     pixels: Mapping[str, str | os.PathLike],
     ranges: str | os.PathLike | None,
-    table_out: str | os.PathLike,
-    controls_out: str | os.PathLike,
-    *,
     groups: Mapping[str, str],
     metric: str,
     threshold: str,
     thresholds: Mapping,
     clips: Mapping,
     seed: int,
+    table: str | os.PathLike,
+    controls: str | os.PathLike,
 ) -> None:
     """Cut clips from every video and write the number of salient changes in each.
 
@@ -137,12 +137,6 @@ def build_clip_table(
         Video -> table of the pixels.
     ranges : path-like or None
         Table of the set's ranges if ``thresholds.scope`` is ``set``, else None.
-    table_out : path-like
-        TSV with ``clip video group repeat start_frame n_frames start_s duration_s`` and
-        ``<layer>_count`` for each layer.
-    controls_out : path-like
-        TSV of the same rows with ``clip repeat``, ``permuted_<layer>_count`` for each layer (the
-        video's changes in random order) and ``pixel_count`` (changes of the pixels).
     groups : mapping of str to str
         Video -> group.
     metric : str
@@ -155,6 +149,12 @@ def build_clip_table(
         The config's ``clips``; the static threshold does not need ``repeats``.
     seed : int
         The config's ``seed``.
+    table : path-like
+        TSV to write with ``clip video group repeat start_frame n_frames start_s duration_s`` and
+        ``<layer>_count`` for each layer.
+    controls : path-like
+        TSV of the same rows to write, with ``clip repeat``, ``permuted_<layer>_count`` for each layer
+        (the video's changes in random order) and ``pixel_count`` (changes of the pixels).
 
     Raises
     ------
@@ -168,7 +168,7 @@ def build_clip_table(
     sampled, counts, about = _cut_and_count(videos, layers, ranges, config)
     provenance |= about
     rows = _describe_clips(sampled, videos, groups, counts.shape[1])
-    _write_counts(rows, counts, layers, provenance, table_out, controls_out)
+    _write_counts(rows, counts, layers, provenance, table=table, controls=controls)
 
 
 def _cut_and_count(
@@ -229,8 +229,9 @@ def _write_counts(
     counts: np.ndarray,
     layers: Sequence[str],
     provenance: Mapping,
-    table_out: str | os.PathLike,
-    controls_out: str | os.PathLike,
+    *,
+    table: str | os.PathLike,
+    controls: str | os.PathLike,
 ) -> None:
     """Write table and controls: the counts (read-outs, repeats, series) beside their `rows`."""
     names = [f"{prefix}{layer}{COUNT}" for prefix in ("", "permuted_") for layer in layers]
@@ -239,9 +240,9 @@ def _write_counts(
     columns = pd.DataFrame(counts, columns=names[: counts.shape[1]]).reindex(columns=names)
     real, control = columns.iloc[:, : len(layers)], columns.iloc[:, len(layers) :]
     meaning = _column_meanings(layers)
-    write_table(table_out, pd.concat([rows, real], axis=1), meaning, provenance)
+    write_table(table, pd.concat([rows, real], axis=1), meaning, provenance)
     control = pd.concat([rows[["clip", "repeat"]], control], axis=1)
-    write_table(controls_out, control, meaning, provenance)
+    write_table(controls, control, meaning, provenance)
 
 
 def _record(design: Design, footage: Mapping[str, Footage], clips: Sequence[Clip]) -> dict:

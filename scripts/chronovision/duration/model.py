@@ -12,7 +12,6 @@ from threadpoolctl import threadpool_limits
 
 from chronovision.core.provenance import add_step, read_provenance
 from chronovision.core.tables import write_table
-from chronovision.duration import predictions, scores
 from chronovision.duration.clip_set import ClipSet, read_clip_set
 from chronovision.duration.comparability import (
     NoFitError,
@@ -26,6 +25,10 @@ from chronovision.duration.comparability import (
 from chronovision.duration.controls import Condition, conditions
 from chronovision.duration.folds import predict_folds, split_folds
 from chronovision.duration.model_file import PACKAGES, save_model, save_no_model
+from chronovision.duration.predictions import COLUMNS as PREDICTION_COLUMNS
+from chronovision.duration.predictions import prediction_table, write_empty_results
+from chronovision.duration.scores import COLUMNS as SCORE_COLUMNS
+from chronovision.duration.scores import score_rows
 
 log = logging.getLogger(__name__)
 
@@ -72,7 +75,7 @@ def evaluate(
     rows = []
     for split, seconds in (("train", model.predict(inputs)), ("test", predicted)):
         each_group = split == "test" and (small or condition.is_model)
-        rows += scores.score_rows(
+        rows += score_rows(
             {"estimator": name, "control": condition.control, "layers": condition.layers},
             split,
             clips.duration_s,
@@ -84,15 +87,15 @@ def evaluate(
 
 
 def fit_duration_model(
-    clip_table: str | os.PathLike,
-    controls_table: str | os.PathLike,
-    predictions_out: str | os.PathLike,
-    scores_out: str | os.PathLike,
-    model_out: str | os.PathLike,
     *,
+    clips: str | os.PathLike,
+    controls: str | os.PathLike,
     duration: Mapping,
     metric: str,
     threshold: str,
+    predictions: str | os.PathLike,
+    scores: str | os.PathLike,
+    model: str | os.PathLike,
 ) -> None:
     """Fit regressions of duration, score them by cross-validation beside controls, and save them.
 
@@ -103,39 +106,42 @@ def fit_duration_model(
 
     Parameters
     ----------
-    clip_table, controls_table : path-like
-        See `chronovision.duration.clips.build_clip_table`.
-    predictions_out : path-like
-        TSV, see `chronovision.duration.predictions.COLUMNS`, for the models of all layers.
-    scores_out : path-like
-        TSV, see `chronovision.duration.scores.COLUMNS`. From `ENOUGH_GROUPS` on, single groups
-        are scored only for the models of all layers.
-    model_out : path-like
-        skops file, see `chronovision.duration.model_file`.
+    clips, controls : path-like
+        Tables of `chronovision.duration.clips.build_clip_table`.
     duration : mapping
         The config's ``duration``: ``estimators`` and ``folds``.
     metric, threshold : str
         Metric and kind of threshold of the clip table.
+    predictions : path-like
+        TSV to write, see `chronovision.duration.predictions.COLUMNS`, for the models of all layers.
+    scores : path-like
+        TSV to write, see `chronovision.duration.scores.COLUMNS`. From `ENOUGH_GROUPS` on, single
+        groups are scored only for the models of all layers.
+    model : path-like
+        skops file to write, see `chronovision.duration.model_file`.
     """
-    provenance = read_provenance(clip_table)
+    provenance = read_provenance(clips)
     config = {key: duration[key] for key in ("estimators", "folds")}
     config |= {"metric": metric, "threshold": threshold}
     provenance = add_step(provenance, "fit_duration_model", config, PACKAGES)
     try:
-        table, clips, fold_of_row = _read_fittable(
-            clip_table, controls_table, provenance, duration["folds"]
+        table, clip_set, fold_of_row = _read_fittable(
+            clips, controls, provenance, duration["folds"]
         )
     except NoFitError as error:
         log.warning("no model: %s", error)
         provenance["why_empty"] = error.record()
-        predictions.write_empty_results(predictions_out, scores_out, provenance)
-        save_no_model(model_out, error.reason)
+        write_empty_results(predictions, scores, provenance)
+        save_no_model(model, error.reason)
         return
-    results = _evaluate_all(duration["estimators"], clips, fold_of_row)
-    _write_results(results, table, fold_of_row, provenance, predictions_out, scores_out)
-    models = _reusable(results)
-    save_model(model_out, models, describe_set(provenance, clips.layers, metric, threshold))
-    log.info("%d clips in %d folds", clips.first.sum(), fold_of_row.max() + 1)
+    results = _evaluate_all(duration["estimators"], clip_set, fold_of_row)
+    rows = _predictions(results, table, fold_of_row)
+    write_table(predictions, rows, PREDICTION_COLUMNS, provenance)
+    rows = pd.DataFrame([row for result in results for row in result.scores])
+    write_table(scores, rows, SCORE_COLUMNS, provenance)
+    about = describe_set(provenance, clip_set.layers, metric, threshold)
+    save_model(model, _reusable(results), about)
+    log.info("%d clips in %d folds", clip_set.first.sum(), fold_of_row.max() + 1)
 
 
 def _evaluate_all(
@@ -150,24 +156,16 @@ def _evaluate_all(
         ]
 
 
-def _write_results(
-    results: Sequence[Evaluation],
-    table: pd.DataFrame,
-    fold_of_row: np.ndarray,
-    provenance: Mapping,
-    predictions_out: str | os.PathLike,
-    scores_out: str | os.PathLike,
-) -> None:
-    """Write the predictions of the models of all layers, and the scores of all conditions."""
+def _predictions(
+    results: Sequence[Evaluation], table: pd.DataFrame, fold_of_row: np.ndarray
+) -> pd.DataFrame:
+    """What the models of all layers predict, one regression after the other."""
     predicted = [
-        predictions.prediction_table(table, result.predicted, result.estimator, fold_of_row)
+        prediction_table(table, result.predicted, result.estimator, fold_of_row)
         for result in results
         if result.condition.is_model
     ]
-    rows = pd.concat(predicted, ignore_index=True)
-    write_table(predictions_out, rows, predictions.COLUMNS, provenance)
-    rows = pd.DataFrame([row for result in results for row in result.scores])
-    write_table(scores_out, rows, scores.COLUMNS, provenance)
+    return pd.concat(predicted, ignore_index=True)
 
 
 def _read_fittable(

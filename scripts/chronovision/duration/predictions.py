@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from chronovision.core.tables import write_table
-from chronovision.duration import scores
+from chronovision.duration.scores import COLUMNS as SCORE_COLUMNS
 
 COLUMNS = {
     "clip": (
@@ -32,8 +32,8 @@ def prediction_table(
 
 
 def write_empty_results(
-    predictions_out: str | os.PathLike, scores_out: str | os.PathLike, provenance: Mapping
+    predictions: str | os.PathLike, scores: str | os.PathLike, provenance: Mapping
 ) -> None:
     """Write tables of predictions and scores without rows; `provenance` says why."""
-    for path, columns in ((predictions_out, COLUMNS), (scores_out, scores.COLUMNS)):
+    for path, columns in ((predictions, COLUMNS), (scores, SCORE_COLUMNS)):
         write_table(path, pd.DataFrame(columns=list(columns)), columns, provenance)

@@ -42,16 +42,16 @@ PACKAGES = ("torch", "torchvision", "openvino", "numba", "numpy", "h5py")
 
 
 def extract_features(
-    frames_path: str | os.PathLike,
-    weights_pth: str | os.PathLike,
-    weights_json: str | os.PathLike,
-    output: str | os.PathLike,
     *,
+    frames: str | os.PathLike,
+    weights: str | os.PathLike,
+    facts: str | os.PathLike,
     network: Mapping,
     seed: int,
     threads: int,
     window: tuple[float, float] | None = None,
     locks: str | os.PathLike | None = None,
+    features: str | os.PathLike,
 ) -> None:
     """Run the network over a video's frames and store the moments of its layers.
 
@@ -61,14 +61,8 @@ def extract_features(
 
     Parameters
     ----------
-    frames_path : ``frames/{video}.h5``, `rgb` (n, H, H, 3) uint8 and the frames' times.
-    weights_pth, weights_json : what `chronovision.features.weights.fetch_weights` wrote
-        for `network`.
-    output : ``features/{video}.h5``: `source_frame`, `time_s`, `key_frame` and the attributes of
-        the frames; per layer the group ``layers/{layer}`` with attribute `units` = N and
-        `channels` (n, C) float32, `mean` `std` `step_sq` (n,) float64, `sketch` (n, 512) float16
-        (see `chronovision.features.moments`), and for `keep_maps` `maps` (n, …) in the
-        network's shape.
+    frames : ``frames/{video}.h5``, `rgb` (n, H, H, 3) uint8 and the frames' times.
+    weights, facts : what `chronovision.features.weights.fetch_weights` wrote for `network`.
     network : the config's section, all keys.
     seed : the config's seed, for the sketches' signs.
     threads : CPU threads to use.
@@ -76,6 +70,11 @@ def extract_features(
         The first row's step is from the row before it.
     locks : folder of the locks by which jobs on one machine share its GPUs out among them;
         without it the first GPU is used.
+    features : HDF5 to write, ``features/{video}.h5``: `source_frame`, `time_s`, `key_frame` and the
+        attributes of the frames; per layer the group ``layers/{layer}`` with attribute `units` = N
+        and `channels` (n, C) float32, `mean` `std` `step_sq` (n,) float64, `sketch` (n, 512)
+        float16 (see `chronovision.features.moments`), and for `keep_maps` `maps` (n, …) in the
+        network's shape.
 
     Raises
     ------
@@ -84,30 +83,30 @@ def extract_features(
         finite or exceed float16.
     """
     check_network(network)
-    weights = _weights_facts(weights_json, network)
+    about = _weights_facts(facts, network)
     device = choose_device(network["device"])
-    with h5py.File(frames_path, "r") as frames, torch_settings(threads):
-        size = frames["rgb"].shape[1]
+    with h5py.File(frames, "r") as source, torch_settings(threads):
+        size = source["rgb"].shape[1]
         shapes = activation_shapes(network["model"], network["layers"], size)
-        rows = _rows(frames["time_s"][:], window)
-        loaded = load_network(network, weights_pth, shapes)
+        rows = _rows(source["time_s"][:], window)
+        loaded = load_network(network, weights, shapes)
         batch = frames_per_pass(network, device)
         with ExitStack() as stack:
             place = stack.enter_context(_own_gpu(device, locks))
             engine = make_engine(loaded, network["precision"], place, batch, size, threads)
             used = {"device": device, "engine": engine.name.split()[0]}
             asked = {**network, "seed": seed}
-            provenance = _provenance(read_provenance(frames_path), weights, asked, used)
+            provenance = _provenance(read_provenance(frames), about, asked, used)
             needed = len(rows) * sum(_row_bytes(name, shapes[name], network) for name in shapes)
-            file = stack.enter_context(new_h5(output, provenance, expected_bytes=needed))
-            _copy_clock(frames, file, network["layers"], rows)
+            file = stack.enter_context(new_h5(features, provenance, expected_bytes=needed))
+            _copy_clock(source, file, network["layers"], rows)
             sinks = [_LayerSink(file, name, shapes[name], network, seed) for name in shapes]
             log.info(
                 "%s up to %s on %s (%s, %s), %s, batch %d, %d threads: %d frames",
                 *(network["model"], ", ".join(network["layers"]), place, _processor(place)),
                 *(engine.name, network["precision"], batch, threads, len(rows)),
             )
-            _stream(frames["rgb"], rows, engine, sinks, batch, threads)
+            _stream(source["rgb"], rows, engine, sinks, batch, threads)
 
 
 def _rows(time_s: np.ndarray, window: tuple[float, float] | None) -> range:

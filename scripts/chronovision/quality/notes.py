@@ -12,7 +12,6 @@ import pandas as pd
 from chronovision.core.metrics import constant_frames
 from chronovision.core.provenance import add_step, read_provenance
 from chronovision.core.tables import BLOCK_ROWS, read_numbers, read_values, write_table
-from chronovision.core.variants import Variant
 from chronovision.quality.note import Note, finite, medians, ratio, times
 from chronovision.quality.sampling_notes import cadence_note, uneven_note
 from chronovision.salience.salient_frames import read_salient
@@ -234,44 +233,44 @@ def _pixel_notes(
 
 
 def check_quality(
-    features_path: str | os.PathLike,
-    pixels_path: str | os.PathLike,
-    changes: Mapping[str, str | os.PathLike],
-    dynamic: Mapping[Variant, str | os.PathLike],
-    ranges: Mapping[str, str | os.PathLike],
-    output: str | os.PathLike,
     *,
+    features: str | os.PathLike,
+    pixels: str | os.PathLike,
+    changes: Mapping[str, str | os.PathLike],
+    dynamic: Mapping[str, str | os.PathLike],
+    ranges: Mapping[str, str | os.PathLike],
     thresholds: Mapping,
+    table: str | os.PathLike,
 ) -> None:
     """Write the quality notes of one video.
 
     Parameters
     ----------
-    features_path, pixels_path : path-like
+    features, pixels : path-like
         Files of the video.
     changes : mapping of str to path-like
         Metric -> table of changes.
-    dynamic : mapping of Variant to path-like
-        ``{metric}.dynamic`` -> table of accumulators, if that threshold is computed.
+    dynamic : mapping of str to path-like
+        Metric -> table of accumulators of the dynamic threshold, if that is computed.
     ranges : mapping of str to path-like
         Metric -> table of the set's ranges, if the scope is the set.
-    output : path-like
-        TSV, see `COLUMNS`.
     thresholds : mapping
         The config's ``thresholds``.
+    table : path-like
+        TSV to write, see `COLUMNS`.
     """
-    provenance = read_provenance(features_path)
+    provenance = read_provenance(features)
     layers = provenance["network"]["layers"]
     whole = provenance["steps"]["dump_frames"]["end_s"] is None
-    with h5py.File(features_path, "r") as file:
+    with h5py.File(features, "r") as file:
         notes = [*decoding_notes(file.attrs, whole), *constant_layer_notes(file, layers)]
         key_frame, source_frame = file["key_frame"][:], file["source_frame"][:]
-    repeated = read_values(pixels_path, [REPEATED], bool)[:, 0]
-    notes += _pixel_notes(pixels_path, key_frame, repeated)
+    repeated = read_values(pixels, [REPEATED], bool)[:, 0]
+    notes += _pixel_notes(pixels, key_frame, repeated)
     sampled = "correlation" if "correlation" in changes else next(iter(changes))
     for metric, path in changes.items():
         # Read before the changes, which take more memory than all else.
-        counted = dynamic.get(Variant(metric, "dynamic"))
+        counted = dynamic.get(metric)
         salient = read_salient(counted, layers) if counted else None
         series = read_numbers(path, layers)
         values = series.to_numpy()
@@ -282,7 +281,5 @@ def check_quality(
         if salient is not None:
             notes.append(pacemaker_note(metric, values, salient, static, layers))
         del series, values  # the next metric's take as much
-    table = pd.DataFrame([astuple(note) for note in notes], columns=list(COLUMNS))
-    write_table(
-        output, table, COLUMNS, add_step(provenance, "check_quality", thresholds, ["numpy"])
-    )
+    rows = pd.DataFrame([astuple(note) for note in notes], columns=list(COLUMNS))
+    write_table(table, rows, COLUMNS, add_step(provenance, "check_quality", thresholds, ["numpy"]))

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from dataclasses import dataclass
 from os import PathLike
 
@@ -75,62 +75,72 @@ class SetInputs:
 
 
 def render_report(
-    index: str | PathLike,
-    methods: str | PathLike,
-    references: str | PathLike,
     *,
     inputs: SetInputs,
     config: Mapping,
+    index: str | PathLike,
+    methods: str | PathLike,
+    references: str | PathLike,
+    provenance: str | PathLike,
 ) -> None:
-    """Write the overview of a set, and its methods text with references.
+    """Write the overview of a set, its methods text with references, and its provenance.
 
     Parameters
     ----------
-    index : path-like
-        HTML file. Pages of videos are expected beside it as ``{video}.html``.
-    methods : path-like
-        Markdown file.
-    references : path-like
-        BibTeX file.
     inputs : SetInputs
         Results to show.
     config : mapping
         The whole config.
+    index : path-like
+        HTML file to write. Pages of videos are expected beside it as ``{video}.html``.
+    methods : path-like
+        Markdown file to write.
+    references : path-like
+        BibTeX file to write.
+    provenance : path-like
+        JSON file to write, see `write_set_provenance`.
     """
-    provenance = _set_provenance(inputs)
-    weights = read_json(inputs.weights)
-    banner = untrained_banner(provenance["network"], weights["reason"])
+    record, weights = _set_provenance(inputs), read_json(inputs.weights)
+    banner = untrained_banner(record["network"], weights["reason"])
     durations = duration_section(inputs.clips, inputs.scores, inputs.applied)
-    paragraphs = _methods(config, provenance, inputs, durations)
+    paragraphs = _methods(config, record, inputs, durations)
     keys = cited_keys(paragraphs)
-    summary = read_table(inputs.summary)
     render(
         index,
         "index.html",
+        **_shown_of_set(inputs, record, durations["blank"]),
         banner=banner,
-        provenance=provenance,
-        network=provenance["network"],
-        devices=sorted({about["network"]["device"] for about in provenance["videos"].values()}),
         weights=weights,
-        videos=[_video_row(video, inputs, summary) for video in inputs.facts],
-        has_scenes=any(inputs.scenes.values()),
-        variants=_variants(summary),
-        layers=[*layer_columns(summary.columns)],
-        figures=[
-            embedded_figure(name, path)
-            for name, path in inputs.figures.items()
-            if name not in durations["blank"]
-        ],
         durations=durations,
-        asked=bool(inputs.scores),
         apply=config["duration"]["apply"],
         config=as_yaml(config),
-        software=all_software(provenance),
         methods=[spell_citations(text) for text in paragraphs],
         references=[REFERENCES[key] for key in keys],
     )
     write_text(methods, methods_markdown(paragraphs, banner and _as_markdown(banner)))
     write_text(references, bibliography(keys))
+    write_set_provenance(provenance, inputs, config)
+
+
+def _shown_of_set(inputs: SetInputs, record: Mapping, blank: Container[str]) -> dict:
+    """What the page shows of videos, layers and figures, but for those that are `blank`."""
+    summary = read_table(inputs.summary)
+    return {
+        "provenance": record,
+        "network": record["network"],
+        "devices": sorted({about["network"]["device"] for about in record["videos"].values()}),
+        "software": all_software(record),
+        "videos": [_video_row(video, inputs, summary) for video in inputs.facts],
+        "has_scenes": any(inputs.scenes.values()),
+        "variants": _variants(summary),
+        "layers": [*layer_columns(summary.columns)],
+        "figures": [
+            embedded_figure(name, path)
+            for name, path in inputs.figures.items()
+            if name not in blank
+        ],
+        "asked": bool(inputs.scores),
+    }
 
 
 def _methods(

@@ -1,7 +1,7 @@
 """Accumulators: changes compared with a static or dynamic threshold, and counted if salient."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 import numpy as np
 import pandas as pd
@@ -172,63 +172,80 @@ class _Accumulator:
 
 
 def accumulate_changes(
-    changes_path: str | os.PathLike,
-    ranges_path: str | os.PathLike | None,
-    output: str | os.PathLike,
     *,
+    changes: Mapping[str, str | os.PathLike],
+    ranges: Mapping[str, str | os.PathLike],
     video: str,
-    kind: str,
+    threshold: str,
     thresholds: Mapping,
     seed: int | None,
+    tables: Mapping[str, str | os.PathLike],
 ) -> None:
     """Write the accumulators of one video: threshold, salient frames and counts per layer.
 
     Parameters
     ----------
-    changes_path : path-like
-        Table of `chronovision.salience.changes.measure_changes`.
-    ranges_path : path-like or None
-        Table of `chronovision.salience.thresholds.pool_ranges`, if the scope is the set.
-    output : path-like
-        TSV with ``frame time_s`` and for each layer ``_threshold _salient _count``.
+    changes : mapping of str to path-like
+        Metric -> table of `chronovision.salience.changes.measure_changes`.
+    ranges : mapping of str to path-like
+        Metric -> table of `chronovision.salience.thresholds.pool_ranges`, if the scope is the set;
+        otherwise empty.
     video : str
         Id of the video. The noise depends on it.
-    kind : {'static', 'dynamic'}
+    threshold : {'static', 'dynamic'}
         Kind of threshold.
     thresholds : mapping
         The config's ``thresholds``, without ``dynamic`` for the static threshold.
     seed : int or None
         The config's ``seed``; None for ``static``, which draws no noise.
+    tables : mapping of str to path-like
+        Metric -> TSV to write, with ``frame time_s`` and for each layer
+        ``_threshold _salient _count``.
 
     Raises
     ------
     UserError
         A fixed threshold does not fit, see `chronovision.salience.thresholds`.
     """
-    layers = change_layers(read_header(changes_path))
-    resolved = video_thresholds(read_values(changes_path, layers), layers, thresholds, ranges_path)
-    accumulator = _Accumulator(resolved, thresholds["dynamic"] if kind == "dynamic" else None)
-    sources = None
-    if kind == "dynamic" and seed is not None:
-        sources = _noise_sources(seed, layers, "accumulator", video)
+    config, is_dynamic = {"kind": threshold, "seed": seed, **thresholds}, threshold == "dynamic"
+    for metric, table in tables.items():
+        layers = change_layers(read_header(changes[metric]))
+        resolved = video_thresholds(
+            read_values(changes[metric], layers), layers, thresholds, ranges.get(metric)
+        )
+        accumulator = _Accumulator(resolved, thresholds["dynamic"] if is_dynamic else None)
+        sources = None
+        if is_dynamic and seed is not None:
+            sources = _noise_sources(seed, layers, "accumulator", video)
+        record = read_provenance(changes[metric])
+        provenance = add_step(record, "accumulate_changes", config, ["numpy"])
+        with new_table(table, _column_meanings(layers), provenance) as append:
+            for block in _count_blocks(changes[metric], layers, accumulator, sources):
+                append(block)
+
+
+def _count_blocks(
+    changes: str | os.PathLike,
+    layers: list[str],
+    accumulator: _Accumulator,
+    sources: list[np.random.Generator] | None,
+) -> Iterator[pd.DataFrame]:
+    """Yield the rows of the table of accumulators, a block at a time."""
     count = np.zeros(len(layers), dtype=np.int64)
-    config = {"kind": kind, "seed": seed, **thresholds}
-    provenance = add_step(read_provenance(changes_path), "accumulate_changes", config, ["numpy"])
-    with new_table(output, _column_meanings(layers), provenance) as append:
-        for block in read_blocks(changes_path):
-            threshold, salient = accumulator.run(
-                block[layers].to_numpy(),
-                block["time_s"].to_numpy(),
-                None if sources is None else _draw(sources, accumulator.steps(len(block))),
-            )
-            counts = count + np.cumsum(salient, axis=0)
-            count = counts[-1]
-            columns = {"frame": block["frame"], "time_s": block["time_s"]}
-            for index, layer in enumerate(layers):
-                columns[f"{layer}{THRESHOLD}"] = threshold[:, index]
-                columns[f"{layer}{SALIENT}"] = salient[:, index]
-                columns[f"{layer}{COUNT}"] = counts[:, index]
-            append(pd.DataFrame(columns))
+    for block in read_blocks(changes):
+        limit, salient = accumulator.run(
+            block[layers].to_numpy(),
+            block["time_s"].to_numpy(),
+            None if sources is None else _draw(sources, accumulator.steps(len(block))),
+        )
+        counts = count + np.cumsum(salient, axis=0)
+        count = counts[-1]
+        columns = {"frame": block["frame"], "time_s": block["time_s"]}
+        for index, layer in enumerate(layers):
+            columns[f"{layer}{THRESHOLD}"] = limit[:, index]
+            columns[f"{layer}{SALIENT}"] = salient[:, index]
+            columns[f"{layer}{COUNT}"] = counts[:, index]
+        yield pd.DataFrame(columns)
 
 
 def _column_meanings(layers: list[str]) -> Columns:

@@ -126,31 +126,34 @@ def segment_table(
 
 
 def segment_video(
-    accumulators_path: str | os.PathLike,
-    changes_path: str | os.PathLike,
-    output: str | os.PathLike,
     *,
+    accumulators: Mapping[str, str | os.PathLike],
+    changes: Mapping[str, str | os.PathLike],
     segments: Mapping,
+    tables: Mapping[str, str | os.PathLike],
 ) -> None:
-    """Write the segments of one video under one metric and threshold.
+    """Write the segments of one video, for every metric, under one threshold.
 
     Parameters
     ----------
-    accumulators_path, changes_path : path-like
-        Tables of the same video and metric.
-    output : path-like
-        TSV, see `COLUMNS`.
+    accumulators, changes : mapping of str to path-like
+        Metric -> table, all of one video and threshold.
     segments : mapping
         The config's ``segments``.
+    tables : mapping of str to path-like
+        Metric -> TSV to write, see `COLUMNS`.
     """
-    layers = change_layers(read_header(changes_path))
-    salient = read_salient(accumulators_path, layers)
-    boundary_strength = np.concatenate([b[layers].mean(axis=1) for b in read_blocks(changes_path)])
-    time_s = read_values(changes_path, ["time_s"])[:, 0]
-    needed = layers_needed(segments["min_layers"], len(layers))
-    boundaries = find_boundaries(
-        salient, boundary_strength, time_s, needed, segments["min_duration_s"]
-    )
-    table = segment_table(boundaries, time_s, boundary_strength, salient.sum(axis=1))
-    provenance = read_provenance(accumulators_path)
-    write_table(output, table, COLUMNS, add_step(provenance, "segment_video", segments, ["numpy"]))
+    for metric, output in tables.items():
+        layers = change_layers(read_header(changes[metric]))
+        salient = read_salient(accumulators[metric], layers)
+        blocks = read_blocks(changes[metric])
+        boundary_strength = np.concatenate([block[layers].mean(axis=1) for block in blocks])
+        time_s = read_values(changes[metric], ["time_s"])[:, 0]
+        needed = layers_needed(segments["min_layers"], len(layers))
+        boundaries = find_boundaries(
+            salient, boundary_strength, time_s, needed, segments["min_duration_s"]
+        )
+        table = segment_table(boundaries, time_s, boundary_strength, salient.sum(axis=1))
+        record = read_provenance(accumulators[metric])
+        provenance = add_step(record, "segment_video", segments, ["numpy"])
+        write_table(output, table, COLUMNS, provenance)

@@ -18,6 +18,7 @@ import pandas as pd
 from chronovision.core.provenance import read_provenance
 from chronovision.core.results import Results
 from chronovision.core.tables import BLOCK_ROWS, read_header, read_table
+from chronovision.core.variants import Variant
 from chronovision.duration.clips import build_clip_table
 from chronovision.duration.model import fit_duration_model
 from chronovision.inventory.standing import Standing
@@ -183,27 +184,29 @@ def _pooled(results: Results, metric: str, thresholds: Mapping) -> Path | None:
     return results.ranges(metric=metric) if thresholds["scope"] == "set" else None
 
 
-def _accumulators(results: Results, video: str, kind: str, steps: Steps, made: Path) -> None:
+def _accumulators(results: Results, video: str, variant: str, steps: Steps, made: Path) -> None:
     thresholds = dict(steps["accumulate_changes"])
     del thresholds["kind"]
-    metric, threshold = kind.split(".")
+    metric, threshold = Variant.parse(variant)
+    ranges = _pooled(results, metric, thresholds)
     accumulate_changes(
-        results.changes(metric=metric, video=video),
-        _pooled(results, metric, thresholds),
-        made,
-        seed=thresholds.pop("seed"),
+        changes={metric: results.changes(metric=metric, video=video)},
+        ranges={metric: ranges} if ranges else {},
         video=video,
-        kind=threshold,
+        threshold=threshold,
+        seed=thresholds.pop("seed"),
         thresholds=thresholds,
+        tables={metric: made},
     )
 
 
-def _segments(results: Results, video: str, kind: str, steps: Steps, made: Path) -> None:
+def _segments(results: Results, video: str, variant: str, steps: Steps, made: Path) -> None:
+    metric = Variant.parse(variant).metric
     segment_video(
-        results.accumulators(variant=kind, video=video),
-        results.changes(metric=kind.split(".")[0], video=video),
-        made,
+        accumulators={metric: results.accumulators(variant=variant, video=video)},
+        changes={metric: results.changes(metric=metric, video=video)},
         segments=steps["segment_video"],
+        tables={metric: made},
     )
 
 
@@ -223,7 +226,7 @@ def _summary(results: Results, stored: Path, _steps: Steps, made: Path) -> None:
     kinds = (dict.fromkeys(table[name]) for name in ("metric", "threshold"))
     accumulators = {
         (video, metric, threshold): results.accumulators(
-            variant=f"{metric}.{threshold}", video=video
+            variant=Variant(metric, threshold), video=video
         )
         for video, metric, threshold in itertools.product(_in_order(stored), *kinds)
     }
@@ -232,22 +235,27 @@ def _summary(results: Results, stored: Path, _steps: Steps, made: Path) -> None:
 
 def _clips(results: Results, stored: Path, steps: Steps, made: Path, controls: Path) -> None:
     used, table, videos = steps["build_clip_table"], read_table(stored), _in_order(stored)
+    groups = dict(zip(table["video"], table["group"], strict=True))
     build_clip_table(
-        {video: results.changes(metric=used["metric"], video=video) for video in videos},
-        {video: results.pixels(video=video) for video in videos},
-        _pooled(results, used["metric"], used["thresholds"]),
-        *(made, controls),
-        groups=dict(zip(videos, videos, strict=True))
-        | dict(zip(table["video"], table["group"], strict=True)),
+        changes={video: results.changes(metric=used["metric"], video=video) for video in videos},
+        pixels={video: results.pixels(video=video) for video in videos},
+        ranges=_pooled(results, used["metric"], used["thresholds"]),
+        groups={video: groups.get(video, video) for video in videos},
         **used,
+        table=made,
+        controls=controls,
     )
 
 
-def _fit(results: Results, kind: str, steps: Steps, predictions: Path, scores: Path) -> None:
+def _fit(results: Results, variant: str, steps: Steps, predictions: Path, scores: Path) -> None:
     used = steps["fit_duration_model"]
     fit_duration_model(
-        results.clips(variant=kind),
-        results.clip_controls(variant=kind),
-        *(predictions, scores, predictions.with_suffix(".skops")),
-        **{"duration": used, "metric": used["metric"], "threshold": used["threshold"]},
+        clips=results.clips(variant=variant),
+        controls=results.clip_controls(variant=variant),
+        duration=used,
+        metric=used["metric"],
+        threshold=used["threshold"],
+        predictions=predictions,
+        scores=scores,
+        model=predictions.with_suffix(".skops"),
     )

@@ -106,7 +106,13 @@ def test_accumulators(tmp_path, n, kind, tau):
     made = MadeSet(tmp_path).add("v", changes, time_s=time_s)
     output = tmp_path / "accumulators.tsv"
     accumulate_changes(
-        made.changes["v"], None, output, video="v", kind=kind, thresholds=chosen, seed=3
+        changes={"correlation": made.changes["v"]},
+        ranges={},
+        video="v",
+        threshold=kind,
+        thresholds=chosen,
+        seed=3,
+        tables={"correlation": output},
     )
     thresholds = video_thresholds(changes, LAYERS, chosen, None)
     noise = standard_noise(3, n - 1, LAYERS, "accumulator", "v")

@@ -20,7 +20,10 @@ MEASURE = """
 import json, resource, sys
 from chronovision.features.extraction import extract_features
 frames, weights, facts, output, network = sys.argv[1:]
-extract_features(frames, weights, facts, output, network=json.loads(network), seed=0, threads=1)
+extract_features(
+    frames=frames, weights=weights, facts=facts, network=json.loads(network), seed=0, threads=1,
+    features=output,
+)
 print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
 """
 

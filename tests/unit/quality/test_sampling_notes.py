@@ -63,12 +63,26 @@ def notes_and_changes(film, folder, **frames):
     dump_frames(film / "info.json", folder / "frames.h5", strict=False, **frames)
     pixels = folder / "pixels.tsv"
     describe_frames(film / "info.json", pixels, folder / "thumbnails.h5", **frames)
-    made = (folder / "frames.h5", film / "weights.pth", film / "weights.json")
-    extract_features(*made, folder / "features.h5", network=NETWORK, seed=0, threads=1)
+    extract_features(
+        frames=folder / "frames.h5",
+        weights=film / "weights.pth",
+        facts=film / "weights.json",
+        network=NETWORK,
+        seed=0,
+        threads=1,
+        features=folder / "features.h5",
+    )
     measure_changes(folder / "features.h5", folder / "changes.tsv", metric="correlation")
     output = folder / "quality.tsv"
-    changes = {"correlation": folder / "changes.tsv"}
-    check_quality(folder / "features.h5", pixels, changes, {}, {}, output, thresholds=THRESHOLDS)
+    check_quality(
+        features=folder / "features.h5",
+        pixels=pixels,
+        changes={"correlation": folder / "changes.tsv"},
+        dynamic={},
+        ranges={},
+        thresholds=THRESHOLDS,
+        table=output,
+    )
     notes = read_table(output).set_index("note")
     return notes, read_table(folder / "changes.tsv")[NETWORK["layers"]].to_numpy()[1:]
 
