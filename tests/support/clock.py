@@ -9,10 +9,11 @@ from chronovision.quality.notes import decoding_notes
 from chronovision.videos.decoding import Decoding, decode
 from chronovision.videos.frames import dump_frames
 from chronovision.videos.probe import probe
+from chronovision.videos.span import Span
 from support.clips import make_clip
 
 SETTINGS = {"size": 32, "geometry": "crop", "every": 1, "step_s": None, "fps": None}
-WHOLE = (None, None)
+WHOLE = Span()
 H264 = ("-c:v", "libx264", "-bf", "2", "-g", "25")
 MPEG2 = ("-c:v", "mpeg2video", "-bf", "2", "-b:v", "60k")
 

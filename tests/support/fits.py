@@ -12,11 +12,11 @@ PERCENTILES = {**THRESHOLDS, "range": "percentile"}
 def fit(tables, folder, estimators=("ridge",), folds=5):
     outputs = [folder / name for name in ("predictions.tsv", "scores.tsv", "model.skops")]
     fit_duration_model(
-        *tables,
-        *outputs,
+        **dict(zip(("clips", "controls"), tables, strict=True)),
         duration={"estimators": list(estimators), "folds": folds, "apply": None},
         metric="correlation",
         threshold="dynamic",
+        **dict(zip(("predictions", "scores", "model"), outputs, strict=True)),
     )
     return outputs
 

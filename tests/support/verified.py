@@ -7,6 +7,8 @@ import yaml
 
 from chronovision.confounds.pixels import describe_frames
 from chronovision.core.metrics import METRICS
+from chronovision.core.results import Results
+from chronovision.core.variants import Variant
 from chronovision.features.extraction import extract_features
 from chronovision.features.weights import fetch_weights
 from chronovision.salience.accumulators import accumulate_changes
@@ -17,6 +19,7 @@ from chronovision.segmentation.segments import segment_video
 from chronovision.verification.results import verify_results
 from chronovision.videos.frames import dump_frames
 from chronovision.videos.probe import probe_video
+from chronovision.videos.span import Span
 from support.clips import make_clip
 from support.paths import PROJECT
 
@@ -39,35 +42,53 @@ def make_results(root: Path, network: dict, frames: dict, scope: str) -> None:
     (root / "films").mkdir(parents=True)
     film = make_clip(root / "films" / "a.mp4", SOURCE)
     results = root / "results"
-    info, stills = results / "videos/a.json", root / "frames.h5"
+    info, stills = Results(results).video_facts(video="a"), root / "frames.h5"
     weights = results / "weights" / f"{network['model']}.{network['weights']}.pth"
-    common = {"video": "a", "frames": frames, "span": (None, None)}
+    common = {"video": "a", "frames": frames, "span": Span()}
     probe_video(film, info, stream=None)
     dump_frames(info, stills, strict=False, **common)
-    describe_frames(info, results / "pixels/a.tsv", results / "pixels/a.thumbnails.h5", **common)
+    pixels = Results(results).pixels(video="a")
+    describe_frames(info, pixels, Results(results).thumbnails(video="a"), **common)
     fetch_weights(network, 3, weights, weights.with_suffix(".json"))
-    features = results / "features/a.h5"
+    features = Results(results).features(video="a")
     extract_features(
-        *(stills, weights, weights.with_suffix(".json"), features),
-        **{"network": network, "seed": 3, "threads": 1},
+        frames=stills,
+        weights=weights,
+        facts=weights.with_suffix(".json"),
+        network=network,
+        seed=3,
+        threads=1,
+        features=features,
     )
     thresholds = {**CONFIG["thresholds"], "scope": scope}
     del thresholds["kinds"]
-    accumulators = {}
-    for metric in METRICS:
-        changes = results / f"changes/{metric}/a.tsv"
-        measure_changes(features, changes, metric=metric)
-        ranges = results / f"ranges/{metric}.tsv" if scope == "set" else None
+    changes = {name: Results(results).changes(metric=name, video="a") for name in METRICS}
+    ranges = {name: Results(results).ranges(metric=name) for name in METRICS if scope == "set"}
+    for metric, table in changes.items():
+        measure_changes(features, table, metric=metric)
         if ranges:
-            pool_ranges({"a": changes}, ranges, thresholds=thresholds)
-        for kind in ("static", "dynamic"):
-            table = results / f"accumulators/{metric}.{kind}/a.tsv"
-            settings = {"kind": kind, "thresholds": thresholds, "seed": 3}
-            accumulate_changes(changes, ranges, table, video="a", **settings)
-            segments = results / f"segments/{metric}.{kind}/a.tsv"
-            segment_video(table, changes, segments, segments=CONFIG["segments"])
-            accumulators["a", metric, kind] = table
-    summarise_counts(accumulators, results / "accumulators/summary.tsv")
+            pool_ranges({"a": table}, ranges[metric], thresholds=thresholds)
+    accumulators = {}
+    for kind in ("static", "dynamic"):
+        ours = {name: {"variant": Variant(name, kind), "video": "a"} for name in METRICS}
+        tables = {name: Results(results).accumulators(**about) for name, about in ours.items()}
+        accumulate_changes(
+            changes=changes,
+            ranges=ranges,
+            video="a",
+            threshold=kind,
+            thresholds=thresholds,
+            seed=3,
+            tables=tables,
+        )
+        segment_video(
+            accumulators=tables,
+            changes=changes,
+            segments=CONFIG["segments"],
+            tables={name: Results(results).segments(**about) for name, about in ours.items()},
+        )
+        accumulators |= {("a", metric, kind): table for metric, table in tables.items()}
+    summarise_counts(accumulators, Results(results).summary())
 
 
 FRAMES = {"size": 64, "geometry": "crop", "every": 1, "step_s": None, "fps": None}

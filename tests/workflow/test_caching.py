@@ -197,7 +197,7 @@ ARITHMETIC = {
     # No job runs what foretells what jobs take, or looks at a folder before, or at results after.
     "jobs/costs": ("(size / 224) ** 2", "(size / 224) ** 3", set()),
     "survey/costs": ("seconds / 60", "seconds / 61", set()),
-    "inventory/layout": ("_COMPILED = ", "_COMPILED = 0 or ", set()),
+    "inventory/layout": ("_FORMS = ", "_FORMS = 0 or ", set()),
     "verification/checks": ('"holds"', '"is right"', set()),
     "commands/demo": ("import ", "import time\nimport ", set()),
 }  # fmt: skip
@@ -245,7 +245,7 @@ def test_a_message_about_tables_reruns_no_extraction(unchanged, edited):
 
 def test_a_fetch_that_fails_costs_neither_weights_nor_features(rerun, project, edited):
     module = edited / "scripts/chronovision/features/weights.py"
-    begin = "    check_asked_network(network)\n"
+    begin = '    spec, asked = asked_network(network), network["weights"]\n'
     assert begin in (text := module.read_text())
     module.write_text(text.replace(begin, "    raise UserError('no connection')\n"))
     weights = {path: path.read_bytes() for path in (rerun / "results/weights").iterdir()}

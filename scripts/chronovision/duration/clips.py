@@ -153,8 +153,8 @@ def build_clip_table(
         TSV to write with ``clip video group repeat start_frame n_frames start_s duration_s`` and
         ``<layer>_count`` for each layer.
     controls : path-like
-        TSV of the same rows to write, with ``clip repeat``, ``permuted_<layer>_count`` for each layer
-        (the video's changes in random order) and ``pixel_count`` (changes of the pixels).
+        TSV to write of the same rows with ``clip repeat``, ``permuted_<layer>_count`` for each
+        layer (the video's changes in random order) and ``pixel_count`` (changes of the pixels).
 
     Raises
     ------

@@ -23,9 +23,8 @@ from torch.nn import functional
 
 from chronovision.errors import UserError
 from chronovision.features.networks import (
-    build_extractor,
+    NetworkSpec,
     channel_axis,
-    load_weights,
     normalisation,
 )
 
@@ -97,31 +96,30 @@ def frames_per_pass(network: Mapping, device: str) -> int:
     return AUTO_BATCH[device] if asked == "auto" else int(asked)
 
 
-def load_network(network: Mapping, weights_pth: str | os.PathLike, shapes: Mapping) -> "Network":
+def load_network(spec: NetworkSpec, weights: str | os.PathLike, shapes: Mapping) -> "Network":
     """The part of a network that its layers need, with its weights, on the CPU.
 
     Parameters
     ----------
-    network : the config's section.
-    weights_pth : what `chronovision.features.weights.fetch_weights` wrote.
-    shapes : layer -> shape, see `chronovision.features.networks.activation_shapes`.
+    spec : the network, as far as its layers need it.
+    weights : what `chronovision.features.weights.fetch_weights` wrote.
+    shapes : layer -> shape, see `chronovision.features.networks.NetworkSpec.activation_shapes`.
 
     Raises
     ------
     UserError : the file does not hold these weights.
     """
-    extractor = build_extractor(network["model"], network["layers"])
     try:
-        load_weights(extractor, torch.load(weights_pth, map_location="cpu", weights_only=True))
+        extractor = spec.with_weights(torch.load(weights, map_location="cpu", weights_only=True))
     except (ValueError, RuntimeError, EOFError, pickle.UnpicklingError) as error:
         raise UserError(
-            f"{weights_pth} does not hold the weights for network.layers "
-            f"{', '.join(network['layers'])}: delete it, so that fetch_weights runs again"
+            f"{weights} does not hold the weights for network.layers "
+            f"{', '.join(spec.layers)}: delete it, so that fetch_weights runs again"
         ) from error
     for module in extractor.modules():
         if isinstance(module, nn.Linear):
             module.forward = partial(_linear, module)
-    return Network(extractor, network["model"], shapes)
+    return Network(extractor, spec.model, shapes)
 
 
 class Network(nn.Module):

@@ -30,7 +30,7 @@ from chronovision.features.engines import (
     torch_settings,
 )
 from chronovision.features.moments import BUCKETS, Moments, random_signs, summarise
-from chronovision.features.networks import activation_shapes, channel_axis, check_network
+from chronovision.features.networks import NetworkSpec, channel_axis
 from chronovision.jobs.locks import acquire_gpu
 
 log = logging.getLogger(__name__)
@@ -82,14 +82,14 @@ def extract_features(
         that do not fit, a GPU asked for and absent, taken or too small, activations that are not
         finite or exceed float16.
     """
-    check_network(network)
+    spec = NetworkSpec.build(network["model"], network["layers"])
     about = _weights_facts(facts, network)
     device = choose_device(network["device"])
     with h5py.File(frames, "r") as source, torch_settings(threads):
         size = source["rgb"].shape[1]
-        shapes = activation_shapes(network["model"], network["layers"], size)
+        shapes = spec.activation_shapes(size)
         rows = _rows(source["time_s"][:], window)
-        loaded = load_network(network, weights, shapes)
+        loaded = load_network(spec, weights, shapes)
         batch = frames_per_pass(network, device)
         with ExitStack() as stack:
             place = stack.enter_context(_own_gpu(device, locks))

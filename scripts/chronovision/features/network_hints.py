@@ -6,19 +6,18 @@ Apart from `chronovision.features.networks`, so that another hint makes no featu
 from collections.abc import Mapping
 
 from chronovision.errors import UserError
-from chronovision.features.networks import FIELD_NAMED, UnknownLayer, check_network
+from chronovision.features.networks import FIELD_NAMED, NetworkSpec, UnknownLayer
 
 
-def check_asked_network(network: Mapping) -> None:
-    """Like `chronovision.features.networks.check_network`, with a hint at what a name is
-    called here.
+def asked_network(network: Mapping) -> NetworkSpec:
+    """The network of a config section, with a hint at what a wrong name is called here.
 
     Raises
     ------
     UserError : unknown model or layer, or a layer asked for twice.
     """
     try:
-        check_network(network)
+        return NetworkSpec.build(network["model"], network["layers"])
     except UnknownLayer as error:
         hint = _name_elsewhere(error.layer, network["model"], error.known)
         if not hint:

@@ -1,11 +1,14 @@
 """The networks: names of their layers, and the part of them that the asked layers need.
 
 Every network is one of torchvision's classification models. A name of a layer stands for a
-node of torchvision's feature extraction; `build_extractor` cuts the network there.
+node of torchvision's feature extraction; `NetworkSpec` cuts the network there.
 """
 
+import copy
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
 
 import torch
 import torchvision
@@ -86,114 +89,119 @@ def layer_nodes(model: str) -> dict[str, str]:
     return _layer_nodes(model, _skeleton(model))
 
 
-def check_network(network: Mapping) -> None:
-    """Refuse a config section `network` whose model or layers do not exist.
+@dataclass(frozen=True)
+class NetworkSpec:
+    """A network as far as the asked layers need it, without its weights: built once in a job.
 
-    Raises
-    ------
-    UserError : unknown model or layer (with the nearest names), or a layer asked for twice.
-    """
-    _resolve(network["model"], network["layers"])
-
-
-def build_extractor(model: str, layers: Sequence[str]) -> torch.fx.GraphModule:
-    """The part of a network that the asked layers need, in eval mode, without its weights.
-
-    Whatever lies beyond the deepest layer is gone, parameters included. The parameters hold
-    nothing (most are on the device ``meta``) until `load_weights` fills them.
-
-    Parameters
+    Attributes
     ----------
     model : torchvision's name of the network.
     layers : names as in `layer_nodes`; for networks without field names a prefix of nodes
         (``layer4``) stands for the last of them.
-
-    Returns
-    -------
-    Module from images (B, 3, H, W) to a dict layer -> activation.
-
-    Raises
-    ------
-    UserError : unknown model or layer, or a layer asked for twice.
+    skeleton : module from images (B, 3, H, W) to a dict layer -> activation, in eval mode. Whatever
+        lies beyond the deepest layer is gone, parameters included; those that are left are on the
+        device ``meta`` and hold nothing. It stays so: what is computed, is with copies of it.
     """
-    net, nodes = _resolve(model, layers)
-    entry = get_graph_node_names(net, suppress_diff_warning=True)[0][0]
-    extractor = create_feature_extractor(
-        net,
-        # Only eval nodes count, so that nothing of the train graph keeps its parameters.
-        train_return_nodes={entry: entry},
-        eval_return_nodes={node: layer for layer, node in nodes.items()},
-        suppress_diff_warning=True,
-    )
-    for node in extractor.graph.nodes:
-        if node.kwargs.get("inplace"):
-            node.update_kwarg("inplace", False)
-    extractor.recompile()
-    return extractor
 
+    model: str
+    layers: tuple[str, ...]
+    skeleton: torch.fx.GraphModule
 
-def needed_tensors(extractor: torch.fx.GraphModule) -> dict[str, torch.Tensor]:
-    """Names of the weights that an extractor needs -> tensors of their shape and dtype.
+    @classmethod
+    def build(cls, model: str, layers: Sequence[str]) -> "NetworkSpec":
+        """The part of a network that the layers need.
 
-    Batch normalisation's running mean and variance are among them; its count of batches, which
-    evaluation does not use, and constants of the graph are not.
-    """
-    return {
-        name: tensor for name, tensor in extractor.state_dict().items() if not _is_incidental(name)
-    }
+        Raises
+        ------
+        UserError : unknown model or layer (with the nearest names), or a layer asked for twice.
+        """
+        net, nodes = _resolve(model, layers)
+        entry = get_graph_node_names(net, suppress_diff_warning=True)[0][0]
+        extractor = create_feature_extractor(
+            net,
+            # Only eval nodes count, so that nothing of the train graph keeps its parameters.
+            train_return_nodes={entry: entry},
+            eval_return_nodes={node: layer for layer, node in nodes.items()},
+            suppress_diff_warning=True,
+        )
+        for node in extractor.graph.nodes:
+            if node.kwargs.get("inplace"):
+                node.update_kwarg("inplace", False)
+        # Of the graph for evaluation alone: torchvision's module with both cannot be copied.
+        skeleton = torch.fx.GraphModule(extractor, extractor.graph).eval()
+        on_meta = {name: tensor.to("meta") for name, tensor in _needed_tensors(skeleton).items()}
+        skeleton.load_state_dict(on_meta, strict=False, assign=True)
+        return cls(model, tuple(layers), skeleton)
 
+    def needed_tensors(self) -> dict[str, torch.Tensor]:
+        """Names of the weights that the layers need -> tensors of their shape and dtype.
 
-def load_weights(extractor: torch.fx.GraphModule, state: Mapping[str, torch.Tensor]) -> None:
-    """Put the `needed_tensors` into an extractor, those and no others.
+        Batch normalisation's running mean and variance are among them; its count of batches, which
+        evaluation does not use, and constants of the graph are not.
+        """
+        return _needed_tensors(self.skeleton)
 
-    Raises
-    ------
-    ValueError : a tensor is missing, superfluous or of another shape.
-    """
-    try:
-        result = extractor.load_state_dict(state, strict=False, assign=True)
-    except RuntimeError as error:
-        raise ValueError(_first_line(error)) from error
-    wrong = [name for name in result.missing_keys if not _is_incidental(name)]
-    wrong += result.unexpected_keys
-    if wrong:
-        raise ValueError(f"missing or superfluous tensors: {', '.join(wrong)}")
+    def with_weights(self, state: Mapping[str, torch.Tensor]) -> torch.fx.GraphModule:
+        """A copy of the skeleton with weights: the `needed_tensors`, those and no others.
 
+        Raises
+        ------
+        ValueError : a tensor is missing, superfluous or of another shape.
+        """
+        extractor = copy.deepcopy(self.skeleton)
+        try:
+            result = extractor.load_state_dict(state, strict=False, assign=True)
+        except RuntimeError as error:
+            raise ValueError(_first_line(error)) from error
+        wrong = [name for name in result.missing_keys if not _is_incidental(name)]
+        wrong += result.unexpected_keys
+        if wrong:
+            raise ValueError(f"missing or superfluous tensors: {', '.join(wrong)}")
+        return extractor
 
-def activation_shapes(model: str, layers: Sequence[str], size: int) -> dict[str, tuple[int, ...]]:
-    """Shape of each layer's activation of one image of `size` × `size`, computed without data.
+    def without_data(self) -> torch.fx.GraphModule:
+        """A copy of the skeleton that is all on the device ``meta``, and gives tensors on it."""
+        return copy.deepcopy(self.skeleton).to("meta")
 
-    Returns
-    -------
-    layer -> (C,), (T, C) or (C, H, W), in the order of `layers`; (H, W, C) in networks that
-    work with channels last.
+    def activation_shapes(self, size: int) -> dict[str, tuple[int, ...]]:
+        """Shape of each layer's activation of one image of `size` × `size`, computed without data.
 
-    Raises
-    ------
-    UserError : the network cannot take images of that size (pooled to nothing, or a fixed
-        image size), or a layer is no activation (a shape or an index of the graph).
-    """
-    extractor = build_extractor(model, layers).to("meta")
-    try:
-        with torch.inference_mode():
-            outputs = extractor(torch.empty((2, 3, size, size), device="meta"))
-    except (RuntimeError, AssertionError, ValueError) as error:
-        raise UserError(
-            f"frames.size: {model} cannot take images of {size} × {size} pixels as far as "
-            f"network.layers {', '.join(layers)} ({_first_line(error)}): choose another size "
-            "or shallower layers"
-        ) from error
-    shapes = {}
-    for layer in layers:
-        output = outputs[layer]
+        Returns
+        -------
+        layer -> (C,), (T, C) or (C, H, W), in the order of `layers`; (H, W, C) in networks that
+        work with channels last.
+
+        Raises
+        ------
+        UserError : the network cannot take images of that size (pooled to nothing, or a fixed
+            image size), or a layer is no activation (a shape or an index of the graph).
+        """
+        try:
+            with torch.inference_mode():
+                outputs = self.without_data()(torch.empty((2, 3, size, size), device="meta"))
+        except (RuntimeError, AssertionError, ValueError) as error:
+            raise UserError(
+                f"frames.size: {self.model} cannot take images of {size} × {size} pixels as far as "
+                f"network.layers {', '.join(self.layers)} ({_first_line(error)}): choose another "
+                "size or shallower layers"
+            ) from error
+        return {layer: self._shape(layer, outputs[layer]) for layer in self.layers}
+
+    def _shape(self, layer: str, output: Any) -> tuple[int, ...]:
+        """Shape of the activation of one of two images; UserError if it is no activation."""
         usable = isinstance(output, torch.Tensor) and output.is_floating_point()
         if not usable or output.ndim not in ACTIVATION_DIMS or len(output) != 2:
             raise UserError(
-                f"network.layers: '{layer}' of {model} is no activation with 1 to 3 dimensions "
-                "per image: choose another layer"
+                f"network.layers: '{layer}' of {self.model} is no activation with 1 to 3 "
+                "dimensions per image: choose another layer"
             )
-        shapes[layer] = tuple(output.shape[1:])
-    return shapes
+        return tuple(output.shape[1:])
+
+
+def _needed_tensors(extractor: nn.Module) -> dict[str, torch.Tensor]:
+    return {
+        name: tensor for name, tensor in extractor.state_dict().items() if not _is_incidental(name)
+    }
 
 
 def native_size(model: str) -> int:
@@ -202,7 +210,7 @@ def native_size(model: str) -> int:
 
 
 def channel_axis(shape: Sequence[int]) -> int:
-    """Axis of the channels in an activation of one image (a `shape` of `activation_shapes`).
+    """Axis of the channels in an activation of one image (see `NetworkSpec.activation_shapes`).
 
     The last one of (C,) and (T, C). Images are square, so three dimensions are (H, W, C) if
     the first two alone are equal (Swin's blocks), else (C, H, W).

@@ -4,22 +4,19 @@ Apart from `chronovision.features.networks`, so that another way to count makes 
 features anew.
 """
 
-from collections.abc import Sequence
-
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
-from chronovision.features.networks import build_extractor, native_size
+from chronovision.features.networks import NetworkSpec, native_size
 
 
-def count_gflop(model: str, layers: Sequence[str]) -> float:
+def count_gflop(spec: NetworkSpec) -> float:
     """Operations up to the deepest layer for a picture of 224 × 224, in 10⁹, counted without data.
 
     A multiplication and an addition count as two. They grow with the picture's area; of networks
     with another `native_size` they are counted at that, and brought to 224 by the area.
     """
-    size = native_size(model)
-    extractor = build_extractor(model, layers).to("meta")
+    size, extractor = native_size(spec.model), spec.without_data()
     # With gradients, because PyTorch's shortcut for attention without them is not counted.
     with FlopCounterMode(display=False) as counter, torch.enable_grad():
         extractor(torch.empty((1, 3, size, size), device="meta"))

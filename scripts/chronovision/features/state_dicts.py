@@ -8,7 +8,7 @@ from pathlib import Path
 import torch
 
 from chronovision.errors import UserError
-from chronovision.features.networks import build_extractor, needed_tensors
+from chronovision.features.networks import NetworkSpec
 
 #: Keys under which checkpoints hold the state dict.
 WRAPPERS = ("model_state_dict", "model", "state_dict")
@@ -78,7 +78,7 @@ def _unwrapped(state: object, file: Path) -> Mapping:
     return state
 
 
-def select_tensors(state: Mapping, model: str, layers: Sequence[str], where: str) -> State:
+def select_tensors(state: Mapping, spec: NetworkSpec, where: str) -> State:
     """The tensors that the layers need, checked against the network, in its own dtypes.
 
     What DataParallel, torch.compile and Lightning put into names (``module.``, ``_orig_mod.``,
@@ -86,8 +86,8 @@ def select_tensors(state: Mapping, model: str, layers: Sequence[str], where: str
 
     Parameters
     ----------
-    state : name -> tensor, with torchvision's names for `model`.
-    model, layers : as in `chronovision.features.networks.build_extractor`.
+    state : name -> tensor, with torchvision's names for the network.
+    spec : the network, as far as its layers need it.
     where : what messages call the file.
 
     Raises
@@ -98,17 +98,17 @@ def select_tensors(state: Mapping, model: str, layers: Sequence[str], where: str
     for name in state:
         names.setdefault(_modern_name(_plain(str(name))[0]), []).append(name)
     selected, used = {}, []
-    for name, expected in needed_tensors(build_extractor(model, layers)).items():
+    for name, expected in spec.needed_tensors().items():
         found = names.get(name, [])
         if not found:
-            raise UserError(_missing(name, state, model, layers, where))
+            raise UserError(_missing(name, state, spec, where))
         if len(found) > 1:
             raise UserError(
                 f"{where}: {' and '.join(map(str, found[:2]))} may both be {name}: save the state "
                 "dict of one network alone"
             )
         used += found
-        _refuse_odd(f"{where}: {found[0]}", state[found[0]], expected, name, model, layers)
+        _refuse_odd(f"{where}: {found[0]}", state[found[0]], expected, name, spec)
         # A copy, because a view would bring the rest of its storage into the file.
         tensor = state[found[0]].detach().to(expected.dtype, copy=True).contiguous()
         if not torch.isfinite(tensor).all():
@@ -152,8 +152,7 @@ def _refuse_odd(
     tensor: object,
     expected: torch.Tensor,
     name: str,
-    model: str,
-    layers: Sequence[str],
+    spec: NetworkSpec,
 ) -> None:
     """Raise UserError unless a tensor can take the place of the expected one."""
     if not isinstance(tensor, torch.Tensor) or tensor.layout != torch.strided:
@@ -164,10 +163,10 @@ def _refuse_odd(
         classes = tensor.ndim > 0 and len(tensor) != 1000 == len(expected)
         reason = "the weights are of another network"
         if classes and tensor.shape[1:] == expected.shape[1:]:
-            layer = _first_layer(name, model, layers)
+            layer = _first_layer(name, spec)
             reason = f"it was trained for {len(tensor)} classes, so leave out layer {layer}"
         raise UserError(
-            f"{what} has the shape {tuple(tensor.shape)}, but {model} needs "
+            f"{what} has the shape {tuple(tensor.shape)}, but {spec.model} needs "
             f"{tuple(expected.shape)}: {reason}"
         )
     if tensor.is_quantized or tensor.is_floating_point() != expected.is_floating_point():
@@ -182,21 +181,20 @@ def _modern_name(name: str) -> str:
     return name.replace(".mlp.linear_1.", ".mlp.0.").replace(".mlp.linear_2.", ".mlp.3.")
 
 
-def _missing(
-    name: str, state: Mapping[str, object], model: str, layers: Sequence[str], where: str
-) -> str:
+def _missing(name: str, state: Mapping[str, object], spec: NetworkSpec, where: str) -> str:
     plain = [_plain(str(other))[0] for other in state]
     parts = {other.split(".")[0] for other in plain}
-    hint = f"weights of another network than {model}?"
+    hint = f"weights of another network than {spec.model}?"
     if "features" in parts and "classifier" not in parts:
         hint = "a convolutional base only?"
     prefixes = {other.removesuffix(name) for other in plain if other.endswith(f".{name}")}
     if len(prefixes) == 1 and (prefix := prefixes.pop()).isprintable():
         hint = f"but {prefix}{name}: take {prefix} off its names"
-    layer = _first_layer(name, model, layers)
+    layer = _first_layer(name, spec)
     return f"{where}: layer {layer} needs {name}, which the file does not hold ({hint})"
 
 
-def _first_layer(name: str, model: str, layers: Sequence[str]) -> str:
+def _first_layer(name: str, spec: NetworkSpec) -> str:
     """The first of the layers that needs a tensor."""
-    return next(one for one in layers if name in needed_tensors(build_extractor(model, [one])))
+    alone = ((layer, NetworkSpec.build(spec.model, [layer])) for layer in spec.layers)
+    return next(layer for layer, one in alone if name in one.needed_tensors())

@@ -8,7 +8,7 @@ import socket
 import sys
 import threading
 import urllib.request
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from http.client import HTTPException
 from pathlib import Path
@@ -19,8 +19,8 @@ import torch
 from chronovision.core.files import atomic_file, write_json
 from chronovision.core.seeds import derive_rng
 from chronovision.errors import UserError
-from chronovision.features.network_hints import check_asked_network
-from chronovision.features.networks import make_model, weights_url
+from chronovision.features.network_hints import asked_network
+from chronovision.features.networks import NetworkSpec, make_model, weights_url
 from chronovision.features.operations import count_gflop
 from chronovision.features.state_dicts import State, read_state_dict, select_tensors
 
@@ -59,18 +59,19 @@ def fetch_weights(
     UserError : unknown network or layer; weights that cannot be downloaded; a file that
         `read_file` refuses.
     """
-    check_asked_network(network)
-    model, asked = network["model"], network["weights"]
-    state, facts = _obtain(asked, model, network["layers"], seed)
+    spec, asked = asked_network(network), network["weights"]
+    state, facts = _obtain(asked, spec, seed)
     digest = tensors_digest(state)
     with atomic_file(output_pth) as part, part.open("wb") as file:
         # Through a file object, because a path's name would become part of the contents.
         torch.save(state, file)
     trained = facts["source"] != "untrained"
-    facts = {"model": model, **facts, "asked": asked, "trained": trained, "sha256": digest}
-    facts["gflop"] = count_gflop(model, network["layers"])
+    facts = {"model": spec.model, **facts, "asked": asked, "trained": trained, "sha256": digest}
+    facts["gflop"] = count_gflop(spec)
     write_json(output_json, facts)
-    log.info("%s: %s weights, %d tensors, sha256 %s", model, facts["source"], len(state), digest)
+    log.info(
+        "%s: %s weights, %d tensors, sha256 %s", spec.model, facts["source"], len(state), digest
+    )
 
 
 def tensors_digest(state: Mapping[str, torch.Tensor]) -> str:
@@ -83,7 +84,7 @@ def tensors_digest(state: Mapping[str, torch.Tensor]) -> str:
     return digest.hexdigest()
 
 
-def read_file(asked: str, model: str, layers: Sequence[str]) -> State:
+def read_file(asked: str, spec: NetworkSpec) -> State:
     """The tensors that the layers need, from a user's file.
 
     Raises
@@ -92,7 +93,7 @@ def read_file(asked: str, model: str, layers: Sequence[str]) -> State:
         tensor that a layer needs, or holds values that are not finite.
     """
     state = read_state_dict(Path(os.path.expanduser(asked)))
-    return select_tensors(state, model, layers, f"network.weights: {asked}")
+    return select_tensors(state, spec, f"network.weights: {asked}")
 
 
 def why_unreachable(url: str) -> str | None:
@@ -144,24 +145,24 @@ def ways_out(url: str) -> str:
     )
 
 
-def _obtain(asked: str, model: str, layers: Sequence[str], seed: int) -> tuple[State, dict]:
+def _obtain(asked: str, spec: NetworkSpec, seed: int) -> tuple[State, dict]:
     """Tensors that the layers need, and the facts `source`, `origin`, `reason`, `seed`."""
     reason = None
     if asked in ("imagenet", "auto"):
-        url = weights_url(model)
+        url = weights_url(spec.model)
         try:
-            state = select_tensors(_download(url), model, layers, f"the file of {url}")
+            state = select_tensors(_download(url), spec, f"the file of {url}")
             return state, {"source": "imagenet", "origin": url, "reason": None, "seed": None}
         except UserError as error:
             if asked == "imagenet":
                 raise
             reason = str(error)
-            log.warning("%s is used UNTRAINED, because %s", model, reason)
+            log.warning("%s is used UNTRAINED, because %s", spec.model, reason)
     if asked in ("untrained", "auto"):
-        state = select_tensors(_untrained(model, seed), model, layers, "torchvision's network")
+        state = select_tensors(_untrained(spec.model, seed), spec, "torchvision's network")
         return state, {"source": "untrained", "origin": None, "reason": reason, "seed": seed}
     facts = {"source": "file", "origin": str(asked), "reason": None, "seed": None}
-    return read_file(asked, model, layers), facts
+    return read_file(asked, spec), facts
 
 
 def _untrained(model: str, seed: int) -> State:

@@ -59,8 +59,8 @@ def _forms() -> Iterator[str]:
             stem, is_table = pattern.removesuffix(".tsv"), pattern.endswith(".tsv")
             ending = r"\.(tsv|json)" if is_table else INSIDE.get(name, "")
             yield _form(stem) + ending
-    for rule, name in JOBS.items():
-        if name is not None:
+    for rule, wildcards in JOBS.items():
+        if wildcards is not None:
             yield _form(job_pattern("logs", rule)) + r"\.log"
             yield _form(job_pattern("benchmarks", rule)) + r"\.tsv"
 

@@ -5,7 +5,7 @@ import os
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
-from chronovision.features.networks import activation_shapes
+from chronovision.features.networks import NetworkSpec
 from chronovision.features.operations import count_gflop
 from chronovision.jobs.costs import Extent, run_seconds, video_extent
 from chronovision.survey.cpu_speed import Speeds, describe_precision, measure_speeds
@@ -39,12 +39,13 @@ def describe_costs(
     rates = Counter(round(about["frame_rate"], 3) for about in facts.values())
     listed = ", ".join(f"{rate:g} ({count})" for rate, count in sorted(rates.items()))
     speeds = measure_speeds(config["network"]["device"])
-    disk = sum(frames) * _stored_per_frame(config)
+    spec = _spec(config)
+    disk = sum(frames) * _stored_per_frame(config, spec)
     temporary = max(frames) * config["frames"]["size"] ** 2 * 3
     return [
         f"  {sum(frames)} frames to analyse, {_time(sum(seconds))} of video; frames per second "
         f"(videos): {listed}",
-        f"  {_describe_time(extents, config, speeds)}",
+        f"  {_describe_time(extents, config, spec, speeds)}",
         *describe_precision(config["network"]["precision"], speeds),
         f"  about {_size(disk)} on disk, and {_size(temporary)} for a while",
     ]
@@ -55,7 +56,7 @@ def describe_time(
 ) -> str:
     """Return how long a run on videos takes, in words; arguments as for `describe_costs`."""
     speeds = measure_speeds(config["network"]["device"])
-    return _describe_time(_extents(videos, facts, config), config, speeds)
+    return _describe_time(_extents(videos, facts, config), config, _spec(config), speeds)
 
 
 def _extents(
@@ -64,23 +65,28 @@ def _extents(
     return [video_extent(facts[name], config["frames"], videos[name].span) for name in facts]
 
 
-def _describe_time(extents: Sequence[Extent], config: Mapping, speeds: Speeds) -> str:
+def _spec(config: Mapping) -> NetworkSpec:
+    return NetworkSpec.build(config["network"]["model"], config["network"]["layers"])
+
+
+def _describe_time(
+    extents: Sequence[Extent], config: Mapping, spec: NetworkSpec, speeds: Speeds
+) -> str:
     """Return how long a run takes on videos of these extents, in words."""
     is_short = config["network"]["precision"] == "bfloat16"
     speed = (speeds.bfloat16 if is_short else None) or speeds.float32
-    gflop = count_gflop(config["network"]["model"], config["network"]["layers"])
-    network_s, rest_s = run_seconds(extents, config, gflop, speed)
+    network_s, rest_s = run_seconds(extents, config, count_gflop(spec), speed)
     return (
         f"about {_time(network_s + rest_s)} on the {os.cpu_count() or 1} processor cores of this "
-        f"machine (rule of thumb), {_time(network_s)} of it for {config['network']['model']} at "
+        f"machine (rule of thumb), {_time(network_s)} of it for {spec.model} at "
         f"{config['frames']['size']} pixels, which a GPU makes far faster"
     )
 
 
-def _stored_per_frame(config: Mapping) -> float:
+def _stored_per_frame(config: Mapping, spec: NetworkSpec) -> float:
     """Return the bytes stored per analysed frame: features, uncompressed maps and images."""
     network, size = config["network"], config["frames"]["size"]
-    shapes = activation_shapes(network["model"], network["layers"], size)
+    shapes = spec.activation_shapes(size)
     units = sum(math.prod(shapes[layer]) for layer in network["keep_maps"])
     of_image = IMAGE_BYTES_PER_PIXEL.get(config["frames"]["images"], 0) * size**2
     return BYTES_PER_FRAME + units * {"float16": 2, "float32": 4}[network["maps_dtype"]] + of_image

@@ -16,7 +16,7 @@ from chronovision.core.files import write_text
 from chronovision.core.messages import SHOWN_PATH, one_line
 from chronovision.core.results import Results
 from chronovision.errors import UserError
-from chronovision.features.network_hints import check_asked_network
+from chronovision.features.network_hints import asked_network
 from chronovision.inventory.leftovers import find_leftovers
 from chronovision.inventory.standing import read_standing, surveyed_folder
 from chronovision.jobs.locks import lock_results
@@ -161,7 +161,7 @@ def _run_config(project: Path, asked: Mapping, frames: Mapping) -> dict:
     if frames:
         merged = _overlay(merged, {"frames": frames})
     check_config(merged)
-    check_asked_network(merged["network"])
+    asked_network(merged["network"])
     return merged
 
 

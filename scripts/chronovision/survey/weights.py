@@ -8,6 +8,7 @@ from chronovision.core.files import read_json
 from chronovision.core.messages import SHOWN_PATH, one_line
 from chronovision.core.results import Results
 from chronovision.errors import UserError
+from chronovision.features.network_hints import asked_network
 from chronovision.features.networks import weights_url
 from chronovision.features.weights import hub_file, read_file, ways_out, why_unreachable
 from chronovision.features.weights_name import KINDS, weights_name
@@ -39,7 +40,7 @@ def describe_weights(network: Mapping, seed: int, results: str | os.PathLike) ->
     if asked == "untrained":
         return f"  UNTRAINED network: {model} (network.weights: untrained)"
     if asked not in KINDS:
-        read_file(asked, model, network["layers"])
+        read_file(asked, asked_network(network))
         return f"  trained network: {model} with the weights of {one_line(asked, SHOWN_PATH)}"
     url = weights_url(model)
     try:

@@ -23,7 +23,7 @@ import torchvision
 from torchvision.transforms.functional import normalize
 
 from chronovision.features.moments import BUCKETS, random_signs
-from chronovision.features.networks import build_extractor, channel_axis, load_weights
+from chronovision.features.networks import NetworkSpec, channel_axis
 from chronovision.verification.checks import Tally
 from chronovision.videos.decoding import Decoding, analysed_rows
 from chronovision.videos.span import Span
@@ -101,9 +101,9 @@ class EagerNetwork:
         ValueError : these are not its weights.
         """
         self.dtype = getattr(torch, network["precision"])
-        self.extractor = build_extractor(network["model"], network["layers"])
-        load_weights(self.extractor, torch.load(weights_pth, "cpu", weights_only=True))
-        self.extractor.to(self.dtype)
+        spec = NetworkSpec.build(network["model"], network["layers"])
+        extractor = spec.with_weights(torch.load(weights_pth, "cpu", weights_only=True))
+        self.extractor = extractor.to(self.dtype)
         weights = torchvision.models.get_model_weights(network["model"]).DEFAULT
         self.scaling = weights.transforms().mean, weights.transforms().std
 

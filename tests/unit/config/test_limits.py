@@ -22,6 +22,7 @@ from chronovision.salience.accumulators import run_accumulator, standard_noise
 from chronovision.salience.thresholds import resolve_thresholds
 from chronovision.segmentation.segments import find_boundaries, layers_needed
 from chronovision.videos.selection import Frame, every_nth, expected_rows, frames_per_row, resample
+from chronovision.videos.span import Span
 from support.hostile import LIMITS, configs, in_one_line, keys
 from support.paths import PROJECT
 from support.results import MadeResults
@@ -99,7 +100,7 @@ def use(config, folder) -> None:
     write_json(folder / "info.json", {"duration_s": 36_000.0})
     minutes = config["features"]["chunk_minutes"]
     if minutes is not None:
-        pieces = piece_names(folder / "info.json", (None, None), minutes)
+        pieces = piece_names(folder / "info.json", Span(), minutes)
         assert len(pieces) <= 60_000
         assert not pieces or piece_window(pieces[0], minutes)[1] > 0
     use_thresholds(config)
@@ -114,7 +115,7 @@ def use_frames(frames) -> None:
     info = {"duration_s": 4.0, "n_frames": 48, "frame_rate": 12.0, "vfr": False}
     fps, every = frames["fps"], frames_per_row(info, frames)
     rows = list(resample(film, fps) if fps else every_nth(film, every))
-    assert abs(len(rows) - expected_rows(info, frames, (None, None))) <= 1
+    assert abs(len(rows) - expected_rows(info, frames, Span())) <= 1
     assert 1 <= len(rows) <= 4000
 
 

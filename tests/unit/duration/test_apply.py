@@ -29,9 +29,13 @@ def test_a_model_of_before_is_named_as_such(few, tmp_path):
 
 
 def apply(model, tables, folder):
-    outputs = folder / "applied" / "predictions.tsv", folder / "applied" / "scores.tsv"
-    apply_duration_model(model, {Variant("correlation", "dynamic"): tables[0]}, *outputs)
-    return outputs
+    return apply_to({Variant("correlation", "dynamic"): tables[0]}, model, folder / "applied")
+
+
+def apply_to(clips, model, folder):
+    predictions, scores = folder / "predictions.tsv", folder / "scores.tsv"
+    apply_duration_model(model=model, clips=clips, predictions=predictions, scores=scores)
+    return predictions, scores
 
 
 def test_model_is_used_on_another_set(few, tmp_path):
@@ -86,8 +90,7 @@ def test_model_is_refused_on_a_set_that_differs(few, tmp_path, network, video, t
 
 def test_model_needs_its_metric_and_threshold(few, tmp_path):
     (clip_table, _), (_, _, model) = few
-    outputs = [tmp_path / "x.tsv", tmp_path / "y.tsv"]
-    apply_duration_model(model, {Variant("euclidean", "static"): clip_table}, *outputs)
+    outputs = apply_to({Variant("euclidean", "static"): clip_table}, model, tmp_path)
     said = "add correlation to changes.metrics and dynamic to"
     assert_empty(outputs, [PREDICTION_COLUMNS, COLUMNS], said)
 

@@ -30,8 +30,14 @@ def extract(tmp_path, shared):
         write_frames(tmp_path / "frames.h5", rgb)
         output = tmp_path / "features.h5"
         extract_features(
-            *(tmp_path / "frames.h5", pth, facts, output),
-            **{"network": network, "seed": 5, "threads": threads, "window": window},
+            frames=tmp_path / "frames.h5",
+            weights=pth,
+            facts=facts,
+            network=network,
+            seed=5,
+            threads=threads,
+            window=window,
+            features=output,
         )
         with h5py.File(output) as file:
             found = {

@@ -9,7 +9,7 @@ import torch
 
 from chronovision.features import engines
 from chronovision.features.engines import OpenVinoEngine, TorchEngine, load_network, make_engine
-from chronovision.features.networks import activation_shapes
+from chronovision.features.networks import NetworkSpec
 from chronovision.features.weights import fetch_weights
 from support.tiers import slow_after
 
@@ -34,7 +34,8 @@ def network(tmp_path_factory):
         pth = folder / f"{model}.pth"
         if not pth.exists():
             fetch_weights(wanted, 0, pth, folder / f"{model}.json")
-        return load_network(wanted, pth, activation_shapes(model, LAYERS[model], SIZE))
+        spec = NetworkSpec.build(model, LAYERS[model])
+        return load_network(spec, pth, spec.activation_shapes(SIZE))
 
     return load
 

@@ -7,16 +7,12 @@ from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from chronovision.errors import UserError
-from chronovision.features.network_hints import check_asked_network
+from chronovision.features.network_hints import asked_network
 from chronovision.features.networks import (
-    activation_shapes,
-    build_extractor,
+    NetworkSpec,
     channel_axis,
-    check_network,
     layer_nodes,
-    load_weights,
     make_model,
-    needed_tensors,
     normalisation,
 )
 from chronovision.features.operations import count_gflop
@@ -103,7 +99,7 @@ def network(**changes):
 )
 def test_mistakes_are_named(changes, words):
     with pytest.raises(UserError) as error:
-        check_network(network(**changes))
+        NetworkSpec.build(network(**changes)["model"], network(**changes)["layers"])
     assert all(word in str(error.value) for word in words)
 
 
@@ -125,7 +121,7 @@ def test_mistakes_are_named(changes, words):
 )
 def test_names_of_other_tools_lead_to_ours(model, layer, said):
     with pytest.raises(UserError, match=f"{model} has no layer '{layer}'") as error:
-        check_asked_network(network(model=model, layers=[layer]))
+        asked_network(network(model=model, layers=[layer]))
     assert said in str(error.value)
 
 
@@ -145,10 +141,10 @@ def test_operations_are_those_that_torchvision_states():
     """Of whole networks, as multiplications with an addition each, so half as many."""
     for model, last in (("alexnet", "prob"), ("vgg19", "prob"), ("vit_l_16", "heads")):
         stated = torchvision.models.get_model_weights(model).DEFAULT.meta["_ops"]
-        assert count_gflop(model, [last]) == pytest.approx(2 * stated, rel=1e-3)
-    assert count_gflop("vgg19", ["pool5"]) == pytest.approx(39.02, abs=0.005)
+        assert count_gflop(NetworkSpec.build(model, [last])) == pytest.approx(2 * stated, rel=1e-3)
+    assert count_gflop(NetworkSpec.build("vgg19", ["pool5"])) == pytest.approx(39.02, abs=0.005)
     first = 2 * 64 * 55 * 55 * 3 * 11 * 11  # multiply and add, channels, places, kernel
-    assert count_gflop("alexnet", ["pool1"]) == pytest.approx(first / 1e9)
+    assert count_gflop(NetworkSpec.build("alexnet", ["pool1"])) == pytest.approx(first / 1e9)
 
 
 @pytest.mark.slow
@@ -158,7 +154,9 @@ def test_the_table_of_operations_holds_all_networks():
         *(("alexnet", "prob"), ("mobilenet_v3_small", "classifier"), ("resnet18", "fc")),
         *(("densenet121", "classifier"), ("vit_b_32", "heads"), ("swin_v2_t", "head")),
     ):
-        assert GFLOP[model] == pytest.approx(count_gflop(model, [last]), rel=1e-3)
+        assert GFLOP[model] == pytest.approx(
+            count_gflop(NetworkSpec.build(model, [last])), rel=1e-3
+        )
     # Its pictures are of 518 pixels, for which torchvision states its operations.
     stated = torchvision.models.get_model_weights("vit_h_14").DEFAULT.meta["_ops"]
     assert GFLOP["vit_h_14"] * (518 / 224) ** 2 == pytest.approx(2 * stated, rel=1e-3)
@@ -167,23 +165,22 @@ def test_the_table_of_operations_holds_all_networks():
 def test_two_names_of_one_node_are_refused():
     last = [node for node in layer_nodes("resnet18") if node.startswith("layer4.")][-1]
     with pytest.raises(UserError, match="twice"):
-        check_network(network(model="resnet18", layers=["layer4", last]))
+        NetworkSpec.build("resnet18", ["layer4", last])
 
 
 def filled(model, layers, seed=0):
     torch.manual_seed(seed)
     net = make_model(model)
-    extractor = build_extractor(model, layers)
-    load_weights(extractor, {name: net.state_dict()[name] for name in needed_tensors(extractor)})
-    return net, extractor
+    spec = NetworkSpec.build(model, layers)
+    return net, spec.with_weights({name: net.state_dict()[name] for name in spec.needed_tensors()})
 
 
 def test_nothing_beyond_the_deepest_layer_is_left():
-    extractor = build_extractor("vgg11_bn", ["pool1", "pool3"])
-    assert not any(name.startswith("classifier") for name in extractor.state_dict())
-    weights = [name for name in needed_tensors(extractor) if name.endswith("weight")]
+    spec = NetworkSpec.build("vgg11_bn", ["pool1", "pool3"])
+    assert not any(name.startswith("classifier") for name in spec.skeleton.state_dict())
+    weights = [name for name in spec.needed_tensors() if name.endswith("weight")]
     assert {int(name.split(".")[1]) for name in weights} == {0, 1, 4, 5, 8, 9, 11, 12}
-    assert not any("num_batches" in name for name in needed_tensors(extractor))
+    assert not any("num_batches" in name for name in spec.needed_tensors())
 
 
 @pytest.mark.slow
@@ -239,7 +236,7 @@ def test_prefix_is_the_block_s_output():
 
 
 def test_train_only_parts_are_left_out():
-    names = needed_tensors(build_extractor("googlenet", ["inception4e"]))
+    names = NetworkSpec.build("googlenet", ["inception4e"]).needed_tensors()
     assert not any(name.startswith("aux") for name in names)
     assert make_model("googlenet").transform_input
 
@@ -248,19 +245,20 @@ def test_train_only_parts_are_left_out():
 def test_other_families_can_be_cut(model):
     reference = make_model(model)
     node = list(layer_nodes(model))[-1]
-    extractor = build_extractor(model, [node])
-    load_weights(
-        extractor, {name: reference.state_dict()[name] for name in needed_tensors(extractor)}
-    )
+    spec = NetworkSpec.build(model, [node])
+    state = reference.state_dict()
+    extractor = spec.with_weights({name: state[name] for name in spec.needed_tensors()})
     images = torch.randn(2, 3, 64, 64)
     with torch.inference_mode():
         assert torch.allclose(extractor(images)[node], reference(images), atol=1e-5)
 
 
 def test_shapes():
-    shapes = activation_shapes("vgg19", ["pool1", "pool5", "fc6"], 224)
+    shapes = NetworkSpec.build("vgg19", ["pool1", "pool5", "fc6"]).activation_shapes(224)
     assert shapes == {"pool1": (64, 112, 112), "pool5": (512, 7, 7), "fc6": (4096,)}
-    tokens = activation_shapes("vit_b_32", ["encoder.layers.encoder_layer_0"], 224)
+    tokens = NetworkSpec.build("vit_b_32", ["encoder.layers.encoder_layer_0"]).activation_shapes(
+        224
+    )
     assert tokens == {"encoder.layers.encoder_layer_0": (50, 768)}
 
 
@@ -277,15 +275,17 @@ def test_channel_axis(shape, axis):
     [("vgg19", "pool5", 16), ("alexnet", "pool5", 32), ("vit_b_32", "encoder", 96)],
 )
 def test_size_that_the_network_cannot_take(model, layer, size):
+    spec = NetworkSpec.build(model, [layer])
     with pytest.raises(UserError, match="frames.size") as error:
-        activation_shapes(model, [layer], size)
+        spec.activation_shapes(size)
     assert str(size) in str(error.value) and "\n" not in str(error.value)
 
 
 def test_node_that_is_no_activation():
     shapes = [node for node in layer_nodes("vit_b_32") if node.startswith("getattr")]
+    spec = NetworkSpec.build("vit_b_32", shapes[:1])
     with pytest.raises(UserError, match="no activation"):
-        activation_shapes("vit_b_32", shapes[:1], 224)
+        spec.activation_shapes(224)
 
 
 def test_normalisation_is_torchvision_s():
@@ -294,10 +294,27 @@ def test_normalisation_is_torchvision_s():
 
 
 def test_weights_that_do_not_fit_are_refused():
-    extractor = build_extractor("alexnet", ["conv1"])
+    spec = NetworkSpec.build("alexnet", ["conv1"])
     state = torchvision.models.alexnet().state_dict()
     with pytest.raises(ValueError, match="superfluous"):
-        load_weights(extractor, state)
+        spec.with_weights(state)
     with pytest.raises(ValueError, match="missing"):
-        load_weights(extractor, {"features.0.weight": state["features.0.weight"]})
-    assert isinstance(extractor, nn.Module)
+        spec.with_weights({"features.0.weight": state["features.0.weight"]})
+
+
+@pytest.mark.parametrize("model", ["vgg11_bn", "regnet_y_400mf"])
+def test_a_spec_stays_without_weights_whatever_is_computed_with_it(model):
+    """So it is built once: shapes, operations and weights each get a copy."""
+    layer = {"vgg11_bn": "pool1"}.get(model, "stem")
+    spec = NetworkSpec.build(model, [layer])
+    empty = {name: (one.shape, one.dtype) for name, one in spec.needed_tensors().items()}
+    one, other = (torch.full((), value) for value in (1.0, 2.0))
+    extractors = [
+        spec.with_weights({n: value.to(kind).expand(shape) for n, (shape, kind) in empty.items()})
+        for value in (one, other)
+    ]
+    spec.activation_shapes(64), count_gflop(spec)
+    assert all(tensor.is_meta for tensor in spec.needed_tensors().values())
+    for extractor, value in zip(extractors, (one, other), strict=True):
+        state = extractor.state_dict()
+        assert all((state[name] == value).all() for name in empty)

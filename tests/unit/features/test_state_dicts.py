@@ -11,6 +11,7 @@ import torchvision
 from torch import nn
 
 from chronovision.errors import UserError
+from chronovision.features.networks import NetworkSpec
 from chronovision.features.state_dicts import read_state_dict, select_tensors
 
 LAYERS = ["features.3", "classifier.1"]
@@ -52,7 +53,7 @@ WRAPPED = {
 
 
 def select(file, layers=LAYERS, model="squeezenet1_1"):
-    return select_tensors(read_state_dict(Path(file)), model, layers, "w.pth")
+    return select_tensors(read_state_dict(Path(file)), NetworkSpec.build(model, layers), "w.pth")
 
 
 def refusal(state, tmp_path, layers=LAYERS, model="squeezenet1_1"):

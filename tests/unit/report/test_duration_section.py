@@ -14,7 +14,7 @@ from support.results import KINDS
 
 def test_scores_shown_are_those_of_the_table(made):
     text = Page(overview_of(made)).text
-    scores = read_table(made.path("duration", KINDS[0], "scores.tsv"))
+    scores = read_table(made.results.scores(variant=KINDS[0]))
     shown = scores[(scores["split"] == "test") & (scores["metric"] != "r2")]
     assert len(shown) > 20
     for value in shown["value"]:
@@ -24,7 +24,7 @@ def test_scores_shown_are_those_of_the_table(made):
 
 def test_few_groups_are_shown_one_by_one_without_r2(made):
     made.add_set()
-    scores = read_table(made.path("duration", KINDS[0], "scores.tsv"))
+    scores = read_table(made.results.scores(variant=KINDS[0]))
     table = score_table(KINDS[0], scores)
     assert not any("R²" in heading for heading in table["columns"])
     assert [row["label"] for row in table["groups"]] == ["bikes", "cars", "dog.2"] * 2
@@ -39,7 +39,7 @@ def test_few_groups_are_shown_one_by_one_without_r2(made):
 
 def test_slopes_stand_beside_those_of_controls(made):
     made.add_set()
-    scores = read_table(made.path("duration", KINDS[0], "scores.tsv"))
+    scores = read_table(made.results.scores(variant=KINDS[0]))
     sentences = score_table(KINDS[0], scores)["slopes"]
     assert len(sentences) == 2
     assert re.match(
@@ -68,13 +68,13 @@ def test_without_a_model_the_report_says_why(made, missing):
     """On the page and in the methods, which claim no model; and no figure shows nothing."""
     made.add_set()
     for kind in made.kinds[:missing]:
-        made.empty("duration", kind, "scores.tsv", **WHY)
+        made.empty(made.results.scores(variant=kind), **WHY)
     text = overview(made, figures=set_figures(made))
     told = Page(text).text
     which = "" if missing == 2 else " (1 − Pearson r, static threshold)"
     said = f"No duration model was fitted{which}: two <groups> only. Everything else is computed."
     assert told.count(said) == 1 and "To have it: Add videos." in told
-    methods = made.path("report", "methods.md").read_text(encoding="utf-8")
+    methods = made.results.methods().read_text(encoding="utf-8")
     assert f"No duration model was fitted{which}: two <groups> only." in methods
     assert ("were predicted from the counts" in methods) == (missing == 1)
     of_the_other = "from the counts of all layers (1 − Pearson r, dynamic threshold) by"
@@ -89,14 +89,14 @@ def test_without_a_model_the_report_says_why(made, missing):
 def test_without_the_control_of_pixels_the_report_says_why(made, missing):
     made.add_set()
     for kind in made.kinds[:missing]:
-        path = made.path("clips", f"{kind}.tsv")
+        path = made.results.clips(variant=kind)
         design = read_provenance(path)["design"]
         made.table(path, read_table(path), design=design, why_no_pixel_count=WHY)
     told = Page(overview(made)).text
     which = "" if missing == 2 else " (1 − Pearson r, static threshold)"
     said = f"The control of pixel changes was not counted{which}: two <groups> only. Everything"
     assert told.count(said) == bool(missing) and "No duration model was" not in told
-    methods = made.path("report", "methods.md").read_text(encoding="utf-8")
+    methods = made.results.methods().read_text(encoding="utf-8")
     said = f"Changes of the pixels were not counted as a control{which}: two <groups> only."
     assert (said in methods) == bool(missing)
     assert ("counts of pixel changes" in methods) == (missing < 2)
@@ -106,8 +106,8 @@ def test_without_the_control_of_pixels_the_report_says_why(made, missing):
 def test_without_clips_the_report_says_why(made):
     made.add_set()
     for kind in made.kinds:
-        made.empty("clips", f"{kind}.tsv", **WHY)
-        made.empty("duration", kind, "scores.tsv", **WHY)
+        made.empty(made.results.clips(variant=kind), **WHY)
+        made.empty(made.results.scores(variant=kind), **WHY)
     text = overview(made, figures=set_figures(made))
     told = Page(text).text
     assert told.count("two <groups> only. Everything") == 1
@@ -115,19 +115,19 @@ def test_without_clips_the_report_says_why(made):
     alone = Page(overview(made, fit=False)).text
     assert "No clips were counted: two <groups> only. Add videos." in alone
     assert captions(text) == []
-    methods = made.path("report", "methods.md").read_text(encoding="utf-8")
+    methods = made.results.methods().read_text(encoding="utf-8")
     assert "No clips were cut." in methods and "coverage" not in methods
 
 
 def test_a_report_without_estimators_says_so(made):
     assert "duration.estimators is empty" in overview_of(made, fit=False)
-    methods = made.path("report", "methods.md").read_text(encoding="utf-8")
+    methods = made.results.methods().read_text(encoding="utf-8")
     assert "No duration model" not in methods and "clips of 1, 2" in methods
 
 
 def test_clips_are_shown_as_they_were_cut(made):
     made.add_set()
-    path = made.path("clips", f"{made.kinds[0]}.tsv")
+    path = made.results.clips(variant=made.kinds[0])
     table, design = read_table(path), read_provenance(path)["design"]
     design |= {"short_videos": {"tiny": 1.25}, "same_length_s": [1.01], "n_videos": 3}
     made.table(path, table, design=design)
@@ -141,7 +141,7 @@ def test_clips_are_shown_as_they_were_cut(made):
     for (*_, least, most), row in zip(rows, design["durations"], strict=True):
         assert float(least) == pytest.approx(row["least_coverage"], abs=0.005)
         assert float(most) == pytest.approx(row["most_coverage"], abs=0.005)
-    methods = made.path("report", "methods.md").read_text(encoding="utf-8")
+    methods = made.results.methods().read_text(encoding="utf-8")
     coverages = [row["least_coverage"] for row in design["durations"]]
     coverages += [row["most_coverage"] for row in design["durations"]]
     assert f"together last {min(coverages):.2g} to {max(coverages):.2g} times the video" in methods
@@ -158,13 +158,13 @@ def test_clips_are_shown_as_they_were_cut(made):
 @pytest.mark.parametrize("used", [True, False])
 def test_scores_of_a_model_of_another_set(made, used):
     made.add_set()
-    path = made.path("duration", KINDS[0], "scores.tsv")
+    path = made.results.scores(variant=KINDS[0])
     scores = read_table(path)
     scores["split"] = scores["split"].str.replace("test", "applied")
-    applied = made.path("duration", "applied", "scores.tsv")
+    applied = made.results.applied_scores()
     made.table(applied, scores[scores["control"].isin(["none", "frame_count"])])
     if not used:
-        made.empty("duration", "applied", "scores.tsv", **WHY)
+        made.empty(made.results.applied_scores(), **WHY)
     made.config["duration"]["apply"] = "other/model.skops"
     text = Page(overview(made, fit=False, applied=[applied])).text
     assert "Model of another set" in text

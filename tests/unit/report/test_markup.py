@@ -59,9 +59,9 @@ def made(tmp_path_factory):
 def pages_with(made, words) -> list[Structure]:
     """Pages on which `words` stand wherever a user, a file or a server can put them."""
     for video in made.videos:
-        facts = made.path("videos", f"{video}.json")
+        facts = made.results.video_facts(video=video)
         write_json(facts, read_json(facts) | dict.fromkeys(("path", "codec", "sar"), words))
-        quality = made.path("quality", f"{video}.tsv")
+        quality = made.results.quality(video=video)
         table = pd.DataFrame({"note": ["n"], "level": ["info"], "value": [1.0], "message": [words]})
         made.table(quality, table)
     config = copy.deepcopy(made.config)
@@ -100,7 +100,7 @@ def test_words_of_a_server_are_text_in_the_methods(made, words):
     """Markdown passes HTML on; `<urlopen error …>` would not be shown."""
     names = dict.fromkeys(made.videos, "x")
     overview_with(made, words, names)
-    lines = made.path("report", "methods.md").read_text(encoding="utf-8").split("\n")
+    lines = made.results.methods().read_text(encoding="utf-8").split("\n")
     (warning,) = [line for line in lines if "UNTRAINED NETWORK" in line]
     told = warning.removeprefix("**").removesuffix("**")
     assert not re.search(r"(?<!\\)[<>&*_`\[\]]", told.replace("\\\\", ""))

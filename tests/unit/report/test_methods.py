@@ -26,8 +26,8 @@ DESIGN = {
 
 def test_every_citation_has_its_entry(made):
     overview_of(made)
-    methods = made.path("report", "methods.md").read_text(encoding="utf-8")
-    bib = made.path("report", "references.bib").read_text(encoding="utf-8")
+    methods = made.results.methods().read_text(encoding="utf-8")
+    bib = made.results.references().read_text(encoding="utf-8")
     assert "[@" not in methods and "{" not in methods
     assert bib.count("@") == methods.count("\n- ") >= 6
     assert bib.count("{") == bib.count("}")

@@ -43,14 +43,14 @@ def test_the_banner_stands_on_untrained_results_only(tmp_path, trained):
     made.add_video("v", 20)
     page, overview = page_of(made, "v"), overview_of(made, fit=False)
     assert ('class="banner"' in page) == ('class="banner"' in overview) == (not trained)
-    methods = made.path("report", "methods.md").read_text(encoding="utf-8")
+    methods = made.results.methods().read_text(encoding="utf-8")
     assert ("UNTRAINED" in methods) == (not trained)
     assert ("no connection to download.pytorch.org" in overview) == (not trained)
 
 
 def test_words_of_users_are_escaped(made):
     evil = "<script>alert(1)</script>"
-    facts = made.path("videos", "bikes.json")
+    facts = made.results.video_facts(video="bikes")
     write_json(facts, read_json(facts) | {"path": evil})
     made.config["videos"] = evil
     page = page_of(made, "bikes")
@@ -76,7 +76,9 @@ def test_long_tables_of_segments_are_cut_and_say_so(made):
     rows = [[i, i, 1, i / 25, 0.04, 0.1, 2] for i in range(MAX_SEGMENTS + 7)]
     names = ["segment", "start_frame", "n_frames", "start_s", "duration_s", "change", "n_layers"]
     made.table(
-        made.path("segments", KINDS[0], "bikes.tsv"), pd.DataFrame(rows, columns=names), "bikes"
+        made.results.segments(variant=KINDS[0], video="bikes"),
+        pd.DataFrame(rows, columns=names),
+        "bikes",
     )
     text = page_of(made, "bikes")
     assert f"the first {MAX_SEGMENTS} of {MAX_SEGMENTS + 7}" in text
@@ -99,7 +101,7 @@ def test_long_tables_of_segments_are_cut_and_say_so(made):
 def test_thumbnails_are_of_their_segments(tmp_path, thumbnails_s, segments_s, expected):
     made = MadeResults(tmp_path, layers=["pool1"], kinds=KINDS[:1])
     made.add_video("v", 40)
-    path = made.path("pixels", "v.thumbnails.h5")
+    path = made.results.thumbnails(video="v")
     with h5py.File(path, "r+") as file:
         pictures = [bytes(jpeg) for jpeg in file["jpeg"][: len(thumbnails_s)]]
         del file["time_s"]
@@ -107,7 +109,7 @@ def test_thumbnails_are_of_their_segments(tmp_path, thumbnails_s, segments_s, ex
     segments = pd.DataFrame(segments_s, columns=["start_s", "duration_s"])
     segments.insert(0, "segment", np.arange(len(segments)))
     segments = segments.assign(start_frame=0, n_frames=1, change=0.1, n_layers=1)
-    made.table(made.path("segments", KINDS[0], "v.tsv"), segments, "v")
+    made.table(made.results.segments(variant=KINDS[0], video="v"), segments, "v")
     shown = re.findall(r"data:image/jpeg;base64,([^\"]+)", page_of(made, "v"))
     assert len({shrink(picture, 80) for picture in pictures}) == len(pictures)
     small = [base64.b64encode(shrink(picture, 80)).decode() for picture in pictures]
@@ -132,7 +134,7 @@ def test_figures_too_high_for_webp_stay_as_they_are(made, monkeypatch):
 
 
 def test_a_thumbnail_at_the_end_of_a_span_belongs_to_the_next(made):
-    path = made.path("pixels", "bikes.thumbnails.h5")
+    path = made.results.thumbnails(video="bikes")
     with h5py.File(path, "r") as file:
         time, pictures = file["time_s"][:], [bytes(jpeg) for jpeg in file["jpeg"]]
     starts = time[:-1] - 1e-9

@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from chronovision.core.metrics import METRICS
+from chronovision.core.results import Results
 from support.tiers import slow_after
 from support.verified import (
     N,
@@ -22,7 +23,7 @@ LAST = {"mean": (), "std": (), "step_sq": (), "channels": (3,), "sketch": (100,)
 
 @pytest.mark.parametrize("name", slow_after(1, LAST))
 def test_an_altered_moment_is_found(name, results):
-    with h5py.File(results / "features/a.h5", "r+") as file:
+    with h5py.File(Results(results).features(video="a"), "r+") as file:
         dataset = file["layers/pool5"][name]
         where = (N - 2, *LAST[name])
         dataset[where] = 1.01 * dataset[where] + np.float16(0.001)
@@ -39,7 +40,7 @@ def test_an_altered_moment_is_found(name, results):
 
 @pytest.mark.slow
 def test_an_altered_change_is_found_in_the_table_and_against_the_film(results):
-    path = results / "changes/cosine/a.tsv"
+    path = Results(results).changes(metric="cosine", video="a")
     before = float(pd.read_csv(path, sep="\t")["conv2"][12])
     alter(path, 12, "conv2", before * 1.01)
     holds, lines = verify(results)
@@ -80,7 +81,7 @@ def test_an_altered_cell_is_found(table, row, column, found, results):
 
 @pytest.mark.slow
 def test_altered_ranges_and_what_follows_from_them(results):
-    alter(results / "ranges/cosine.tsv", 0, "high", 1.9)
+    alter(Results(results).ranges(metric="cosine"), 0, "high", 1.9)
     found = failures(verify(results, sample=1)[1])
     assert "DOES NOT HOLD ranges/cosine" in found
     assert "DOES NOT HOLD a: accumulators/cosine.static" in found
@@ -88,7 +89,7 @@ def test_altered_ranges_and_what_follows_from_them(results):
 
 @pytest.mark.slow
 def test_an_altered_time_is_found(results):
-    with h5py.File(results / "features/a.h5", "r+") as file:
+    with h5py.File(Results(results).features(video="a"), "r+") as file:
         file["time_s"][5] += 0.001
     _, lines = verify(results, sample=1)
     assert "DOES NOT HOLD a: frames" in failures(lines)
@@ -97,7 +98,7 @@ def test_an_altered_time_is_found(results):
 
 @pytest.mark.slow
 def test_an_altered_fact_of_the_video_is_found(results):
-    path = results / "videos/a.json"
+    path = Results(results).video_facts(video="a")
     path.write_text(path.read_text().replace('"width": 96', '"width": 97'))
     found = [line for line in verify(results, sample=1)[1] if "NOT HOLD" in line]
     assert found == ["DOES NOT HOLD a: video facts: width is 97 instead of 96"]

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from chronovision.core.metrics import METRICS
+from chronovision.core.results import Results
 from chronovision.errors import UserError
 from chronovision.inventory.standing import read_standing
 from chronovision.verification.checks import Check, Tally, attempt, summary
@@ -59,7 +60,7 @@ def test_a_set_without_clips_holds_whatever_its_order(tmp_path):
     (tmp_path / "videos").mkdir()
     for video in made.changes:
         (tmp_path / "videos" / f"{video}.json").write_text("{}")
-    (check,) = set_tables(tmp_path, read_standing(tmp_path))
+    (check,) = set_tables(Results(tmp_path), read_standing(tmp_path))
     assert check.what == "clips/correlation.static" and check.holds, check
 
 
@@ -86,7 +87,7 @@ def test_other_settings_hold(network, frames, tmp_path):
 @pytest.mark.slow
 def test_a_sample_is_drawn_by_seed(results):
     """Two of the fifteen changes; the altered one is among those of some seeds."""
-    with h5py.File(results / "features/a.h5", "r+") as file:
+    with h5py.File(Results(results).features(video="a"), "r+") as file:
         file["layers/pool5/sketch"][8, 0] += np.float16(0.1)
     found = []
     for seed in (0, 3):
@@ -105,22 +106,22 @@ def record_of(results: Path, **config) -> None:
     asked["thresholds"] = {**CONFIG["thresholds"], "scope": "set", **config.get("thresholds", {})}
     weights = json.loads((results / "weights/alexnet.untrained.json").read_text())
     about = {"config": asked, "videos": {"a": {}}, "weights": weights, "fits": []}
-    (results / "provenance.json").write_text(json.dumps(about))
+    Results(results).provenance().write_text(json.dumps(about))
 
 
 def test_what_is_left_over_is_named_and_not_checked(results):
     """A film that left the set, a metric and a range that are not asked for any more."""
     record_of(results, changes={"metrics": ["correlation", "cosine"]})
-    shutil.copy(results / "videos/a.json", results / "videos/gone.json")
-    with h5py.File(results / "features/gone.h5", "w") as file:
+    shutil.copy(Results(results).video_facts(video="a"), Results(results).video_facts(video="gone"))
+    with h5py.File(Results(results).features(video="gone"), "w") as file:
         file.attrs["provenance"] = json.dumps({"videos": {"gone": {}}})
-    alter(results / "changes/euclidean/a.tsv", 3, "conv2", 0.5)
-    alter(results / "ranges/euclidean.tsv", 0, "high", 0.5)
+    alter(Results(results).changes(metric="euclidean", video="a"), 3, "conv2", 0.5)
+    alter(Results(results).ranges(metric="euclidean"), 0, "high", 0.5)
     # Its seed would be taken for that of the sketches.
     first = results / "accumulators/correlation.dynamic/0.json"
     text = (results / "accumulators/correlation.dynamic/a.json").read_text()
     first.write_text(text.replace('"seed": 3', '"seed": 4'))
-    alter(results / "accumulators/summary.tsv", 0, "pool1_count", 7)
+    alter(Results(results).summary(), 0, "pool1_count", 7)
     holds, lines = verify(results, sample=1)
     assert not holds and failures(lines) == ["DOES NOT HOLD summary"]
     named = "Not of this set, and not checked: euclidean, video gone"
@@ -133,7 +134,7 @@ def test_what_is_left_over_is_named_and_not_checked(results):
 
 @pytest.mark.slow
 def test_a_film_that_has_moved(results, made, tmp_path):
-    path = results / "videos/a.json"
+    path = Results(results).video_facts(video="a")
     info = json.loads(path.read_text())
     path.write_text(json.dumps({**info, "path": "/elsewhere/a.mp4"}))
     holds, lines = verify(results)

@@ -15,6 +15,7 @@ from chronovision.videos.decoding import (
 )
 from chronovision.videos.frames import dump_frames
 from chronovision.videos.probe import probe_video
+from chronovision.videos.span import Span
 from support.clips import (
     H264,
     decoded_frames,
@@ -26,7 +27,7 @@ from support.decoded import frames_of
 from support.tiers import slow_after
 
 SETTINGS = {"size": 32, "geometry": "crop", "every": 1, "step_s": None, "fps": None}
-WHOLE = (None, None)
+WHOLE = Span()
 LUMA = np.array([0.299, 0.587, 0.114])
 
 

@@ -19,6 +19,7 @@ from chronovision.videos.decoding import (
 from chronovision.videos.ffmpeg_log import parse_stderr
 from chronovision.videos.frames import dump_frames
 from chronovision.videos.probe import probe_video
+from chronovision.videos.span import Span
 from support.clips import (
     H264,
     cut,
@@ -30,7 +31,7 @@ from support.clips import (
 from support.decoded import frames_of
 
 SETTINGS = {"size": 32, "geometry": "crop", "every": 1, "step_s": None, "fps": None}
-WHOLE = (None, None)
+WHOLE = Span()
 
 
 def test_damage_is_noted_and_the_same_each_time(damaged):

@@ -15,13 +15,14 @@ from chronovision.videos.decoding import (
 )
 from chronovision.videos.frames import dump_frames
 from chronovision.videos.probe import probe_video
+from chronovision.videos.span import Span
 from support.clips import (
     ffmpeg,
 )
 from support.decoded import frames_of
 
 SETTINGS = {"size": 32, "geometry": "crop", "every": 1, "step_s": None, "fps": None}
-WHOLE = (None, None)
+WHOLE = Span()
 
 
 @pytest.fixture(scope="module")
@@ -59,11 +60,11 @@ def test_the_file_of_frames(info, plain, tmp_path):
     ("span", "settings", "sources"),
     [
         (WHOLE, {"every": 5}, range(0, 36, 5)),
-        ((1.0, 2.0), {}, range(12, 24)),
-        ((1.0, None), {"every": 4}, range(12, 36, 4)),
-        ((1.0, None), {"step_s": 0.3}, range(12, 36, 4)),
+        (Span(1.0, 2.0), {}, range(12, 24)),
+        (Span(1.0, None), {"every": 4}, range(12, 36, 4)),
+        (Span(1.0, None), {"step_s": 0.3}, range(12, 36, 4)),
         (WHOLE, {"fps": 6}, range(0, 36, 2)),
-        ((0.5, 1.5), {"fps": 24}, np.repeat(range(6, 18), 2)),
+        (Span(0.5, 1.5), {"fps": 24}, np.repeat(range(6, 18), 2)),
     ],
 )
 def test_parts_and_rates(info, tmp_path, span, settings, sources):
@@ -82,9 +83,9 @@ def test_parts_and_rates(info, tmp_path, span, settings, sources):
 @pytest.mark.parametrize(
     ("span", "settings", "said"),
     [
-        ((2.95, None), {}, r"0 usable frame\(s\)"),
-        ((9.0, None), {}, r"0 usable frame\(s\)"),
-        ((0.0, 0.05), {}, r"1 usable frame\(s\)"),
+        (Span(2.95, None), {}, r"0 usable frame\(s\)"),
+        (Span(9.0, None), {}, r"0 usable frame\(s\)"),
+        (Span(0.0, 0.05), {}, r"1 usable frame\(s\)"),
         (WHOLE, {"every": 36}, r"1 usable frame\(s\) of 36 decoded"),
         (WHOLE, {"step_s": 3}, r"1 usable frame\(s\) of 36 decoded.*frames\.step_s"),
         (WHOLE, {"fps": 0.2}, r"1 usable frame\(s\) of 36 decoded"),
