@@ -1,4 +1,4 @@
-"""Where every output lies in a results folder: `Results` is asked instead of composing paths.
+"""Where every output lies in a results folder: `Results` is asked, so that nobody composes paths.
 
 The rules have the same patterns in their own words; tests/contract/test_results_paths.py holds both
 equal. Jobs are told their paths by the rules, and so do not need this.
@@ -44,35 +44,49 @@ class Files:
 
     Attributes
     ----------
-    root : the results folder.
-    pattern : of their paths from there, e.g. ``changes/{metric}/{video}.tsv``. `variant` stands
-        for ``{metric}.{threshold}``.
+    root : Path
+        The results folder.
+    pattern : str
+        Pattern of their paths from there, e.g. ``changes/{metric}/{video}.tsv``. The wildcard
+        `variant` stands for ``{metric}.{threshold}``.
     """
 
     root: Path
     pattern: str
 
     def __call__(self, **wildcards: object) -> Path:
-        """Path of the file for these values of the wildcards.
+        """Return the path of the file for these values of the wildcards.
 
         Raises
         ------
-        TypeError : a wildcard of the pattern is missing, or there is no such one.
+        TypeError
+            A wildcard of the pattern is missing, or the pattern has no such one.
         """
         self._require(set(wildcards), self._names())
         return self.root / self.pattern.format(**wildcards)
 
     def found(self, **known: object) -> dict[str, Path]:
-        """The files that are there, by the one wildcard that is left open; sorted.
+        """Return the files that are there, by the one wildcard that is left open.
+
+        Parameters
+        ----------
+        **known : object
+            Values of all other wildcards.
+
+        Returns
+        -------
+        dict of str to Path
+            Value of the open wildcard -> path, sorted by path.
+
+        Raises
+        ------
+        TypeError
+            More than one wildcard is left open, or none.
 
         Examples
         --------
         >>> Results("results/demo").changes.found(video="busy")  # doctest: +SKIP
         {'correlation': PosixPath('results/demo/changes/correlation/busy.tsv')}
-
-        Raises
-        ------
-        TypeError : more than one wildcard is left open, or none.
         """
         opened = self._names() - set(known)
         if len(opened) != 1:
@@ -107,7 +121,7 @@ class Output:
     def __get__(self, results: "Results", owner: type) -> Files: ...
 
     def __get__(self, results: "Results | None", owner: type) -> "Output | Files":
-        """Its files in a results folder."""
+        """Return its files in a results folder."""
         return self if results is None else Files(results.root, self.pattern)
 
 
@@ -116,7 +130,8 @@ class Results:
 
     Parameters
     ----------
-    root : the folder, e.g. ``results/demo``; it need not be there.
+    root : path-like
+        The folder, e.g. ``results/demo``; it need not be there.
 
     Notes
     -----
@@ -173,11 +188,11 @@ class Results:
         self.root = Path(root)
 
     def log(self, rule: str, **wildcards: object) -> Path:
-        """Log of a job of a rule."""
+        """Return the path of the log of a job of a rule."""
         return Files(self.root, job_pattern("logs", rule) + ".log")(**wildcards)
 
     def benchmark(self, rule: str, **wildcards: object) -> Path:
-        """What Snakemake measured of a job of a rule."""
+        """Return the path of what Snakemake measured of a job of a rule."""
         return Files(self.root, job_pattern("benchmarks", rule) + ".tsv")(**wildcards)
 
     @property
@@ -207,11 +222,11 @@ class Results:
 
 
 def job_pattern(folder: str, rule: str) -> str:
-    """Pattern of a rule's logs or benchmarks (`folder`), without the ending."""
+    """Return the pattern of a rule's logs or benchmarks (`folder`), without the ending."""
     name = JOBS[rule]
     return f"{folder}/{rule}" if name is None else f"{folder}/{rule}/{name}"
 
 
 def output_patterns() -> dict[str, str]:
-    """Name of each kind of output of the rules -> the pattern of its paths."""
+    """Return the patterns of the paths of all kinds of output of the rules, by their names."""
     return {name: one.pattern for name, one in vars(Results).items() if isinstance(one, Output)}

@@ -5,7 +5,12 @@ from typing import NamedTuple
 
 
 class Span(NamedTuple):
-    """From `start_s` to `end_s`, in seconds from the first frame of the stream; None: all of it.
+    """The part of a video from one time to another.
+
+    Attributes
+    ----------
+    start_s, end_s : float or None
+        Seconds from the first frame of the stream. None stands for its beginning, or its end.
 
     Examples
     --------
@@ -18,13 +23,13 @@ class Span(NamedTuple):
 
     @property
     def first_s(self) -> float:
-        """Where it begins: 0 without a `start_s`."""
+        """Time at which it begins: 0 without a `start_s`."""
         return self.start_s or 0.0
 
     def last_s(self, video_s: float) -> float:
-        """Where it ends in a video that lasts `video_s`."""
+        """Return the time at which it ends in a video that lasts `video_s`."""
         return min(self.end_s or math.inf, video_s)
 
     def duration_s(self, video_s: float) -> float:
-        """How much of a video that lasts `video_s` it takes; 0 if it begins after that."""
+        """Return how long it is in a video that lasts `video_s`; 0 if it begins after its end."""
         return max(self.last_s(video_s) - self.first_s, 0.0)
