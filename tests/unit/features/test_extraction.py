@@ -9,6 +9,7 @@ from scipy.stats import pearsonr
 
 from chronovision.errors import UserError
 from chronovision.features import extraction as features
+from chronovision.features import networks
 from chronovision.features.engines import OpenVinoEngine
 from chronovision.features.moments import BLOCK, random_signs, summarise
 from support.extracting import ALEXNET, moving_picture, reference
@@ -250,3 +251,12 @@ def test_log_names_device_and_settings(extract, caplog):
     for word in ("alexnet", "pool1", "cpu", "float32", "batch 4", "1 threads", "8 frames"):
         assert word in caplog.text
     assert "frames per second" in caplog.text
+
+
+def test_the_network_is_read_from_torchvision_once(extract, monkeypatch):
+    """Names, shapes, weights and engine are of one `NetworkSpec`."""
+    extract(moving_picture(9, 64), layers=("conv2",))
+    made, make = [], networks.make_model
+    monkeypatch.setattr(networks, "make_model", lambda model: made.append(model) or make(model))
+    extract(moving_picture(9, 64), layers=("conv2",))
+    assert made == ["alexnet"]
