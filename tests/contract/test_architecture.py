@@ -60,7 +60,7 @@ def test_rules_say_what_the_map_says_they_make():
         # The pattern of the weights stands in a function, which keeps those that are there.
         rule = rule.replace("kept_weights(", '"<results>/weights/{weights}"')
         first = re.findall(r"`([^`]+)`", found[5])[0]
-        folder = first.split("{")[0].split("*")[0].rstrip("/")
+        folder = re.split(r"[{*.]", first)[0].rstrip("/")
         assert f"<results>/{folder}" in rule, found[1]
 
 
