@@ -56,6 +56,7 @@ check: lint ## style, types, fast tests and a dry run: a minute
 lint: $(READY) ## check style and workflow
 	.venv/bin/ruff check .
 	.venv/bin/ruff format --check .
+	.venv/bin/mypy
 	.venv/bin/snakefmt --check Snakefile workflow
 	.venv/bin/python scripts/make_demo_videos.py demo
 	.venv/bin/snakemake --lint --configfile config/demo.yaml
