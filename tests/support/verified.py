@@ -1,5 +1,6 @@
 """Results of real stages on a made film, to be verified."""
 
+import itertools
 from pathlib import Path
 
 import pandas as pd
@@ -8,6 +9,7 @@ import yaml
 from chronovision.confounds.pixels import describe_frames
 from chronovision.core.metrics import METRICS
 from chronovision.core.results import Results
+from chronovision.core.threshold_kinds import THRESHOLD_KINDS
 from chronovision.core.variants import Variant
 from chronovision.features.extraction import extract_features
 from chronovision.features.weights import fetch_weights
@@ -68,8 +70,7 @@ def make_results(root: Path, network: dict, frames: dict, scope: str) -> None:
         measure_changes(features, table, metric=metric)
         if ranges:
             pool_ranges({"a": table}, ranges[metric], thresholds=thresholds)
-    accumulators = {}
-    for kind in ("static", "dynamic"):
+    for kind in THRESHOLD_KINDS:
         ours = {name: {"variant": Variant(name, kind), "video": "a"} for name in METRICS}
         tables = {name: Results(results).accumulators(**about) for name, about in ours.items()}
         accumulate_changes(
@@ -87,8 +88,11 @@ def make_results(root: Path, network: dict, frames: dict, scope: str) -> None:
             segments=CONFIG["segments"],
             tables={name: Results(results).segments(**about) for name, about in ours.items()},
         )
-        accumulators |= {("a", metric, kind): table for metric, table in tables.items()}
-    summarise_counts(accumulators, Results(results).summary())
+    variants = itertools.starmap(Variant, itertools.product(METRICS, THRESHOLD_KINDS))
+    summarise_counts(
+        {("a", *one): Results(results).accumulators(variant=one, video="a") for one in variants},
+        Results(results).summary(),
+    )
 
 
 FRAMES = {"size": 64, "geometry": "crop", "every": 1, "step_s": None, "fps": None}
