@@ -127,7 +127,7 @@ def _lock(file: IO, folder: Path, needed: bool) -> bool:
         return _try_lock(file)
     except OSError as error:
         if not needed:
-            log.warning("files in %s cannot be locked: the only GPU is not leased", folder)
+            log.warning("files in %s cannot be locked: the only GPU is not locked", folder)
             return True
         raise UserError(
             f"files in {folder} cannot be locked ({error.strerror}), so that jobs cannot share out "

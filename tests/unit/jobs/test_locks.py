@@ -27,7 +27,7 @@ with acquire_gpu(sys.argv[1], sys.argv[2:]) as index:
 
 @pytest.fixture
 def hold(tmp_path):
-    """Start a process that leases a device until told to end; its index is `.index`."""
+    """Start a process that holds a GPU until told to end; its index is `.index`."""
     started = []
 
     def start(*names):
@@ -68,7 +68,7 @@ def test_a_device_goes_by_its_name(hold, tmp_path):
 
 
 @pytest.mark.parametrize("sign", [signal.SIGKILL, signal.SIGTERM])
-def test_a_lease_ends_with_its_process(hold, tmp_path, sign):
+def test_a_lock_ends_with_its_process(hold, tmp_path, sign):
     first, second = hold("x", "y"), hold("x", "y")
     os.kill(first.pid, sign)
     first.wait()
@@ -78,7 +78,7 @@ def test_a_lease_ends_with_its_process(hold, tmp_path, sign):
     assert taken(tmp_path, "y") == 0
 
 
-def test_a_lease_ends_with_an_exception(tmp_path):
+def test_a_lock_ends_with_an_exception(tmp_path):
     with pytest.raises(ZeroDivisionError), acquire_gpu(tmp_path / "locks", ["x"]):
         raise ZeroDivisionError
     assert taken(tmp_path, "x") == 0
@@ -105,10 +105,10 @@ def test_a_drive_without_locks_is_named(tmp_path, monkeypatch, caplog):
     caplog.set_level(logging.WARNING)
     with acquire_gpu(tmp_path, ["a"]) as index:
         assert index == 0
-    assert "not leased" in caplog.text
+    assert "not locked" in caplog.text
 
 
-def test_a_job_uses_the_gpu_that_it_leased(tmp_path, monkeypatch):
+def test_a_job_uses_the_gpu_that_it_acquired(tmp_path, monkeypatch):
     """Also as PyTorch's current one, which otherwise is the first."""
     current = []
 
