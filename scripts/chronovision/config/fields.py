@@ -30,7 +30,7 @@ class Section(BaseModel):
         yield from ()
 
     @model_validator(mode="after")
-    def _refuse_contradictions(self) -> Self:
+    def _require_consistent(self) -> Self:
         for problem in self.contradictions():
             raise ValueError(problem)
         return self

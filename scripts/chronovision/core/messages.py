@@ -4,7 +4,7 @@ import difflib
 from collections.abc import Iterable
 from fractions import Fraction
 
-#: Characters of a path that a message shows.
+#: Most characters of a path in a message.
 SHOWN_PATH = 1000
 
 

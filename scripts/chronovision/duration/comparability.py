@@ -150,18 +150,21 @@ def require_comparable_clips(provenance: Mapping) -> None:
 
 
 def require_equal_frame_rates(videos: Mapping[str, Mapping], frames: Mapping) -> None:
-    """Refuse a set of mixed frame rates: changes per frame, so counts too, depend on the rate.
+    """Raise NoFitError for mixed frame rates: changes per frame, and so counts, depend on the rate.
 
     Parameters
     ----------
-    videos : the provenance's ``videos``, each with the nominal ``frame_interval_s`` and the
+    videos : mapping of str to mapping
+        The provenance's ``videos``, each with the nominal ``frame_interval_s`` and the
         ``mean_interval_s``.
-    frames : the config's ``frames`` by which the frames were kept.
+    frames : mapping
+        The config's ``frames`` by which the frames were kept.
 
     Raises
     ------
-    NoFitError : intervals differ by more than 1 % (5 % with ``step_s``) between videos, or by 1 %
-        (variable rate, gaps) within one.
+    NoFitError
+        Intervals differ by more than 1 % (5 % with ``step_s``) between videos, or by 1 % within one
+        (variable rate, gaps).
     """
     for name, video in videos.items():
         drift = video["mean_interval_s"] / video["frame_interval_s"] - 1

@@ -159,7 +159,7 @@ def _evaluate_all(
 def _predictions(
     results: Sequence[Evaluation], table: pd.DataFrame, fold_of_row: np.ndarray
 ) -> pd.DataFrame:
-    """What the models of all layers predict, one regression after the other."""
+    """Return the predictions of the models of all layers, one regression after the other."""
     predicted = [
         prediction_table(table, result.predicted, result.estimator, fold_of_row)
         for result in results

@@ -1,1 +1,1 @@
-"""Networks, their weights, and what is kept of their activations."""
+"""Networks, their weights, and the features computed from their activations."""

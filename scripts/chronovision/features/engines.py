@@ -52,27 +52,28 @@ with _no_telemetry():
 
 log = logging.getLogger(__name__)
 
-#: What an engine has begun and will finish.
+#: Work that an engine has begun and will finish.
 Work = TypeVar("Work")
 
-#: Frames per forward pass when `batch_size` is auto.
+#: Number of frames in a forward pass if `batch_size` is auto, by device.
 AUTO_BATCH = {"cpu": 8, "cuda": 64}
 
-#: Rows of a product of matrices, see `_linear`.
+#: Number of rows in a product of matrices, see `_linear`.
 LINEAR_ROWS = 8
 
 PRECISIONS = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 
 
 def choose_device(asked: str) -> str:
-    """``cpu`` or ``cuda``, from the config's `network.device`.
+    """Return ``cpu`` or ``cuda`` for the config's ``network.device``.
 
-    ``auto`` takes a GPU where there is one. A job that was given a GPU (CUDA_VISIBLE_DEVICES or
-    SLURM say so) must find it, so that no cluster's GPU idles while the CPU works.
+    ``auto`` takes a GPU where there is one. A job that was given a GPU, as CUDA_VISIBLE_DEVICES or
+    SLURM tell, must find it, so that no GPU of a cluster idles while the CPU works.
 
     Raises
     ------
-    UserError : a GPU was asked for or given, and PyTorch finds none.
+    UserError
+        A GPU was requested or given, and PyTorch finds none.
     """
     if asked == "cpu":
         return "cpu"
@@ -90,24 +91,28 @@ def choose_device(asked: str) -> str:
     return "cpu"
 
 
-def frames_per_pass(network: Mapping, device: str) -> int:
-    """Frames that go through the network at a time, from the config's `network.batch_size`."""
+def batch_size(network: Mapping, device: str) -> int:
+    """Return the number of frames in a forward pass, for the config's ``network.batch_size``."""
     asked = network["batch_size"]
     return AUTO_BATCH[device] if asked == "auto" else int(asked)
 
 
 def load_network(spec: NetworkSpec, weights: str | os.PathLike, shapes: Mapping) -> "Network":
-    """The part of a network that its layers need, with its weights, on the CPU.
+    """Load the part of a network that its layers need, with its weights, on the CPU.
 
     Parameters
     ----------
-    spec : the network, as far as its layers need it.
-    weights : what `chronovision.features.weights.fetch_weights` wrote.
-    shapes : layer -> shape, see `chronovision.features.networks.NetworkSpec.activation_shapes`.
+    spec : NetworkSpec
+        The network.
+    weights : path-like
+        File of `chronovision.features.weights.fetch_weights`.
+    shapes : mapping
+        Layer -> shape, see `chronovision.features.networks.NetworkSpec.activation_shapes`.
 
     Raises
     ------
-    UserError : the file does not hold these weights.
+    UserError
+        The file does not hold these weights.
     """
     try:
         extractor = spec.with_weights(torch.load(weights, map_location="cpu", weights_only=True))
@@ -123,7 +128,7 @@ def load_network(spec: NetworkSpec, weights: str | os.PathLike, shapes: Mapping)
 
 
 class Network(nn.Module):
-    """From pictures (B, H, H, 3) uint8 to the layers' activations, each (B, C, P) float32."""
+    """Module from pictures (B, H, H, 3) uint8 to activations, each layer's (B, C, P) float32."""
 
     def __init__(self, extractor: nn.Module, model: str, shapes: Mapping) -> None:
         """See `load_network`."""
@@ -136,7 +141,7 @@ class Network(nn.Module):
         self.dtype = torch.float32
 
     def forward(self, images: torch.Tensor) -> tuple[torch.Tensor, ...]:
-        """Activations in the order of the layers."""
+        """Return the activations in the order of the layers."""
         # A view of (B, H, W, 3) in this order is channels_last already.
         values = images.permute(0, 3, 1, 2).to(torch.float32) / 255
         outputs = self.extractor(((values - self.mean) / self.std).to(self.dtype))
@@ -149,7 +154,7 @@ class Network(nn.Module):
 
 
 def _linear(module: nn.Linear, x: torch.Tensor) -> torch.Tensor:
-    """A fully connected layer whose result for an image does not depend on the batch.
+    """Apply a fully connected layer so that the result for an image does not depend on the batch.
 
     Products of matrices are summed in an order that depends on the number of rows (convolutions'
     are not), so (B, C) goes through in blocks of `LINEAR_ROWS`.
@@ -164,16 +169,22 @@ def _linear(module: nn.Linear, x: torch.Tensor) -> torch.Tensor:
 def make_engine(
     network: Network, precision: str, device: str, batch: int, size: int, threads: int
 ) -> "Engine":
-    """The engine for a device and a precision.
+    """Return the engine for a device and a precision.
 
     Parameters
     ----------
-    network : from `load_network`; the engine may change it.
-    precision : ``float32`` or ``bfloat16``.
-    device : ``cpu``, ``cuda:0``, ``cuda:1`` …
-    batch : frames per pass.
-    size : height and width of the frames.
-    threads : CPU threads to use.
+    network : Network
+        Network of `load_network`; the engine may change it.
+    precision : {'float32', 'bfloat16'}
+        Precision of the computation.
+    device : str
+        ``cpu``, ``cuda:0``, ``cuda:1`` ….
+    batch : int
+        Number of frames in a forward pass.
+    size : int
+        Height and width of the frames.
+    threads : int
+        CPU threads to use.
     """
     # Kernels for one frame differ from those for several: fewer are filled up.
     shape = (max(batch, 2), size, size, 3)
@@ -190,18 +201,18 @@ def make_engine(
 
 
 def native_bfloat16() -> bool:
-    """Whether this CPU multiplies in bfloat16 by itself (AMX or AVX512-BF16)."""
+    """Return whether this CPU multiplies in bfloat16 by itself (AMX or AVX512-BF16)."""
     has = torch.cpu.get_capabilities()
     return bool(has.get("amx_bf16") or has.get("avx512_bf16"))
 
 
 def openvino_has_bfloat16() -> bool:
-    """Whether OpenVINO computes in bfloat16 on this CPU, by itself or emulated."""
+    """Return whether OpenVINO computes in bfloat16 on this CPU, natively or emulated."""
     return "BF16" in openvino.Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
 
 
 class Engine(ABC, Generic[Work]):
-    """Runs batches of pictures through a network, one batch ahead of the caller."""
+    """Base of the engines, which run batches through a network one batch ahead of the caller."""
 
     #: What runs the network, for the log.
     name: str
@@ -225,11 +236,11 @@ class Engine(ABC, Generic[Work]):
 
     @abstractmethod
     def _finish(self, work: Work, n: int) -> list[np.ndarray]:
-        """Wait for what `_start` began; the first `n` activations of each layer."""
+        """Wait for the work that `_start` began; return the first `n` activations of each layer."""
 
 
 class OpenVinoEngine(Engine[openvino.InferRequest]):
-    """The network compiled for this CPU."""
+    """The network, compiled for this CPU."""
 
     def __init__(
         self, network: Network, precision: str, shape: tuple[int, ...], threads: int
@@ -255,7 +266,7 @@ class OpenVinoEngine(Engine[openvino.InferRequest]):
 def compile_for_cpu(
     module: nn.Module, example: torch.Tensor, precision: str, threads: int
 ) -> openvino.CompiledModel:
-    """A module compiled by OpenVINO for inputs of one shape, that of `example`."""
+    """Compile a module with OpenVINO for inputs of one shape, that of `example`."""
     hint = {"float32": openvino.Type.f32, "bfloat16": openvino.Type.bf16}[precision]
     settings = {
         "INFERENCE_PRECISION_HINT": hint,
@@ -271,7 +282,7 @@ def compile_for_cpu(
 
 
 def to_openvino(module: nn.Module, example: torch.Tensor) -> openvino.Model:
-    """A module as a model of OpenVINO for inputs of one shape, that of `example`."""
+    """Return a module as a model of OpenVINO for inputs of one shape, that of `example`."""
     # OpenVINO complains to the root logger of decompositions that newer PyTorch does not have.
     before = logging.root.manager.disable
     logging.disable(logging.WARNING)
@@ -288,7 +299,7 @@ def to_openvino(module: nn.Module, example: torch.Tensor) -> openvino.Model:
 
 
 class TorchEngine(Engine[tuple]):
-    """The network as PyTorch runs it; on CUDA activations are copied while the next batch runs."""
+    """The network in PyTorch; on CUDA activations are copied while the next batch runs."""
 
     def __init__(
         self, network: Network, precision: str, device: str, shape: tuple[int, ...]
@@ -344,7 +355,7 @@ class TorchEngine(Engine[tuple]):
 
 @contextmanager
 def torch_settings(threads: int) -> Iterator[None]:
-    """The number of threads, and full float32 on GPUs by kernels that repeat themselves."""
+    """Set the number of threads, and full float32 with deterministic kernels on GPUs."""
     before, matmul = torch.get_num_threads(), torch.backends.cuda.matmul.allow_tf32
     torch.set_num_threads(threads)
     torch.backends.cuda.matmul.allow_tf32 = False

@@ -1,4 +1,4 @@
-"""From frames to features: what is stored of the layers' activations to each frame."""
+"""Feature extraction: frames go through the network, and moments of the activations are stored."""
 
 import json
 import logging
@@ -23,8 +23,8 @@ from chronovision.core.provenance import add_step, read_provenance
 from chronovision.errors import UserError
 from chronovision.features.engines import (
     Engine,
+    batch_size,
     choose_device,
-    frames_per_pass,
     load_network,
     make_engine,
     torch_settings,
@@ -35,7 +35,7 @@ from chronovision.jobs.locks import acquire_gpu
 
 log = logging.getLogger(__name__)
 
-#: Rows that go through the network at a time, in batches, if they show few different pictures.
+#: Most rows that go through the network at a time, in batches, where pictures repeat.
 MOST_REPEATS = 4
 
 PACKAGES = ("torch", "torchvision", "openvino", "numba", "numpy", "h5py")
@@ -56,31 +56,40 @@ def extract_features(
     """Run the network over a video's frames and store the moments of its layers.
 
     Frames are streamed, so that memory does not depend on the length of the video. A frame that
-    repeats the one before goes through the network once. On a CPU the numbers depend neither on
-    the batch size nor on the number of threads.
+    repeats the one before goes through the network once. On a CPU the numbers depend neither on the
+    batch size nor on the number of threads.
 
     Parameters
     ----------
-    frames : ``frames/{video}.h5``, `rgb` (n, H, H, 3) uint8 and the frames' times.
-    weights, facts : what `chronovision.features.weights.fetch_weights` wrote for `network`.
-    network : the config's section, all keys.
-    seed : the config's seed, for the sketches' signs.
-    threads : CPU threads to use.
-    window : start and end, in seconds of `time_s`, of the rows to extract: start ≤ time < end.
-        The first row's step is from the row before it.
-    locks : folder of the locks by which jobs on one machine share its GPUs out among them;
-        without it the first GPU is used.
-    features : HDF5 to write, ``features/{video}.h5``: `source_frame`, `time_s`, `key_frame` and the
-        attributes of the frames; per layer the group ``layers/{layer}`` with attribute `units` = N
-        and `channels` (n, C) float32, `mean` `std` `step_sq` (n,) float64, `sketch` (n, 512)
-        float16 (see `chronovision.features.moments`), and for `keep_maps` `maps` (n, …) in the
-        network's shape.
+    frames : path-like
+        ``frames/{video}.h5`` with `rgb` (n, H, H, 3) uint8 and the frames' times.
+    weights, facts : path-like
+        Files of `chronovision.features.weights.fetch_weights` for `network`.
+    network : mapping
+        The config's ``network``, all keys.
+    seed : int
+        The config's ``seed``, for the signs of the sketches.
+    threads : int
+        CPU threads to use.
+    window : (float, float), optional
+        Start and end of the rows to extract, in seconds of `time_s`: start ≤ time < end. The first
+        row's step is from the row before it.
+    locks : path-like, optional
+        Folder of the locks by which jobs on one machine share its GPUs. By default the first GPU is
+        used.
+    features : path-like
+        HDF5 to write, ``features/{video}.h5``, with `source_frame`, `time_s`, `key_frame` and the
+        attributes of the frames. Each layer has a group ``layers/{layer}`` with the attribute
+        `units` = N and the datasets `channels` (n, C) float32, `mean` `std` `step_sq` (n,) float64
+        and `sketch` (n, 512) float16, see `chronovision.features.moments`. With `keep_maps` it also
+        has `maps` (n, …) in the network's shape.
 
     Raises
     ------
-    UserError : unknown network or layer, frames of a size that the network cannot take, weights
-        that do not fit, a GPU asked for and absent, taken or too small, activations that are not
-        finite or exceed float16.
+    UserError
+        The network or a layer is unknown, the network cannot take frames of this size, or weights
+        do not fit. A requested GPU is absent, taken or too small. Activations are not finite or
+        exceed float16.
     """
     spec = NetworkSpec.build(network["model"], network["layers"])
     about = _weights_facts(facts, network)
@@ -90,7 +99,7 @@ def extract_features(
         shapes = spec.activation_shapes(size)
         rows = _rows(source["time_s"][:], window)
         loaded = load_network(spec, weights, shapes)
-        batch = frames_per_pass(network, device)
+        batch = batch_size(network, device)
         with ExitStack() as stack:
             place = stack.enter_context(_own_gpu(device, locks))
             engine = make_engine(loaded, network["precision"], place, batch, size, threads)
@@ -100,17 +109,17 @@ def extract_features(
             needed = len(rows) * sum(_row_bytes(name, shapes[name], network) for name in shapes)
             file = stack.enter_context(new_h5(features, provenance, expected_bytes=needed))
             _copy_clock(source, file, network["layers"], rows)
-            sinks = [_LayerSink(file, name, shapes[name], network, seed) for name in shapes]
+            writers = [_LayerWriter(file, name, shapes[name], network, seed) for name in shapes]
             log.info(
                 "%s up to %s on %s (%s, %s), %s, batch %d, %d threads: %d frames",
                 *(network["model"], ", ".join(network["layers"]), place, _processor(place)),
                 *(engine.name, network["precision"], batch, threads, len(rows)),
             )
-            _stream(source["rgb"], rows, engine, sinks, batch, threads)
+            _stream(source["rgb"], rows, engine, writers, batch, threads)
 
 
 def _rows(time_s: np.ndarray, window: tuple[float, float] | None) -> range:
-    """Rows of the frames within a window; times never go back."""
+    """Return the rows of the frames within a window; times never go back."""
     if window is None:
         return range(len(time_s))
     start, stop = np.searchsorted(time_s, window, side="left")
@@ -118,7 +127,7 @@ def _rows(time_s: np.ndarray, window: tuple[float, float] | None) -> range:
 
 
 def _row_bytes(layer: str, shape: tuple[int, ...], network: Mapping) -> int:
-    """About how many bytes a layer takes per row, before compression."""
+    """Return about how many bytes a layer takes per row, before compression."""
     n_bytes = 4 * shape[channel_axis(shape)] + 3 * 8 + 2 * BUCKETS
     if layer in network["keep_maps"]:
         n_bytes += math.prod(shape) * np.dtype(network["maps_dtype"]).itemsize
@@ -127,7 +136,7 @@ def _row_bytes(layer: str, shape: tuple[int, ...], network: Mapping) -> int:
 
 @contextmanager
 def _own_gpu(device: str, locks: str | os.PathLike | None) -> Iterator[str]:
-    """PyTorch's name of the device that this job uses, and of a machine's GPUs no other job."""
+    """Yield PyTorch's name of the device that this job uses; a GPU is used by no other job."""
     if device == "cpu" or locks is None:
         yield device
         return
@@ -146,11 +155,11 @@ def _stream(
     rgb: h5py.Dataset,
     rows: range,
     engine: Engine,
-    sinks: list["_LayerSink"],
+    writers: list["_LayerWriter"],
     batch: int,
     threads: int,
 ) -> None:
-    """Run the rows, and the one before the first for its step, and store what comes of them."""
+    """Run the rows, and the one before the first for its step, and store the moments."""
     start = time.monotonic()
     before = min(rows.start, 1) if rows else 0
     counts: deque = deque()
@@ -167,10 +176,10 @@ def _stream(
         done = -before
         for outputs in engine.run(pictures()):
             repeats = counts.popleft()
-            for sink, output in zip(sinks, outputs, strict=True):
-                sink.begin(output, pool)
-            for sink in sinks:
-                sink.store(done, repeats)
+            for writer, output in zip(writers, outputs, strict=True):
+                writer.begin(output, pool)
+            for writer in writers:
+                writer.store(done, repeats)
             done += sum(repeats)
             bar.update(sum(repeats))
     seconds = time.monotonic() - start
@@ -178,7 +187,7 @@ def _stream(
 
 
 def _distinct(rgb: h5py.Dataset, rows: range, batch: int) -> Iterator[tuple[np.ndarray, list[int]]]:
-    """Up to `batch` pictures at a time, each with the number of rows in a row that show it."""
+    """Yield up to `batch` pictures at a time, each with the number of successive rows of it."""
     images: list[np.ndarray] = []
     repeats: list[int] = []
     for first in range(rows.start, rows.stop, batch):
@@ -196,8 +205,8 @@ def _distinct(rgb: h5py.Dataset, rows: range, batch: int) -> Iterator[tuple[np.n
         yield np.stack(images), repeats
 
 
-class _LayerSink:
-    """The datasets of one layer, and the previous picture's activation for the step."""
+class _LayerWriter:
+    """Writer of one layer's datasets; it holds the previous picture's activation for the step."""
 
     def __init__(
         self,
@@ -231,7 +240,7 @@ class _LayerSink:
             self.maps = rows_dataset(group, "maps", (n, *shape), network["maps_dtype"])
 
     def begin(self, now: np.ndarray, pool: ThreadPoolExecutor) -> None:
-        """Have the activations (B, C, P) of a batch summed up."""
+        """Start computing the moments of the activations (B, C, P) of a batch."""
         self.now = now
         before = [self.previous, *now[:-1]]
         self.tasks = [
@@ -240,7 +249,7 @@ class _LayerSink:
         ]
 
     def store(self, first: int, repeats: list[int]) -> None:
-        """Write what `begin` asked for as the rows from `first` on; row −1 is not stored."""
+        """Write the results of `begin` as the rows from `first` on; row −1 is not stored."""
         index = np.repeat(np.arange(len(repeats)), repeats)
         skipped = max(-first, 0)
         rows = slice(first + skipped, first + len(index))
@@ -266,7 +275,7 @@ class _LayerSink:
             ) from error
 
     def _maps(self, values: np.ndarray, dtype: np.dtype) -> np.ndarray:
-        """Activations (B, C, P) in the network's shape and the dtype of the maps."""
+        """Return activations (B, C, P) in the network's shape and the dtype of the maps."""
         if channel_axis(self.shape) != 0:
             values = np.moveaxis(values, 1, -1)
         with np.errstate(over="ignore"):
@@ -280,7 +289,7 @@ class _LayerSink:
 
 
 def _copy_clock(frames: h5py.File, file: h5py.File, layers: list[str], rows: range) -> None:
-    """The rows' times and what is known of the frames' decoding, without the pictures."""
+    """Copy the rows' times and the facts on the frames' decoding, without the pictures."""
     for name in ("source_frame", "time_s", "key_frame"):
         file[name] = frames[name][rows.start : rows.stop]
     for name, value in frames.attrs.items():
@@ -290,7 +299,7 @@ def _copy_clock(frames: h5py.File, file: h5py.File, layers: list[str], rows: ran
 
 
 def _weights_facts(weights_json: str | os.PathLike, network: Mapping) -> dict:
-    """What the weights are, and their name; refused if they are of another network."""
+    """Return the description of the weights, and their name; UserError if of another network."""
     weights = read_json(weights_json)
     if weights["model"] != network["model"]:
         raise UserError(
@@ -301,7 +310,7 @@ def _weights_facts(weights_json: str | os.PathLike, network: Mapping) -> dict:
 
 
 def _provenance(record: Mapping, weights: Mapping, asked: Mapping, used: Mapping) -> dict:
-    """The frames' record, with this stage (`asked`: the config's network, and seed)."""
+    """Return the frames' record with this stage added (`asked`: the config's network and seed)."""
     about = {
         "model": asked["model"],
         "weights": weights["source"],

@@ -1,4 +1,4 @@
-"""Joining of a long video's features, which were extracted in pieces."""
+"""Joining of the features of a long video that was extracted in pieces."""
 
 import json
 import os
@@ -12,26 +12,28 @@ from chronovision.core.hdf5 import new_h5, rows_dataset
 from chronovision.core.provenance import read_provenance
 from chronovision.errors import UserError
 
-#: Chunks that are copied at a time.
+#: Number of chunks that are copied at a time.
 BLOCK_CHUNKS = 16
 
 
 def join_pieces(paths: Sequence[str | os.PathLike], output: str | os.PathLike) -> None:
-    """Join the pieces of a video's features; the result is that of an extraction in one go.
+    """Join the pieces of a video's features; the result equals an extraction in one go.
 
     Parameters
     ----------
-    paths : files that `chronovision.features.extraction.extract_features` wrote for
-        successive windows.
-    output : ``features/{video}.h5``.
+    paths : sequence of path-like
+        Files of `chronovision.features.extraction.extract_features` for successive windows.
+    output : path-like
+        ``features/{video}.h5``.
 
     Raises
     ------
-    UserError : the pieces were extracted in different ways.
+    UserError
+        The pieces were extracted in different ways.
     """
     provenance = read_provenance(paths[0])
     for path in paths[1:]:
-        _refuse_difference(_made_by(provenance), _made_by(read_provenance(path)), path)
+        _require_same(_made_by(provenance), _made_by(read_provenance(path)), path)
     needed = sum(os.path.getsize(path) for path in paths)
     with ExitStack() as stack, new_h5(output, provenance, expected_bytes=needed) as joined:
         pieces = [stack.enter_context(h5py.File(path, "r")) for path in paths]
@@ -49,7 +51,7 @@ def join_pieces(paths: Sequence[str | os.PathLike], output: str | os.PathLike) -
 
 
 def _made_by(provenance: dict) -> dict:
-    """What must agree over pieces: network and versions of packages, whatever commit of ours."""
+    """Return what must agree over pieces: network and versions, whatever commit of this package."""
     software = {k: v for k, v in provenance["software"].items() if k not in ("commit", "dirty")}
     return {**provenance["network"], **software}
 
@@ -67,7 +69,7 @@ def _join(parts: Sequence[h5py.Dataset], group: h5py.Group, name: str) -> None:
             done += len(block)
 
 
-def _refuse_difference(mine: dict, theirs: dict, path: str | os.PathLike) -> None:
+def _require_same(mine: dict, theirs: dict, path: str | os.PathLike) -> None:
     for key, value in mine.items():
         if theirs[key] != value:
             raise UserError(

@@ -1,9 +1,4 @@
-"""The few numbers per frame and layer from which every change metric follows.
-
-Activations come channels first: float32 arrays (C, P) of C channels at P positions,
-N = C · P units in all. Each frame is summed by itself on one thread, so that no result
-depends on the batch or on the number of threads.
-"""
+"""Moments of activations: a few numbers per frame and layer that determine every change metric."""
 
 from collections.abc import Callable
 from typing import NamedTuple
@@ -13,18 +8,18 @@ from numba import njit
 
 from chronovision.core.seeds import derive_rng
 
-#: Length of a sketch.
+#: Number of buckets in a sketch.
 BUCKETS = 512
 
-#: Units that are worked on at a time: they stay in the processor's innermost cache.
+#: Number of units processed at a time, which stay in the processor's innermost cache.
 BLOCK = 4 * BUCKETS
 
-#: Freedoms of a compiled sum: it may run in the order that suits the processor's vectors.
+#: Relaxations of a compiled sum, which may run in the order that suits the processor's vectors.
 FASTMATH = {"reassoc", "contract", "nsz"}
 
 
 def _compiled(function: Callable) -> Callable:
-    """`function` compiled, and kept for later processes where there is a folder for that."""
+    """Return `function` compiled; the result is cached on disk where there is a folder for it."""
     try:
         return njit(cache=True, nogil=True, fastmath=FASTMATH)(function)
     except RuntimeError:  # neither this package's folder nor the user's home can be written
@@ -32,7 +27,19 @@ def _compiled(function: Callable) -> Callable:
 
 
 class Moments(NamedTuple):
-    """What is stored of one layer's activation x of one frame."""
+    """Moments of one layer's activation x of one frame.
+
+    Attributes
+    ----------
+    channels : (C,) float32 array
+        Mean of each channel over its positions.
+    mean, std : float
+        Mean and population standard deviation over the N units.
+    step_sq : float
+        Σ (x − previous x)², NaN without a previous frame.
+    sketch : (512,) float16 array
+        See `summarise`.
+    """
 
     channels: np.ndarray  #: (C,) float32, mean of each channel over its positions
     mean: float  #: over the N units
@@ -42,28 +49,65 @@ class Moments(NamedTuple):
 
 
 def random_signs(seed: int, layer: str, units: int) -> np.ndarray:
-    """The layer's fixed random signs, one per unit: (units,) int8 of −1 and 1."""
+    """Return the layer's fixed random signs, one per unit.
+
+    Parameters
+    ----------
+    seed : int
+        The config's ``seed``.
+    layer : str
+        Name of the layer. The signs derive from the seed and this name.
+    units : int
+        Number of units.
+
+    Returns
+    -------
+    (units,) int8 array
+        Values of −1 and 1.
+
+    Examples
+    --------
+    >>> signs = random_signs(0, "fc7", 1000)
+    >>> np.unique(signs), np.array_equal(signs, random_signs(0, "fc7", 1000))
+    (array([-1,  1], dtype=int8), True)
+    """
     draws = derive_rng(seed, "sketch", layer).integers(0, 2, size=units, dtype=np.int8)
     return 2 * draws - 1
 
 
 def summarise(x: np.ndarray, previous: np.ndarray | None, signs: np.ndarray) -> Moments:
-    """Moments of one layer's activation of one frame.
+    """Compute the moments of one layer's activation of one frame.
 
-    Sums run in float64 around the mean; the difference of two frames is taken in float32,
-    where that of near-identical frames is exact. The sketch takes z = (x − mean) / (std · √N)
-    and adds unit i (in C, H, W order) times its sign to bucket i mod 512, in float32; it is zero
-    if std is. The cosine of two frames' sketches estimates their Pearson r (count sketch, Charikar,
-    Chen & Farach-Colton 2004, doi 10.1016/S0304-3975(03)00400-6).
+    Sums run in float64 around the mean. The difference of two frames is taken in float32, where
+    that of near-identical frames is exact. The sketch takes z = (x − mean) / (std · √N). It adds
+    unit i (in C, H, W order) times its sign to bucket i mod 512, in float32. It is zero if std is.
+    The cosine of two frames' sketches estimates their Pearson r (count sketch, Charikar, Chen &
+    Farach-Colton 2004, doi 10.1016/S0304-3975(03)00400-6).
 
     Parameters
     ----------
-    x, previous : (C, P) float32, contiguous: this frame and the one before (None: the first).
-    signs : (C · P,) from `random_signs`.
+    x : (C, P) float32 array
+        Contiguous activations of this frame, C channels at P positions.
+    previous : (C, P) float32 array or None
+        Activations of the frame before; None for the first frame.
+    signs : (C · P,) int8 array
+        Signs of `random_signs`.
+
+    Returns
+    -------
+    Moments
 
     Raises
     ------
-    FloatingPointError : a value of `x` is not finite.
+    FloatingPointError
+        A value of `x` is not finite.
+
+    Examples
+    --------
+    >>> x = np.array([[1.0, 3.0], [5.0, 7.0]], np.float32)
+    >>> moments = summarise(x, x - 1, random_signs(0, "pool1", 4))
+    >>> moments.channels, moments.mean, moments.step_sq
+    (array([2., 6.], dtype=float32), 4.0, 4.0)
     """
     channel_sums = np.empty(len(x))
     _sum_rows(x, channel_sums)
@@ -87,7 +131,7 @@ def summarise(x: np.ndarray, previous: np.ndarray | None, signs: np.ndarray) -> 
 
 @_compiled
 def _sum_rows(x: np.ndarray, sums: np.ndarray) -> None:
-    """Sum of each row of `x` (C, P) float32 in float64, into `sums` (C,)."""
+    """Sum each row of `x` (C, P) float32 in float64, into `sums` (C,)."""
     for c in range(len(x)):
         row, total = x[c], 0.0
         for i in range(len(row)):
@@ -99,7 +143,7 @@ def _sum_rows(x: np.ndarray, sums: np.ndarray) -> None:
 def _sum_units(
     x: np.ndarray, before: np.ndarray, mean: float, signs: np.ndarray, buckets: np.ndarray
 ) -> tuple[float, float]:
-    """Σ (x − mean)² and Σ (x − before)² over (N,) units; (x − mean) · sign into the buckets."""
+    """Sum (x − mean)² and (x − before)² over (N,) units, and (x − mean) · sign into the buckets."""
     square, step_sq = 0.0, 0.0
     for start in range(0, len(x), BLOCK):
         part, earlier = x[start : start + BLOCK], before[start : start + BLOCK]

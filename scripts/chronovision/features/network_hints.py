@@ -1,7 +1,4 @@
-"""What the layers of other tools are called here.
-
-Apart from `chronovision.features.networks`, so that another hint makes no features anew.
-"""
+"""Hints for layer names of other tools: what they are called here."""
 
 from collections.abc import Mapping
 
@@ -10,11 +7,12 @@ from chronovision.features.networks import FIELD_NAMED, NetworkSpec, UnknownLaye
 
 
 def asked_network(network: Mapping) -> NetworkSpec:
-    """The network of a config section, with a hint at what a wrong name is called here.
+    """Return the network of a config section; a wrong name gets a hint at the right one.
 
     Raises
     ------
-    UserError : unknown model or layer, or a layer asked for twice.
+    UserError
+        The model or a layer is unknown, or a layer is asked for twice.
     """
     try:
         return NetworkSpec.build(network["model"], network["layers"])
@@ -26,7 +24,7 @@ def asked_network(network: Mapping) -> NetworkSpec:
 
 
 def _name_elsewhere(layer: str, model: str, known: Mapping[str, str]) -> str:
-    """What a name of torchvision's or Keras's is called here, in words; empty if it is neither."""
+    """Say what a name of torchvision's or Keras's is called here; empty if it is neither."""
     if not FIELD_NAMED.fullmatch(model):
         last = list(known)[-1]
         ends = layer in ("softmax", "prob", "predictions")

@@ -1,8 +1,4 @@
-"""The networks: names of their layers, and the part of them that the asked layers need.
-
-Every network is one of torchvision's classification models. A name of a layer stands for a
-node of torchvision's feature extraction; `NetworkSpec` cuts the network there.
-"""
+"""The networks: names of their layers, and the part of a network that some layers need."""
 
 import copy
 import re
@@ -18,25 +14,28 @@ from torchvision.models.feature_extraction import create_feature_extractor, get_
 from chronovision.core.messages import nearest_names
 from chronovision.errors import UserError
 
-#: Networks whose layers go by the field's names; all others by torchvision's node names.
+#: Networks whose layers have the field's names. All others have torchvision's node names.
 FIELD_NAMED = re.compile(r"alexnet|vgg\d+(_bn)?")
 
-#: Number of dimensions that an activation may have: (B, C), (B, T, C), (B, C, H, W).
+#: Possible numbers of dimensions of an activation: (B, C), (B, T, C), (B, C, H, W).
 ACTIVATION_DIMS = (2, 3, 4)
 
 
 class UnknownLayer(UserError):
-    """A network has no layer of a name; `chronovision.features.network_hints` may know
-    what is meant.
+    """A network has no layer of this name; `chronovision.features.network_hints` may give hints.
 
     Parameters
     ----------
-    model, layer : the network's name, and the name that is asked for.
-    known : what `layer_nodes` gives for the network.
+    model : str
+        Name of the network.
+    layer : str
+        Name of the unknown layer.
+    known : mapping of str to str
+        Layers of the network, see `layer_nodes`.
     """
 
     def __init__(self, model: str, layer: str, known: Mapping[str, str]) -> None:
-        """Put the message together, with the nearest names."""
+        """Compose the message, with the nearest names."""
         self.layer, self.known = layer, known
         self.complaint = f"network.layers: {model} has no layer '{layer}'"
         super().__init__(
@@ -45,16 +44,17 @@ class UnknownLayer(UserError):
 
 
 def make_model(model: str) -> nn.Module:
-    """One of torchvision's classification models, in eval mode, with fresh weights.
+    """Return one of torchvision's classification models, in eval mode, with fresh weights.
 
-    It differs from torchvision's in what its parameters do not show: no operation works in
-    place (a tapped layer would be overwritten), the classifier of VGG and AlexNet ends in a
-    softmax (``prob``), and inputs are those of the model's default weights (`normalisation`,
-    the image size of vision transformers, the `transform_input` of GoogLeNet and Inception).
+    It differs from torchvision's in some things that its parameters do not show. No operation works
+    in place, as a tapped layer would be overwritten. The classifier of VGG and AlexNet ends in a
+    softmax (``prob``). Inputs are those of the model's default weights: see `normalisation`, the
+    image size of vision transformers, and `transform_input` of GoogLeNet and Inception.
 
     Raises
     ------
-    UserError : torchvision has no such model (key ``network.model``).
+    UserError
+        torchvision has no such model (key ``network.model``).
     """
     known = torchvision.models.list_models(module=torchvision.models)
     if model not in known:
@@ -75,32 +75,45 @@ def make_model(model: str) -> nn.Module:
 
 
 def layer_nodes(model: str) -> dict[str, str]:
-    """Name of each layer -> node of torchvision's feature extraction, in order of depth.
+    """Map each layer's name to its node of torchvision's feature extraction, in order of depth.
 
     VGG: ``conv1_1 (bn1_1) relu1_1 … pool1 … pool5 fc6 relu6 fc7 relu7 fc8 prob``. AlexNet:
-    ``conv1 relu1 pool1 conv2 relu2 pool2 conv3 … relu5 pool5 fc6 … prob``. Convolutions and
-    fully connected layers are their linear outputs, before the ReLU. Any other model: the
-    nodes of its eval graph by their own names.
+    ``conv1 relu1 pool1 conv2 relu2 pool2 conv3 … relu5 pool5 fc6 … prob``. Convolutions and fully
+    connected layers are their linear outputs, before the ReLU. Any other model has the nodes of its
+    eval graph, by their own names.
+
+    Parameters
+    ----------
+    model : str
+        torchvision's name of the network.
+
+    Returns
+    -------
+    dict of str to str
 
     Raises
     ------
-    UserError : torchvision has no such model.
+    UserError
+        torchvision has no such model.
     """
     return _layer_nodes(model, _skeleton(model))
 
 
 @dataclass(frozen=True)
 class NetworkSpec:
-    """A network as far as the asked layers need it, without its weights: built once in a job.
+    """A network without weights, as far as the asked layers need it; built once in a job.
 
     Attributes
     ----------
-    model : torchvision's name of the network.
-    layers : names as in `layer_nodes`; for networks without field names a prefix of nodes
-        (``layer4``) stands for the last of them.
-    skeleton : module from images (B, 3, H, W) to a dict layer -> activation, in eval mode. Whatever
-        lies beyond the deepest layer is gone, parameters included; those that are left are on the
-        device ``meta`` and hold nothing. It stays so: what is computed, is with copies of it.
+    model : str
+        torchvision's name of the network.
+    layers : tuple of str
+        Names as in `layer_nodes`. In networks without field names a prefix of nodes (``layer4``)
+        stands for the last of them.
+    skeleton : torch.fx.GraphModule
+        Module from images (B, 3, H, W) to a dict layer -> activation, in eval mode. It ends at the
+        deepest layer. Its parameters are on the device ``meta`` and hold nothing. It is never
+        changed: computations use copies of it.
     """
 
     model: str
@@ -109,11 +122,13 @@ class NetworkSpec:
 
     @classmethod
     def build(cls, model: str, layers: Sequence[str]) -> "NetworkSpec":
-        """The part of a network that the layers need.
+        """Build the part of a network that the layers need.
 
         Raises
         ------
-        UserError : unknown model or layer (with the nearest names), or a layer asked for twice.
+        UserError
+            The model or a layer is unknown (the message has the nearest names), or a layer is asked
+            for twice.
         """
         net, nodes = _resolve(model, layers)
         entry = get_graph_node_names(net, suppress_diff_warning=True)[0][0]
@@ -142,11 +157,12 @@ class NetworkSpec:
         return _needed_tensors(self.skeleton)
 
     def with_weights(self, state: Mapping[str, torch.Tensor]) -> torch.fx.GraphModule:
-        """A copy of the skeleton with weights: the `needed_tensors`, those and no others.
+        """Return a copy of the skeleton with weights: the `needed_tensors`, and no others.
 
         Raises
         ------
-        ValueError : a tensor is missing, superfluous or of another shape.
+        ValueError
+            A tensor is missing, superfluous or of another shape.
         """
         extractor = copy.deepcopy(self.skeleton)
         try:
@@ -160,21 +176,23 @@ class NetworkSpec:
         return extractor
 
     def without_data(self) -> torch.fx.GraphModule:
-        """A copy of the skeleton that is all on the device ``meta``, and gives tensors on it."""
+        """Return a copy of the skeleton with all parameters and tensors on the device ``meta``."""
         return copy.deepcopy(self.skeleton).to("meta")
 
     def activation_shapes(self, size: int) -> dict[str, tuple[int, ...]]:
-        """Shape of each layer's activation of one image of `size` × `size`, computed without data.
+        """Return the shape of each layer's activation of a `size` × `size` image, without data.
 
         Returns
         -------
-        layer -> (C,), (T, C) or (C, H, W), in the order of `layers`; (H, W, C) in networks that
-        work with channels last.
+        dict of str to tuple of int
+            Layer -> (C,), (T, C) or (C, H, W), in the order of `layers`; (H, W, C) in networks with
+            channels last.
 
         Raises
         ------
-        UserError : the network cannot take images of that size (pooled to nothing, or a fixed
-            image size), or a layer is no activation (a shape or an index of the graph).
+        UserError
+            The network cannot take images of that size (pooled to nothing, or a fixed size), or a
+            layer is no activation (a shape or an index of the graph).
         """
         try:
             with torch.inference_mode():
@@ -188,7 +206,7 @@ class NetworkSpec:
         return {layer: self._shape(layer, outputs[layer]) for layer in self.layers}
 
     def _shape(self, layer: str, output: Any) -> tuple[int, ...]:
-        """Shape of the activation of one of two images; UserError if it is no activation."""
+        """Return the shape of one of two images' activations; UserError if it is no activation."""
         usable = isinstance(output, torch.Tensor) and output.is_floating_point()
         if not usable or output.ndim not in ACTIVATION_DIMS or len(output) != 2:
             raise UserError(
@@ -205,7 +223,7 @@ def _needed_tensors(extractor: nn.Module) -> dict[str, torch.Tensor]:
 
 
 def native_size(model: str) -> int:
-    """Side of the pictures that a vision transformer takes; 224 for all other networks."""
+    """Return the side of the pictures that a vision transformer takes; 224 for other networks."""
     return min(_default_weights(model).meta["min_size"]) if model.startswith("vit_") else 224
 
 
@@ -221,17 +239,18 @@ def channel_axis(shape: Sequence[int]) -> int:
 
 
 def normalisation(model: str) -> tuple[tuple[float, ...], tuple[float, ...]]:
-    """Mean and s.d. per RGB channel (of values 0–1) that the model's default weights expect."""
+    """Return mean and s.d. per RGB channel (0–1) that the model's default weights expect."""
     transforms = _default_weights(model).transforms()
     return tuple(transforms.mean), tuple(transforms.std)
 
 
 def weights_url(model: str) -> str:
-    """Address of torchvision's default (ImageNet) weights of a model.
+    """Return the address of torchvision's default (ImageNet) weights of a model.
 
     Parameters
     ----------
-    model : torchvision's name of it, e.g. ``vgg19``.
+    model : str
+        torchvision's name of the model, e.g. ``vgg19``.
     """
     return _default_weights(model).url
 
@@ -241,7 +260,7 @@ def _default_weights(model: str) -> torchvision.models.WeightsEnum:
 
 
 def _skeleton(model: str) -> nn.Module:
-    """The network to read its structure from: without memory for its weights if possible."""
+    """Return the network to read its structure from, without memory for its weights if possible."""
     # RegNet computes its widths, and MaxViT constants of its graph, with tensors.
     device = "cpu" if model.startswith(("regnet_", "maxvit_")) else "meta"
     with torch.random.fork_rng(devices=[]), torch.device(device):
@@ -253,7 +272,7 @@ def _is_incidental(name: str) -> bool:
 
 
 def _resolve(model: str, layers: Sequence[str]) -> tuple[nn.Module, dict[str, str]]:
-    """The network without weights, and the node of each asked layer."""
+    """Return the network without weights, and the node of each asked layer."""
     net = _skeleton(model)
     known = _layer_nodes(model, net)
     if not layers:
@@ -277,7 +296,7 @@ def _layer_nodes(model: str, net: nn.Module) -> dict[str, str]:
 
 
 def _field_names(net: nn.Module, *, blocks: bool) -> dict[str, str]:
-    """Names by kind and place: block and number in it (VGG), or number alone (AlexNet)."""
+    """Return names by kind and place: block and number in it (VGG), or only a number (AlexNet)."""
     kinds = {nn.Conv2d: "conv", nn.BatchNorm2d: "bn", nn.ReLU: "relu", nn.MaxPool2d: "pool"}
     nodes: dict[str, str] = {}
     block, number = 1, 0

@@ -1,8 +1,4 @@
-"""How much a network computes.
-
-Apart from `chronovision.features.networks`, so that another way to count makes no
-features anew.
-"""
+"""Number of operations that a network computes."""
 
 import torch
 from torch.utils.flop_counter import FlopCounterMode

@@ -1,4 +1,4 @@
-"""Pieces in which a long video goes through the network: parts of it by time."""
+"""Pieces by time in which a long video goes through the network."""
 
 import json
 import math
@@ -9,13 +9,16 @@ from chronovision.videos.span import Span
 
 
 def piece_names(info_path: str | os.PathLike, span: Span, minutes: float) -> list[str]:
-    """Names of the pieces of a video, in their order: ``01of12`` …; none if it is not too long.
+    """Return the names of a video's pieces in order, ``01of12`` …; none if it is short enough.
 
     Parameters
     ----------
-    info_path : ``videos/{video}.json``.
-    span : part of the video, of the videos table.
-    minutes : length of a piece, the config's `features.chunk_minutes`.
+    info_path : path-like
+        ``videos/{video}.json``.
+    span : Span
+        Part of the video that is used.
+    minutes : float
+        Longest duration of a piece in minutes, the config's ``features.chunk_minutes``.
     """
     info = json.loads(Path(info_path).read_text(encoding="utf-8"))
     duration_s = span.duration_s(info["duration_s"])

@@ -1,4 +1,4 @@
-"""State dicts in the files that people have, and the tensors in them that layers need."""
+"""State dicts in users' files, and the tensors in them that layers need."""
 
 import os
 import zipfile
@@ -13,21 +13,23 @@ from chronovision.features.networks import NetworkSpec
 #: Keys under which checkpoints hold the state dict.
 WRAPPERS = ("model_state_dict", "model", "state_dict")
 
-#: What wrappers put in front of all names: DataParallel, torch.compile, Lightning …
+#: Prefixes that wrappers put in front of all names: DataParallel, torch.compile, Lightning.
 IN_FRONT = ("module", "_orig_mod", "model")
 
-#: … and in front of those of a part, as around the `features` of AlexNet and VGG alone.
+#: Prefixes in front of the names of a part, such as the `features` of AlexNet and VGG.
 INSIDE = ("module", "_orig_mod")
 
 State = dict[str, torch.Tensor]
 
 
 def read_state_dict(file: Path) -> dict:
-    """State dict of a user's file, bare or in a checkpoint; no code in it is run.
+    """Read the state dict of a user's file, bare or in a checkpoint, without running code in it.
 
     Raises
     ------
-    UserError : no file, damaged, more than tensors and plain values, or no state dict.
+    UserError
+        There is no such file, or it is damaged, holds more than tensors and plain values, or no
+        state dict.
     """
     if not os.path.isfile(file):  # False, too, for a name that the system cannot take
         raise UserError(
@@ -35,7 +37,7 @@ def read_state_dict(file: Path) -> dict:
             "of a state dict"
         )
     try:
-        _refuse_bomb(file)
+        _require_uncompressed(file)
         state = torch.load(file, map_location="cpu", weights_only=True)
     except OSError as error:
         raise UserError(f"network.weights: {file} cannot be read ({error.strerror})") from error
@@ -49,7 +51,7 @@ def read_state_dict(file: Path) -> dict:
     return dict(_unwrapped(state, file))
 
 
-def _refuse_bomb(file: Path) -> None:
+def _require_uncompressed(file: Path) -> None:
     """Raise ValueError if an archive unpacks to more than its size: PyTorch never compresses."""
     if zipfile.is_zipfile(file):
         with zipfile.ZipFile(file) as archive:
@@ -59,7 +61,7 @@ def _refuse_bomb(file: Path) -> None:
 
 
 def _unwrapped(state: object, file: Path) -> Mapping:
-    """The state dict in what was loaded, at most as deep as there are `WRAPPERS`."""
+    """Return the state dict in what was loaded, at most as deep as there are `WRAPPERS`."""
     for _ in WRAPPERS:
         if not isinstance(state, Mapping):
             break
@@ -79,20 +81,24 @@ def _unwrapped(state: object, file: Path) -> Mapping:
 
 
 def select_tensors(state: Mapping, spec: NetworkSpec, where: str) -> State:
-    """The tensors that the layers need, checked against the network, in its own dtypes.
+    """Return the tensors that the layers need, checked against the network, in its own dtypes.
 
-    What DataParallel, torch.compile and Lightning put into names (``module.``, ``_orig_mod.``,
-    ``model.``, ``features.module.``) is taken out, if it stands in all names that are needed.
+    DataParallel, torch.compile and Lightning put prefixes into names (``module.``, ``_orig_mod.``,
+    ``model.``, ``features.module.``). These are removed if they stand in all names that are needed.
 
     Parameters
     ----------
-    state : name -> tensor, with torchvision's names for the network.
-    spec : the network, as far as its layers need it.
-    where : what messages call the file.
+    state : mapping
+        Name -> tensor, with torchvision's names for the network.
+    spec : NetworkSpec
+        The network.
+    where : str
+        Name of the file in messages.
 
     Raises
     ------
-    UserError : a tensor is missing, ambiguous, of another shape or type, or not finite.
+    UserError
+        A tensor is missing, ambiguous, of another shape or type, or not finite.
     """
     names: dict[str, list[str]] = {}
     for name in state:
@@ -108,18 +114,18 @@ def select_tensors(state: Mapping, spec: NetworkSpec, where: str) -> State:
                 "dict of one network alone"
             )
         used += found
-        _refuse_odd(f"{where}: {found[0]}", state[found[0]], expected, name, spec)
+        _require_fitting(f"{where}: {found[0]}", state[found[0]], expected, name, spec)
         # A copy, because a view would bring the rest of its storage into the file.
         tensor = state[found[0]].detach().to(expected.dtype, copy=True).contiguous()
         if not torch.isfinite(tensor).all():
             raise UserError(f"{where}: {name} holds values that are not finite: it is damaged")
         selected[name] = tensor
-    _refuse_mixture(used, where)
+    _require_one_wrapping(used, where)
     return selected
 
 
 def _plain(name: str) -> tuple[str, dict[str, str]]:
-    """A name without what wrappers put into it, and that, by the path of the part it wraps."""
+    """Return a name without the parts of wrappers, and these parts by the path that they wrap."""
     path: list[str] = []
     wraps: dict[str, str] = {}
     for part in name.split("."):
@@ -131,7 +137,7 @@ def _plain(name: str) -> tuple[str, dict[str, str]]:
     return ".".join(path), wraps
 
 
-def _refuse_mixture(names: Sequence[str], where: str) -> None:
+def _require_one_wrapping(names: Sequence[str], where: str) -> None:
     """Raise UserError unless a part is wrapped in one way in all names that are in it."""
     seen: dict[str, tuple[str, str]] = {}
     for name in map(str, names):
@@ -147,7 +153,7 @@ def _refuse_mixture(names: Sequence[str], where: str) -> None:
                 )
 
 
-def _refuse_odd(
+def _require_fitting(
     what: str,
     tensor: object,
     expected: torch.Tensor,
@@ -174,7 +180,7 @@ def _refuse_odd(
 
 
 def _modern_name(name: str) -> str:
-    """Present name of a tensor in torchvision's older files (DenseNet, vision transformers)."""
+    """Return the present name of a tensor in torchvision's older files (DenseNet, transformers)."""
     for part in ("norm", "relu", "conv"):
         for number in (1, 2):
             name = name.replace(f".{part}.{number}.", f".{part}{number}.")
@@ -195,6 +201,6 @@ def _missing(name: str, state: Mapping[str, object], spec: NetworkSpec, where: s
 
 
 def _first_layer(name: str, spec: NetworkSpec) -> str:
-    """The first of the layers that needs a tensor."""
+    """Return the first of the layers that needs a tensor."""
     alone = ((layer, NetworkSpec.build(spec.model, [layer])) for layer in spec.layers)
     return next(layer for layer, one in alone if name in one.needed_tensors())

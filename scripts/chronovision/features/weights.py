@@ -1,4 +1,4 @@
-"""Getting the network's weights: torchvision's, a user's file, or an untrained network."""
+"""Weights of the network: torchvision's, those of a user's file, or of an untrained network."""
 
 import hashlib
 import logging
@@ -26,38 +26,43 @@ from chronovision.features.state_dicts import State, read_state_dict, select_ten
 
 log = logging.getLogger(__name__)
 
-#: Longest silence of a server before a download is given up.
+#: Longest silence of a server in seconds before a download is given up.
 TIMEOUT_S = 30.0
 
-#: Time that a server has to show, before a run, whether it has a file.
+#: Longest time in seconds that a server has to answer, before a run, whether it has a file.
 ANSWER_S = 5.0
 
 
 def fetch_weights(
     network: Mapping, seed: int, output_pth: str | os.PathLike, output_json: str | os.PathLike
 ) -> None:
-    """Write the weights that the asked layers need, and what they are.
+    """Write the weights that the asked layers need, and a description of them.
 
     Parameters
     ----------
-    network : the config's section; `model`, `layers` and `weights` count. `weights` is
+    network : mapping
+        The config's ``network``: `model`, `layers` and `weights` are read. `weights` is
         ``imagenet`` (torchvision's default weights, from torch hub's cache or its address),
-        ``untrained`` (torchvision's initialisation, the same tensors whichever layers are
-        asked for), ``auto`` (imagenet if it can be had, else untrained with a warning), or
-        the path of a state dict.
-    seed : the config's seed, for untrained weights.
-    output_pth : state dict with just the tensors needed, in the network's own dtypes
-        (`num_batches_tracked`, which evaluation does not use, is left out).
-    output_json : what they are: `model`, `asked`, `source` (imagenet, untrained or file),
-        `trained`, `origin` (address or path), `reason` (why ``auto`` fell back on an untrained
-        network), `seed` (of untrained weights), `sha256` (`tensors_digest`), `gflop`
-        (`chronovision.features.operations.count_gflop` of the layers). Nothing else,
-        such as versions: the same tensors for the same wish are to give the same bytes.
+        ``untrained`` (torchvision's initialisation, the same tensors whichever layers are asked
+        for), ``auto`` (imagenet if possible, else untrained with a warning), or the path of a state
+        dict.
+    seed : int
+        The config's ``seed``, for untrained weights.
+    output_pth : path-like
+        State dict of the needed tensors, in the network's own dtypes. `num_batches_tracked`, which
+        evaluation does not use, is left out.
+    output_json : path-like
+        Description: `model`, `asked`, `source` (imagenet, untrained or file), `trained`, `origin`
+        (address or path), `reason` (why ``auto`` fell back on an untrained network), `seed` (of
+        untrained weights), `sha256` (`tensors_digest`) and `gflop` (of the layers, see
+        `chronovision.features.operations.count_gflop`). It has no versions, so that the same
+        tensors give the same bytes.
 
     Raises
     ------
-    UserError : unknown network or layer; weights that cannot be downloaded; a file that
-        `read_file` refuses.
+    UserError
+        The network or a layer is unknown, weights cannot be downloaded, or `read_file` refuses a
+        file.
     """
     spec, asked = asked_network(network), network["weights"]
     state, facts = _obtain(asked, spec, seed)
@@ -75,7 +80,7 @@ def fetch_weights(
 
 
 def tensors_digest(state: Mapping[str, torch.Tensor]) -> str:
-    """SHA-256 over the names (sorted), dtypes, shapes and bytes of tensors; hexadecimal."""
+    """Return the SHA-256 over names (sorted), dtypes, shapes and bytes of tensors."""
     digest = hashlib.sha256()
     for name in sorted(state):
         tensor = state[name].contiguous()
@@ -85,25 +90,27 @@ def tensors_digest(state: Mapping[str, torch.Tensor]) -> str:
 
 
 def read_file(asked: str, spec: NetworkSpec) -> State:
-    """The tensors that the layers need, from a user's file.
+    """Read the tensors that the layers need from a user's file.
 
     Raises
     ------
-    UserError : the file is missing, damaged, no state dict, of another network or without a
-        tensor that a layer needs, or holds values that are not finite.
+    UserError
+        The file is missing, damaged, no state dict or of another network. It lacks a tensor that a
+        layer needs, or holds values that are not finite.
     """
     state = read_state_dict(Path(os.path.expanduser(asked)))
     return select_tensors(state, spec, f"network.weights: {asked}")
 
 
 def why_unreachable(url: str) -> str | None:
-    """Why torchvision's weights cannot be had, asked without downloading them; None if they can.
+    """Return why torchvision's weights cannot be had; None if they can. Nothing is downloaded.
 
-    The answer takes no longer than `ANSWER_S`, and the time to read a file in torch hub's cache.
+    The answer takes at most `ANSWER_S`, and the time to read a file in torch hub's cache.
 
     Raises
     ------
-    TimeoutError : no answer by then. A download, which waits for longer, may still succeed.
+    TimeoutError
+        There was no answer in time. A download, which waits longer, may still succeed.
     """
     file = hub_file(url)
     if file.exists():
@@ -123,7 +130,7 @@ def why_unreachable(url: str) -> str | None:
 
 
 def _refusal(url: str) -> str | None:
-    """Why a server does not begin to send a file, asked as torch hub will."""
+    """Return why a server does not begin to send a file, if asked as torch hub does."""
     request = urllib.request.Request(url, headers={"User-Agent": "torch.hub"})
     try:
         with urllib.request.urlopen(request, timeout=TIMEOUT_S):
@@ -133,12 +140,12 @@ def _refusal(url: str) -> str | None:
 
 
 def hub_file(url: str) -> Path:
-    """Where torch hub keeps, and looks for, the file of an address."""
+    """Return where torch hub keeps, and looks for, the file of an address."""
     return Path(torch.hub.get_dir(), "checkpoints", Path(urlparse(url).path).name)
 
 
 def ways_out(url: str) -> str:
-    """What to do if torchvision's weights cannot be had."""
+    """Return advice for the case that torchvision's weights cannot be had."""
     return (
         f"put that file at {hub_file(url)} by hand, or set network.weights to a file of yours, to "
         "untrained, or to auto"
@@ -146,7 +153,7 @@ def ways_out(url: str) -> str:
 
 
 def _obtain(asked: str, spec: NetworkSpec, seed: int) -> tuple[State, dict]:
-    """Tensors that the layers need, and the facts `source`, `origin`, `reason`, `seed`."""
+    """Return tensors that the layers need, and the facts `source`, `origin`, `reason`, `seed`."""
     reason = None
     if asked in ("imagenet", "auto"):
         url = weights_url(spec.model)
@@ -166,7 +173,7 @@ def _obtain(asked: str, spec: NetworkSpec, seed: int) -> tuple[State, dict]:
 
 
 def _untrained(model: str, seed: int) -> State:
-    """The whole network's initialisation, so that no tensor depends on the layers asked for."""
+    """Initialise the whole network, so that no tensor depends on which layers are asked for."""
     with torch.random.fork_rng(devices=[]):
         draws = derive_rng(seed, "weights", model)
         torch.default_generator.manual_seed(int(draws.integers(2**63)))
@@ -174,7 +181,7 @@ def _untrained(model: str, seed: int) -> State:
 
 
 def _download(url: str) -> State:
-    """State dict from torch hub's cache or from `url`, its hash checked in either case."""
+    """Return the state dict from torch hub's cache or from `url`, with its hash checked."""
     file = hub_file(url)
     try:
         if file.exists():
@@ -193,7 +200,7 @@ def _download(url: str) -> State:
 
 
 def _check_hash(file: Path) -> None:
-    """Raise RuntimeError unless a file has the digits that torchvision puts into its name."""
+    """Raise RuntimeError unless a file has the hash that torchvision puts into its name."""
     expected = torch.hub.HASH_REGEX.search(file.name)
     with file.open("rb") as stream:
         found = hashlib.file_digest(stream, "sha256").hexdigest()
@@ -203,7 +210,7 @@ def _check_hash(file: Path) -> None:
 
 @contextmanager
 def _socket_timeout(seconds: float) -> Iterator[None]:
-    """Torch hub sets no timeout of its own, and would wait forever for a silent server."""
+    """Set a timeout, as torch hub sets none and would wait forever for a silent server."""
     before = socket.getdefaulttimeout()
     socket.setdefaulttimeout(seconds)
     try:

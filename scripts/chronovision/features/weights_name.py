@@ -1,4 +1,4 @@
-"""Name of the files of weights, by what the config asks for; needs no PyTorch."""
+"""Names of weights files, from the config; needs no PyTorch."""
 
 import hashlib
 import json
@@ -8,25 +8,27 @@ from collections.abc import Mapping
 
 from chronovision.videos.fingerprint import fingerprint
 
-#: What `network.weights` may be, unless it is the path of a file.
+#: Values of `network.weights` that are not the path of a file.
 KINDS = ("imagenet", "untrained", "auto")
 
-#: Hexadecimal digits of a wish in a name.
+#: Number of hexadecimal digits of the digest in a name.
 DIGITS = 12
 
 
 def weights_name(network: Mapping, seed: int) -> str:
-    """Name, without its ending, of the weights that a config asks for, and of no others.
+    """Return the name of the weights that a config asks for, without suffix; it is unique.
 
-    It is ``{model}.{source}.{digest}``: `source` is imagenet, untrained, auto or file; `digest`
-    stands for the layers, whatever their order, the seed if weights may be drawn, and the contents
-    of the user's file, whatever its name. Times count only of a file in PyTorch's older format,
-    which holds no checksums. A file that is not there counts by its path.
+    It is ``{model}.{source}.{digest}``. `source` is imagenet, untrained, auto or file. `digest`
+    stands for the layers in any order, for the seed if weights may be drawn, and for the contents
+    of the user's file, whatever its name. Its modification time counts only in PyTorch's older
+    format, which holds no checksums. A file that does not exist counts by its path.
 
     Parameters
     ----------
-    network : the config's section; `model`, `layers` and `weights` count.
-    seed : the config's seed.
+    network : mapping
+        The config's ``network``: `model`, `layers` and `weights` are read.
+    seed : int
+        The config's ``seed``.
     """
     asked = network["weights"]
     source = asked if asked in KINDS else "file"

@@ -42,20 +42,23 @@ _NAME_LENGTH = 24
 def plot_set(
     figures: Paths, *, summary: str | PathLike, clips: VariantPaths, predictions: VariantPaths
 ) -> None:
-    """Write the figures of a set.
+    """Draw the figures of a set.
 
     Parameters
     ----------
-    figures : name -> PNG to write. Names are ``counts_vs_duration.{metric}.{threshold}``,
+    figures : mapping of str to path-like
+        Name -> PNG to write. Names are ``counts_vs_duration.{metric}.{threshold}``,
         ``predicted_vs_real.{metric}.{threshold}`` (if a model was fitted), ``static_vs_dynamic``
         (with both thresholds) and ``metric_vs_metric`` (with two metrics or more).
-    summary : ``accumulators/summary.tsv``.
-    clips, predictions : variant -> table. In place of points, a figure of a table
-        without rows says why there are none.
+    summary : path-like
+        ``accumulators/summary.tsv``.
+    clips, predictions : mapping of Variant to path-like
+        Variant -> table. The figure of a table without rows says why there are no points.
 
     Raises
     ------
-    ValueError : a figure of another name is asked for.
+    ValueError
+        A figure of another name is asked for.
     """
 
     def of_rows(draw: Callable, tables: VariantPaths) -> Callable:

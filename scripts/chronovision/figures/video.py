@@ -61,17 +61,20 @@ class VideoResults:
 
 
 def plot_video(figures: Paths, results: VideoResults) -> None:
-    """Write the figures of one video.
+    """Draw the figures of one video.
 
     Parameters
     ----------
-    figures : name -> PNG to write. Names are ``timeline.{metric}.{threshold}``,
-        ``counts.{metric}``, ``changes.{metric}``, ``heatmaps`` and ``similarity``.
-    results : what is drawn.
+    figures : mapping of str to path-like
+        Name -> PNG to write. Names are ``timeline.{metric}.{threshold}``, ``counts.{metric}``,
+        ``changes.{metric}``, ``heatmaps`` and ``similarity``.
+    results : VideoResults
+        The results to draw.
 
     Raises
     ------
-    ValueError : a figure of another name is asked for.
+    ValueError
+        A figure of another name is asked for.
     """
     made_by = add_step(read_provenance(results.features), "plot_video", {}, ["matplotlib"])
     with styled(made_by):

@@ -1,1 +1,1 @@
-"""What lies in a results folder, and what of it belongs to the present set."""
+"""Inventory of a results folder: which files belong to the present set, and which are left over."""

@@ -1,4 +1,4 @@
-"""Whose a file in a results folder is, by its path: of which video, metric and threshold."""
+"""Owner of a file in a results folder, from its path: the video, metric or threshold."""
 
 import re
 from collections.abc import Iterator
@@ -31,7 +31,7 @@ OF_ALL_SETS = ("summary", "report", "methods", "references", "provenance")
 
 
 class Owner(NamedTuple):
-    """What a file is of; None where it is of all."""
+    """The video, metric, threshold or network that a file belongs to; None where it is of all."""
 
     video: str | None = None
     metric: str | None = None
@@ -40,7 +40,7 @@ class Owner(NamedTuple):
 
 
 def owner_of(path: PurePath) -> Owner | None:
-    """What a file of this path, from the results folder, is of; None if no rule writes such a one.
+    """Return the owner of a file by its path from the results folder; None if no rule writes it.
 
     Pages, tables and figures that every set has (``report/index.html``,
     ``accumulators/summary.tsv``) are of all sets and so of no video.
@@ -53,7 +53,7 @@ def owner_of(path: PurePath) -> Owner | None:
 
 
 def _forms() -> Iterator[str]:
-    """Regular expressions of the paths of all that may be left over."""
+    """Return regular expressions of the paths of all files that may be left over."""
     for name, pattern in output_patterns().items():
         if name not in OF_ALL_SETS:
             stem, is_table = pattern.removesuffix(".tsv"), pattern.endswith(".tsv")
@@ -66,7 +66,7 @@ def _forms() -> Iterator[str]:
 
 
 def _form(pattern: str) -> str:
-    """Regular expression of a pattern."""
+    """Return the regular expression of a pattern."""
     parts = re.split(r"\{(\w+)\}", pattern)
     return "".join(
         WILDCARDS[part] if index % 2 else re.escape(part) for index, part in enumerate(parts)

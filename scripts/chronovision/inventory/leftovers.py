@@ -1,4 +1,7 @@
-"""Files that stay in a results folder when what they are of has left it, and their removal."""
+"""Left-over files of a results folder: finding them, and removing them.
+
+A file is left over if its video, metric, threshold or weights have left the set.
+"""
 
 import os
 import shlex
@@ -17,27 +20,30 @@ from chronovision.inventory.layout import Owner, owner_of
 from chronovision.inventory.standing import Standing, read_standing
 from chronovision.jobs.locks import lock_results
 
-#: Files of one folder that are listed by name.
+#: Most files of one folder that are listed by name.
 MOST_NAMES = 12
 
-#: How a video that has left the set is named.
+#: Prefix of a video among the owners of left-over files.
 VIDEO = "video "
 
-#: How a file fails that is damaged, or that we did not write.
+#: Errors of reading a file that is damaged, or that this package did not write.
 NOT_OURS = (OSError, ValueError, KeyError, TypeError, UserError)
 
 
 @dataclass(frozen=True)
 class Leftovers:
-    """Files of a results folder that are of nothing which stands there.
+    """Left-over files of a results folder.
 
     Attributes
     ----------
-    root : the results folder.
-    files : what they are of (``video c``, ``euclidean``, ``weights vgg19.auto``) -> their paths
-        from the results folder.
-    newer : what has files that are newer than the last report, or than the table that names the
-        videos: a run may have been broken off.
+    root : Path
+        The results folder.
+    files : mapping of str to list of Path
+        Owner of the files (``video c``, ``euclidean``, ``weights vgg19.auto``) -> their paths from
+        the results folder.
+    newer : list of str
+        Owners with files that are newer than the last report, or than the table that names the
+        videos: they may belong to an interrupted run.
     """
 
     root: Path
@@ -46,27 +52,29 @@ class Leftovers:
 
     @property
     def videos(self) -> list[str]:
-        """Ids of the videos that have left the set."""
+        """Return the ids of the videos that have left the set."""
         return [what.removeprefix(VIDEO) for what in self.files if what.startswith(VIDEO)]
 
     @property
     def command(self) -> str:
-        """What lists and removes them."""
+        """Return the command that lists and removes the files."""
         return f"make leftovers RESULTS={shlex.quote(str(self.root))}"
 
 
 def find_leftovers(root: Path, standing: Standing) -> Leftovers:
-    """What is left over in a results folder.
+    """Find the left-over files of a results folder.
 
-    Of a video that has left the set all that the rules write; of those in it what the last
-    report's config does not ask for; weights that made no features of the set. Only files that
-    bear names which the rules give, of videos of which a record of ours is there; no links, and
-    nothing behind one.
+    They are all outputs of videos that have left the set, outputs of the other videos that the last
+    report's config does not ask for, and weights that made no features of the set. Only files with
+    names that the rules give are considered, of videos that the folder holds a record of; no links,
+    and nothing behind a link.
 
     Parameters
     ----------
-    root : the results folder.
-    standing : what stands in it.
+    root : Path
+        The results folder.
+    standing : Standing
+        The present set.
     """
     owned = {path: owner for path in _files(root) if (owner := owner_of(path))}
     gone = _gone_videos(root, owned, standing)
@@ -85,7 +93,7 @@ def find_leftovers(root: Path, standing: Standing) -> Leftovers:
 
 
 def _files(root: Path) -> Iterator[Path]:
-    """Paths, from the results folder, of all files in it."""
+    """Return the paths of all files in a results folder, from there."""
     for folder, _, names in os.walk(root, followlinks=False):
         for name in names:
             if not os.path.islink(os.path.join(folder, name)):
@@ -93,7 +101,7 @@ def _files(root: Path) -> Iterator[Path]:
 
 
 def _gone_videos(root: Path, owned: Mapping[Path, Owner], standing: Standing) -> set[str]:
-    """Videos that neither the set nor the table has, of which one of our records is there.
+    """Return videos that neither the set nor the table has, if the folder holds a record of them.
 
     Where case does not count a file of `a` is that of the video `A`.
     """
@@ -108,7 +116,7 @@ def _gone_videos(root: Path, owned: Mapping[Path, Owner], standing: Standing) ->
 
 
 def _names(path: Path, video: str) -> bool:
-    """Whether a file is a record that we wrote of a video."""
+    """Return whether a file is a record of a video that this package wrote."""
     try:
         if path.parent.name == "videos":
             return "probe_video" in read_json(path)["provenance"]["steps"]
@@ -120,7 +128,7 @@ def _names(path: Path, video: str) -> bool:
 
 
 def _unused_weights(root: Path, owned: Mapping[Path, Owner], standing: Standing) -> set[str]:
-    """Names of weights that made no features of the set, if there is a report of it."""
+    """Return names of weights that made no features of the set, if there is a report of it."""
     names = {owner.weights for owner in owned.values() if owner.weights}
     if not standing.report or not names:
         return set()
@@ -137,7 +145,7 @@ def _unused_weights(root: Path, owned: Mapping[Path, Owner], standing: Standing)
 
 
 def _named(path: PurePath, owner: Owner, standing: Standing) -> str:
-    """What of the config is no longer asked for."""
+    """Return the part of the config that is no longer asked for."""
     config = standing.report["config"]
     if owner.metric is not None and owner.metric not in config["changes"]["metrics"]:
         return owner.metric
@@ -149,7 +157,7 @@ def _named(path: PurePath, owner: Owner, standing: Standing) -> str:
 
 
 def _may_be_begun(root: Path, what: str, paths: Iterable[Path], standing: Standing) -> bool:
-    """Whether files may be of a run that has not come to its report yet."""
+    """Return whether files may belong to a run that has not reached its report yet."""
     since = standing.named_ns if what.startswith(VIDEO) else standing.made_ns
     return since is None or max((root / path).stat().st_mtime_ns for path in paths) > since
 
@@ -157,18 +165,22 @@ def _may_be_begun(root: Path, what: str, paths: Iterable[Path], standing: Standi
 def tell_leftovers(
     results: str | os.PathLike, *, delete: str | None = None, say: Callable[[str], None] = print
 ) -> None:
-    """List what is left over in a results folder, or delete it.
+    """List the left-over files of a results folder, or delete them.
 
     Parameters
     ----------
-    results : folder of the outputs.
-    delete : ``yes`` to delete the files.
-    say : gets each line.
+    results : path-like
+        The results folder.
+    delete : str, optional
+        ``yes`` to delete the files.
+    say : callable, default print
+        Receives each line of the output.
 
     Raises
     ------
-    UserError : no such folder, or none of results; neither a table nor a report says what stands
-        in it; a run is working on it.
+    UserError
+        There is no such folder, or none of results. Neither a table nor a report names the present
+        set. Or a run is working on the folder.
     """
     if delete not in (None, "yes"):
         raise UserError(f"DELETE={one_line(delete)}: say DELETE=yes, or leave it out")
@@ -200,7 +212,7 @@ def tell_leftovers(
 
 
 def _listed(paths: Iterable[Path]) -> Iterator[str]:
-    """The paths, or their number where a folder has many."""
+    """Return the paths, or their number where a folder has many."""
     folders: dict[Path, list[Path]] = defaultdict(list)
     for path in paths:
         folders[path.parent].append(path)
@@ -212,7 +224,7 @@ def _listed(paths: Iterable[Path]) -> Iterator[str]:
 
 
 def _delete(root: Path, paths: Iterable[Path]) -> None:
-    """Delete files, and the folders that are empty then."""
+    """Delete files, and then folders that are empty."""
     for path in paths:
         try:
             (root / path).unlink(missing_ok=True)

@@ -1,4 +1,4 @@
-"""What of a results folder stands: the videos of its table, and what its last report asked for."""
+"""The present set of a results folder: the videos of its table, the config of its last report."""
 
 import os
 from collections.abc import Mapping
@@ -16,18 +16,23 @@ from chronovision.videos.table import read_videos
 
 @dataclass(frozen=True)
 class Standing:
-    """What stands in a results folder.
+    """The present set of a results folder.
 
     Attributes
     ----------
-    videos : ids of the set: those of the table that `make run` keeps there or of the last report,
-        whichever is newer, since a run of Snakemake alone may take another table; without either
-        those of the summary of counts, else all of which something is stored.
-    listed : ids of that table, whether it is the newer one or not; empty without one.
-    named_ns : time of what names the videos; None if nothing but the files themselves does.
-    made_ns : time of the last report, or of the summary; None without either. Files that are newer
-        may be of a run that has not come to its end.
-    report : ``provenance.json``; empty if there is none, or if it is incomplete.
+    videos : list of str
+        Ids of the set. They come from the table that `make run` keeps there or from the last
+        report, whichever is newer, since Snakemake alone may take another table. Without either
+        they come from the summary of counts, or else from the stored files.
+    listed : frozenset of str
+        Ids of that table, even if it is the older one; empty without a table.
+    named_ns : int or None
+        Time of the file that names the videos; None if only the stored files do.
+    made_ns : int or None
+        Time of the last report, or of the summary; None without either. Newer files may belong to
+        an unfinished run.
+    report : mapping
+        ``provenance.json``; empty if there is none, or if it is incomplete.
     """
 
     videos: list[str]
@@ -38,11 +43,11 @@ class Standing:
 
     @property
     def is_known(self) -> bool:
-        """Whether anything but the files themselves names the videos."""
+        """Return whether anything but the stored files names the videos."""
         return self.named_ns is not None
 
     def asks_for(self, path: PurePath) -> bool:
-        """Whether the last report's config asks for a file of this path, from the folder."""
+        """Return whether the last report's config asks for a file of this path, from the folder."""
         owner, config = owner_of(path), self.report.get("config")
         if owner is None or not config:
             return True
@@ -64,7 +69,7 @@ class Standing:
 
 
 def read_standing(root: Path) -> Standing:
-    """What stands in the results folder `root`; UserError if it is none."""
+    """Return the present set of the results folder `root`; UserError if it is none."""
     if not root.is_dir():
         raise UserError(f"{root}: no such folder; RESULTS must name a results folder")
     results = Results(root)
@@ -85,7 +90,7 @@ def read_standing(root: Path) -> Standing:
 
 
 def _report(results: Results) -> dict[str, Any]:
-    """The record of the last report; empty if there is none with all that is read of it."""
+    """Return the record of the last report; empty if there is none or keys are missing."""
     try:
         report = read_json(results.provenance())
         config = report["config"]
@@ -98,7 +103,7 @@ def _report(results: Results) -> dict[str, Any]:
 
 
 def _listed(results: Results) -> set[str] | None:
-    """Videos of the table that `make run` keeps in the folder; None without a readable one."""
+    """Return the videos of the table that `make run` keeps; None without a readable one."""
     if surveyed_folder(results.root) is None:
         return None
     try:
@@ -115,7 +120,7 @@ def _summarised(summary: Path) -> set[str] | None:
 
 
 def surveyed_folder(home: Path) -> str | None:
-    """The folder of videos whose set this is; None if no survey wrote it, or it was cut short."""
+    """Return the folder of videos that a survey made this set from; None if there was none."""
     try:
         return str(read_json(Results(home).survey)["folder"])
     except (OSError, ValueError, KeyError, TypeError):

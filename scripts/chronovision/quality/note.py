@@ -16,12 +16,44 @@ class Note:
 
 
 def medians(values: np.ndarray, rows: np.ndarray) -> np.ndarray:
-    """Return the median of each column over some rows, column by column to save memory."""
+    """Return the median of each column over some rows, column by column to save memory.
+
+    Parameters
+    ----------
+    values : (n, columns) float64 array
+        The values.
+    rows : (n,) bool array
+        Rows to use.
+
+    Returns
+    -------
+    (columns,) float64 array
+
+    Examples
+    --------
+    >>> medians(np.array([[1.0], [2.0], [9.0]]), np.array([True, True, False]))
+    array([1.5])
+    """
     return np.array([np.median(column[rows]) for column in values.T])
 
 
 def ratio(above: np.ndarray, below: np.ndarray) -> np.ndarray:
-    """Return above / below; 1 where both are 0, infinity where only `below` is 0."""
+    """Return above / below; 1 where both are 0, infinity where only `below` is 0.
+
+    Parameters
+    ----------
+    above, below : (n,) float64 array
+        Numerators and denominators.
+
+    Returns
+    -------
+    (n,) float64 array
+
+    Examples
+    --------
+    >>> ratio(np.array([3.0, 0.0, 1.0]), np.array([2.0, 0.0, 0.0]))
+    array([1.5, 1. , inf])
+    """
     with np.errstate(divide="ignore", invalid="ignore"):
         return np.where((above == 0) & (below == 0), 1.0, above / below)
 

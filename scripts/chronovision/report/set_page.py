@@ -123,7 +123,7 @@ def render_report(
 
 
 def _shown_of_set(inputs: SetInputs, record: Mapping, blank: Container[str]) -> dict:
-    """What the page shows of videos, layers and figures, but for those that are `blank`."""
+    """Return what the page shows of videos, layers and figures, except `blank` figures."""
     summary = read_table(inputs.summary)
     return {
         "provenance": record,

@@ -1,1 +1,1 @@
-"""Numbers of a results folder, computed again and compared."""
+"""Verification of a results folder: numbers are computed again and compared."""

@@ -1,4 +1,4 @@
-"""Checks of stored numbers: how far values are off, and the lines that say whether they hold."""
+"""Checks of stored numbers: their deviations, and the lines that say whether they hold."""
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -8,19 +8,26 @@ from numpy.typing import ArrayLike
 
 from chronovision.errors import UserError
 
-#: How a check ended -> what is printed.
+#: Result of a check -> printed text.
 VERDICTS = {True: "holds", False: "DOES NOT HOLD", None: "NOT CHECKED"}
 
 
 @dataclass
 class Tally:
-    """Values that were compared, and how far they are off.
+    """Number of compared values, and their largest deviation.
 
     Attributes
     ----------
-    allowed : deviation up to which a value holds.
-    count, wrong : values, and those of them that do not hold.
-    worst, where : largest deviation, and of what.
+    allowed : float
+        Deviation up to which a value holds.
+    count : int
+        Number of values.
+    wrong : int
+        Number of values that do not hold.
+    worst : float
+        Largest deviation.
+    where : str
+        Value that it belongs to.
     """
 
     allowed: float
@@ -36,9 +43,12 @@ class Tally:
 
         Parameters
         ----------
-        deviation : of each value.
-        where : what they are of; ``{}`` stands for a value's index.
-        stored, true : the values themselves, if they are to be told.
+        deviation : ArrayLike
+            Deviation of each value.
+        where : str
+            Place of the values; ``{}`` stands for a value's index.
+        stored, true : ArrayLike, optional
+            The values themselves, if the message is to show them.
         """
         deviations = np.nan_to_num(np.ravel(deviation), nan=np.inf, posinf=np.inf)
         self.count += deviations.size
@@ -51,7 +61,7 @@ class Tally:
                 self.where += " is {} instead of {}".format(*pair)
 
     def __str__(self) -> str:
-        """The number of values, the largest deviation and, if it is too large, what it is of."""
+        """Return the number of values, the largest deviation and, if it is too large, its place."""
         if self.wrong:
             return (
                 f"{self.wrong} of {self.count:,} values, largest deviation {self.worst:.1e} "
@@ -74,10 +84,16 @@ class Check:
 
     Attributes
     ----------
-    what : what was checked; its kind is the part up to a slash.
-    holds : None if it could not be checked.
-    tally : of the values that were compared, if there were any.
-    note : what else is to be said.
+    video : str
+        Id of the video.
+    what : str
+        Subject of the check; its kind is the part up to a slash.
+    holds : bool or None
+        None if the check could not be made.
+    tally : Tally or None
+        The compared values, if there were any.
+    note : str
+        Further remarks.
     """
 
     video: str
@@ -87,19 +103,20 @@ class Check:
     note: str = ""
 
     def __str__(self) -> str:
-        """One line: the verdict, of what, and why."""
+        """Return one line: the verdict, the subject and the reason."""
         told = [self.video, self.what, str(self.tally or ""), self.note]
         return f"{VERDICTS[self.holds]:13}  {': '.join(filter(None, told))}"
 
 
 def attempt(video: str, what: str, compare: Callable[[], Tally | str]) -> Check:
-    """Make a check.
+    """Make a check; if the comparison fails, the check could not be made.
 
     Parameters
     ----------
-    video, what : see `Check`.
-    compare : returns a tally, or what does not hold in words (empty: it holds). If it fails, the
-        check could not be made.
+    video, what : str
+        See `Check`.
+    compare : callable
+        Function that returns a tally, or a text of what does not hold (empty if all holds).
     """
     try:
         found = compare()
@@ -113,7 +130,7 @@ def attempt(video: str, what: str, compare: Callable[[], Tally | str]) -> Check:
 
 
 def summary(checks: Iterable[Check]) -> Iterator[str]:
-    """Lines that sum up checks, one for each kind and one for all."""
+    """Return lines that sum up checks, one for each kind and one for all."""
     kinds: dict[str, list[Check]] = {}
     for check in checks:
         kinds.setdefault(check.what.split("/")[0], []).append(check)

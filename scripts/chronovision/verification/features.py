@@ -1,15 +1,4 @@
-"""Numbers of a few frames, computed again from the video by other means than the pipeline's.
-
-Decoding and the names of layers are the pipeline's own. The network is run by PyTorch itself, one
-frame at a time on the CPU, and everything is summed in float64 straight from the activations: no
-engine, no batches, no moments.
-
-A deviation is a share of the activations' size, because rounding in the network is: two runs in
-the same precision differ by ε·|x| in an activation x, which moves Euclidean distances by ε·|x|, but
-1 − r by ε·√(2(1 − r)), so that √(2(1 − r)), the distance of the standardised activations, is what
-is compared. Where the standard deviation is small beside the mean (`prob`, nearly constant frames)
-rounding weighs more in r, in the ratio of the two.
-"""
+"""Features, changes and pixels of a few frames, computed from the video by independent code."""
 
 import os
 from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -36,7 +25,7 @@ ALLOWED = {
     **{("float32", "cpu"): 1e-5, ("float32", "cuda"): 1e-4},
     **{("bfloat16", "cpu"): 0.02, ("bfloat16", "cuda"): 0.02},
 }
-#: Single units are off by this many times what is allowed of sums over many.
+#: Factor between the deviation allowed of single units and that of sums over many units.
 SINGLE_UNITS = 3
 #: The same for brightness and pixel change, which are sums of whole numbers, of 255.
 ALLOWED_PIXELS = 1e-9
@@ -46,12 +35,18 @@ LUMA = (0.299, 0.587, 0.114)
 
 @dataclass
 class Sample:
-    """What a video shows when it is decoded again.
+    """Rows and pictures of a video that was decoded again.
 
     Attributes
     ----------
-    source_frame, time_s, key_frame : of all rows of the analysed series.
-    pictures : row -> (size, size, 3) uint8, of the rows that were asked for.
+    source_frame : (n,) int64 array
+        Indices among the decoded frames, of all rows.
+    time_s : (n,) float64 array
+        Times of all rows in seconds.
+    key_frame : (n,) bool array
+        Whether a key frame belongs to the row, for all rows.
+    pictures : dict of int to ndarray
+        Row -> (size, size, 3) uint8 array, of the requested rows.
     """
 
     source_frame: list[int] = field(default_factory=list)
@@ -65,14 +60,17 @@ def decode_sample(info: Mapping, used: Mapping, rows: Collection[int]) -> Sample
 
     Parameters
     ----------
-    info : contents of ``videos/{video}.json``.
-    used : the recorded step ``dump_frames``: ``size geometry every step_s fps
-        start_s end_s``.
-    rows : rows of the analysed series whose pictures are wanted.
+    info : mapping
+        Contents of ``videos/{video}.json``.
+    used : mapping
+        Recorded step ``dump_frames``: ``size geometry every step_s fps start_s end_s``.
+    rows : collection of int
+        Rows of the analysed series whose pictures are requested.
 
     Raises
     ------
-    UserError : see `chronovision.videos.decoding.analysed_rows`.
+    UserError
+        See `chronovision.videos.decoding.analysed_rows`.
     """
     sample = Sample()
     decoded = analysed_rows(info, used, Span(used["start_s"], used["end_s"]), Decoding())
@@ -86,19 +84,22 @@ def decode_sample(info: Mapping, used: Mapping, rows: Collection[int]) -> Sample
 
 
 class EagerNetwork:
-    """A network as PyTorch runs it, an image at a time, on the CPU."""
+    """A network in PyTorch on the CPU, run eagerly on one image at a time."""
 
     def __init__(self, network: Mapping, weights_pth: str | os.PathLike) -> None:
-        """See `activations`.
+        """Load the network with its weights.
 
         Parameters
         ----------
-        network : the record ``network`` of a features file.
-        weights_pth : its weights.
+        network : mapping
+            Record ``network`` of a features file.
+        weights_pth : path-like
+            File of its weights.
 
         Raises
         ------
-        ValueError : these are not its weights.
+        ValueError
+            The file holds other weights.
         """
         self.dtype = getattr(torch, network["precision"])
         spec = NetworkSpec.build(network["model"], network["layers"])
@@ -109,7 +110,7 @@ class EagerNetwork:
 
     @torch.inference_mode()
     def activations(self, rgb: np.ndarray) -> dict[str, np.ndarray]:
-        """Layer -> activation in the network's shape, float64, of a picture (H, H, 3) uint8."""
+        """Return each layer's activation of a picture (H, H, 3) uint8, as float64."""
         image = normalize(torch.from_numpy(rgb).permute(2, 0, 1) / 255, *self.scaling)
         outputs = self.extractor(image[None].to(self.dtype))
         return {layer: output[0].double().numpy() for layer, output in outputs.items()}
@@ -117,14 +118,20 @@ class EagerNetwork:
 
 @dataclass(frozen=True)
 class Step:
-    """The change of one layer into one row, straight from two activations x and y.
+    """Change of one layer into one row, computed directly from two activations x and y.
 
     Attributes
     ----------
-    row, layer : which change.
-    values : metric -> change.
-    norm : greater of |x| and |y|.
-    spread : least ratio of standard deviation to root mean square of the two; 0 if one is constant.
+    row : int
+        Row of the change.
+    layer : str
+        Name of the layer.
+    values : mapping of str to float
+        Metric -> change.
+    norm : float
+        Greater of |x| and |y|.
+    spread : float
+        Lesser ratio of standard deviation to root mean square of the two; 0 if one is constant.
     """
 
     row: int
@@ -135,7 +142,7 @@ class Step:
 
     @classmethod
     def between(cls, row: int, layer: str, y: np.ndarray, x: np.ndarray) -> "Step":
-        """The change from activation `y` of the row before to `x`."""
+        """Return the change from activation `y` of the row before to `x`."""
         chords = {
             "correlation": _chord(x - x.mean(), y - y.mean()),
             "cosine": _chord(x, y),
@@ -146,7 +153,7 @@ class Step:
         return cls(row, layer, values, norm, min(_spread(x), _spread(y)))
 
     def deviation(self, metric: str, stored: float) -> float:
-        """How far a stored change is off, as a share of the activations' size."""
+        """Return the deviation of a stored change, as a share of the activations' size."""
         true = self.values[metric]
         if metric == "euclidean":
             return float(_share(abs(stored - true), self.norm))
@@ -158,7 +165,7 @@ class Step:
 
 
 def _chord(x: np.ndarray, y: np.ndarray) -> float:
-    """Distance of x/|x| from y/|y|, √(2(1 − cos)): 0 if both are zero, √2 if one is."""
+    """Return the distance of x/|x| from y/|y|, √(2(1 − cos)): 0 if both are zero, √2 if one is."""
     lengths = np.linalg.norm(x), np.linalg.norm(y)
     if not all(lengths):
         return 0.0 if not any(lengths) else float(np.sqrt(2))
@@ -170,7 +177,7 @@ def _spread(x: np.ndarray) -> float:
 
 
 def _share(part: np.ndarray | float, whole: float | np.floating) -> np.ndarray | float:
-    """`part` / `whole`; nothing is no part of nothing."""
+    """Return `part` / `whole`; 0 if both are 0."""
     with np.errstate(divide="ignore", invalid="ignore"):
         return np.where(np.equal(part, 0), 0.0, np.divide(part, whole))[()]
 
@@ -183,20 +190,27 @@ def compare_features(
     seed: int | None,
     tally: Tally,
 ) -> Iterator[Step]:
-    """Compare what is stored of some rows, and of the rows before them, with their pictures.
+    """Compare the stored features of some rows, and of the rows before them, with their pictures.
 
     Parameters
     ----------
-    file : an open features file.
-    network : the one that made it.
-    pictures : of all these rows.
-    rows : each 1 or more.
-    seed : of the sketches' signs; None if it is not known, then sketches are left out.
-    tally : gets every value.
+    file : h5py.File
+        The open features file.
+    network : EagerNetwork
+        The network that made it.
+    pictures : mapping of int to ndarray
+        Row -> picture, of all these rows.
+    rows : sequence of int
+        Rows to compare, each 1 or more.
+    seed : int or None
+        Seed of the sketches' signs. If it is None (unknown), sketches are left out.
+    tally : Tally
+        Receives every value.
 
     Yields
     ------
-    The change into each of `rows` of each layer.
+    Step
+        The change into each of `rows` of each layer.
     """
     for row in rows:
         before, now = (network.activations(pictures[number]) for number in (row - 1, row))
@@ -216,7 +230,7 @@ def compare_features(
 def _deviations(
     group: h5py.Group, row: int, layer: str, x: np.ndarray, seed: int | None
 ) -> Iterator[tuple]:
-    """Of what is stored of one activation: name, deviation, stored and true values."""
+    """Yield name, deviation, stored and true values of everything stored of one activation."""
     size, axis = np.sqrt(np.mean(x**2)), channel_axis(x.shape)
     by_channel = np.moveaxis(x, axis, 0).reshape(x.shape[axis], -1)
     for name, true in (("mean", x.mean()), ("std", x.std())):
@@ -236,7 +250,7 @@ def _deviations(
 
 
 def _beyond_rounding(stored: np.ndarray, true: np.ndarray) -> np.ndarray:
-    """|stored − true|, less what rounding to the stored type explains."""
+    """Return |stored − true|, minus what rounding to the stored type explains."""
     kind = np.finfo(stored.dtype)
     rounding = np.maximum(np.abs(true) * kind.eps, kind.smallest_subnormal) / 2
     return np.maximum(np.abs(stored - true) - rounding, 0)
@@ -249,8 +263,10 @@ def compare_pixels(
 
     Parameters
     ----------
-    table : of `chronovision.confounds.pixels.describe_frames`.
-    pictures, rows : as for `compare_features`.
+    table : DataFrame
+        Table of `chronovision.confounds.pixels.describe_frames`.
+    pictures, rows
+        See `compare_features`.
     """
     for row in rows:
         luma = pictures[row].astype(float) @ np.array(LUMA)

@@ -1,12 +1,4 @@
-"""Whether the numbers of a results folder hold: they are computed again and compared.
-
-Of the set that stands in the folder (`chronovision.inventory.standing`); what is left over from
-others is named. Three questions, each answered by itself: are video and weights the files that were
-used, do frames of the video drawn at random give the stored features and changes
-(`chronovision.verification.features`), and does every table follow from what it was made of
-(`chronovision.verification.tables`)? What was done is read from the provenance in the folder;
-neither the config nor Snakemake is needed.
-"""
+"""Verification of all numbers in a results folder."""
 
 import os
 from collections.abc import Callable, Iterator, Mapping
@@ -52,24 +44,30 @@ def verify_results(
     videos: str | os.PathLike | None = None,
     say: Callable[[str], None] = print,
 ) -> bool:
-    """Check the numbers of a results folder, saying of each check whether it holds.
+    """Check the numbers of a results folder, and report for each check whether it holds.
 
     Parameters
     ----------
-    results : folder of the outputs.
-    sample : frames of each video whose change is computed again, from the picture and the one
-        before it.
-    seed : of the draw of these frames, which depends on it and the video's id alone.
-    videos : folder with the video files, where they are no longer where they were.
-    say : gets each line.
+    results : path-like
+        The results folder.
+    sample : int
+        Number of frames of each video whose change is computed again from the pictures.
+    seed : int
+        Seed of the draw of these frames, which depends on nothing else but the video's id.
+    videos : path-like, optional
+        Folder with the video files, if they have moved.
+    say : callable, default print
+        Receives each line of the output.
 
     Returns
     -------
-    Whether every check could be made and holds.
+    bool
+        Whether every check could be made and holds.
 
     Raises
     ------
-    UserError : no such folder, or none of results; a `sample` or `seed` that cannot be.
+    UserError
+        There is no such folder, or none of results. Or `sample` or `seed` is impossible.
     """
     if sample < 1 or seed < 0:
         raise UserError(f"SAMPLE={sample} SEED={seed}: a sample is 1 or more, a seed 0 or more")
@@ -106,7 +104,7 @@ def _all_checks(folder: "_Folder", names: list[str]) -> Iterator[Check]:
 
 
 class _Folder:
-    """A results folder, and what the checks of its videos share."""
+    """A results folder, and the values that the checks of its videos share."""
 
     def __init__(
         self,
@@ -126,7 +124,7 @@ class _Folder:
         self.networks: dict[str, EagerNetwork] = {}
 
     def read(self, names: list[str]) -> Iterator[Check]:
-        """Read the videos' provenance, and check the weights that it names; yield failures."""
+        """Read the videos' provenance, and check the weights that it names; yield failed checks."""
         for name in names:
             done = attempt(name, "provenance", partial(self._read, name))
             if not done.holds:
@@ -143,7 +141,7 @@ class _Folder:
         return ""
 
     def versions(self) -> str:
-        """What of the software has changed since the features were made."""
+        """Describe which software has changed since the features were made."""
         then = next(iter(self.records.values()), {}).get("software", {})
         now = add_step({}, "verify", {})["software"] | {"ffmpeg": find_tools().version}
         changed = [
@@ -154,7 +152,7 @@ class _Folder:
         return f"Software: {'; '.join(changed) or 'the same as when it was made'}"
 
     def network(self, record: Mapping) -> EagerNetwork:
-        """The network that made features; UserError if its weights are not at hand."""
+        """Return the network that made features; UserError if its weights are not at hand."""
         path, digest = weights_of(self.results, record)
         if not self.weights[path, digest].holds:
             raise UserError(f"{path} is not what the features were made with")
@@ -164,7 +162,7 @@ class _Folder:
         return self.networks[key]
 
     def film(self, recorded: str, sha256: str) -> str:
-        """Where a video is now: a relative path counts from the run's working directory.
+        """Return where a video is now; a relative path counts from the run's working directory.
 
         The results are in it, as a rule, whatever it is called now; if not, it should be this one.
         The folder that was named goes before that. Of several files the one with the recorded
@@ -183,7 +181,7 @@ class _Folder:
 
 
 def weights_of(results: Results, record: Mapping) -> tuple[Path, str]:
-    """Weights file and digest of the tensors in it, by the provenance of features."""
+    """Return the weights file and the digest of its tensors, by the provenance of features."""
     network = record["network"]
     if "weights_name" not in network:
         raise UserError("an earlier version made the features, and did not record their weights")
@@ -227,7 +225,7 @@ class _VideoChecks:
         self.steps: list[Step] = []
 
     def run(self) -> Iterator[Check]:
-        """Video, frames, pixels, features and changes; each needs those before it."""
+        """Check video, frames, pixels, features and changes; each check needs those before it."""
         file = attempt(self.name, "video file", self._file)
         yield file
         if file.holds:
@@ -258,14 +256,14 @@ class _VideoChecks:
         return f"{self.info['path']} has the SHA-256 {found}, the results are of {listed}"
 
     def _facts(self) -> str:
-        """What the file says of itself, which is asked for once more."""
+        """Check the properties of the file, which is probed again."""
         asked = self.info["provenance"]["steps"]["probe_video"]["stream"]
         said = probe(self.info["path"], asked)
         wrong = [name for name in said if said[name] != self.info[name]]
         return "; ".join(f"{name} is {self.info[name]} instead of {said[name]}" for name in wrong)
 
     def _frames(self) -> Tally:
-        """Rows and times of the whole video, decoded once more."""
+        """Check rows and times of the whole video, which is decoded again."""
         clock = ("source_frame", "time_s", "key_frame")
         with h5py.File(self.features) as file:
             stored = {name: file[name][:].astype(float) for name in clock}
@@ -294,7 +292,7 @@ class _VideoChecks:
         return ALLOWED[self.record["network"]["precision"], self.record["network"]["device"]]
 
     def _seed(self) -> int | None:
-        """The config's seed, from which the signs of the sketches derive."""
+        """Return the config's seed, from which the signs of the sketches derive."""
         return self.record["steps"]["extract_features"].get("seed")
 
     def _features(self) -> Tally:

@@ -1,7 +1,7 @@
-"""Tables made again from what they were made of, and compared cell by cell.
+"""Verification of tables: each is computed again from its inputs and compared cell by cell.
 
-A stage is run as the provenance of its table says, on the inputs that are stored. So a table that
-was changed by hand, or is left over from other inputs or settings, does not agree.
+A stage runs as the provenance of its table says, on the stored inputs. So a table that was changed
+by hand, or is left over from other inputs or settings, does not agree.
 """
 
 import filecmp
@@ -47,7 +47,7 @@ Steps = Mapping[str, Mapping]
 
 
 def video_tables(results: Results, video: str, standing: Standing) -> Iterator[Check]:
-    """Channels, changes, accumulators and segments of a video: all values that stand."""
+    """Check channels, changes, accumulators and segments of a video: all values of the set."""
     features = results.features(video=video)
     if features.is_file():
         yield attempt(video, "channels", partial(_channels, features))
@@ -64,7 +64,7 @@ def video_tables(results: Results, video: str, standing: Standing) -> Iterator[C
 
 
 def set_tables(results: Results, standing: Standing) -> Iterator[Check]:
-    """Ranges, summary, clips with their controls, predictions and scores of the set.
+    """Check ranges, summary, clips with their controls, predictions and scores of the set.
 
     No predictions by another set's model, which lies elsewhere.
     """
@@ -86,7 +86,7 @@ def set_tables(results: Results, standing: Standing) -> Iterator[Check]:
 def _standing(
     results: Results, standing: Standing, paths: Mapping[str, Path]
 ) -> list[tuple[str, Path]]:
-    """Those of `paths` that are not left over from another config."""
+    """Return those of `paths` that are not left over from another config."""
     return [
         (key, path)
         for key, path in paths.items()
@@ -145,7 +145,7 @@ def compare_tables(stored: Path, made: Path, tally: Tally) -> None:
 
 
 def compare_told(stored: Path, made: Path, tally: Tally) -> None:
-    """Compare what two tables say of their clips, and of why they have no rows or no control.
+    """Compare the provenance of two tables: their clips, and why rows or controls are missing.
 
     The tables of a set that gives no clips, or no model, have nothing else to compare.
     """
@@ -157,7 +157,7 @@ def compare_told(stored: Path, made: Path, tally: Tally) -> None:
 
 
 def _channels(features: Path) -> Tally:
-    """Compare the mean over all units, in every row, with that of the channels' means.
+    """Compare the mean over all units, in every row, with the mean over the channels' means.
 
     Deviations are shares of the channels' root mean square.
     """
@@ -180,7 +180,7 @@ def _changes(results: Results, video: str, metric: str, _steps: Steps, made: Pat
 
 
 def _pooled(results: Results, metric: str, thresholds: Mapping) -> Path | None:
-    """The table of the set's ranges, if thresholds belong to the set."""
+    """Return the table of the set's ranges, if thresholds belong to the set."""
     return results.ranges(metric=metric) if thresholds["scope"] == "set" else None
 
 
@@ -217,7 +217,7 @@ def _ranges(results: Results, stored: Path, steps: Steps, made: Path) -> None:
 
 
 def _in_order(stored: Path) -> list[str]:
-    """The set's videos in the order of a table, and then those that the table lacks."""
+    """Return the set's videos in the order of a table, followed by those that the table lacks."""
     return list(dict.fromkeys([*read_table(stored)["video"], *read_provenance(stored)["videos"]]))
 
 
