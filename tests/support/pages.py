@@ -17,16 +17,18 @@ def picture(path):
 
 def page_of(made: MadeResults, video: str) -> str:
     out = made.results.page(video=video)
-    names = [f"timeline.{kind}" for kind in made.kinds] + ["heatmaps"]
+    names = [f"timeline.{variant}" for variant in made.variants] + ["heatmaps"]
     files = {
         "facts": made.results.video_facts(video=video),
         "quality": made.results.quality(video=video),
         "features": made.results.features(video=video),
         "thumbnails": made.results.thumbnails(video=video),
         "accumulators": [
-            made.results.accumulators(variant=kind, video=video) for kind in made.kinds
+            made.results.accumulators(variant=variant, video=video) for variant in made.variants
         ],
-        "segments": [made.results.segments(variant=kind, video=video) for kind in made.kinds],
+        "segments": [
+            made.results.segments(variant=variant, video=video) for variant in made.variants
+        ],
         "figures": [picture(made.path("figures", video, f"{name}.png")) for name in names],
     }
     render_page(out, PageInputs.from_files(video, files))
@@ -46,10 +48,14 @@ def overview(made: MadeResults, fit: bool = True, scenes=None, groups=None, **fi
         "quality": [made.results.quality(video=video) for video in videos],
         "summary": made.results.summary(),
         "weights": made.results.weights_facts(weights="vgg19"),
-        "segments": [made.results.segments(variant=k, video=v) for k in made.kinds for v in videos],
+        "segments": [
+            made.results.segments(variant=variant, video=video)
+            for variant in made.variants
+            for video in videos
+        ],
         "figures": [picture(made.results.static_vs_dynamic())],
-        "clips": [made.results.clips(variant=kind) for kind in made.kinds],
-        "scores": [made.results.scores(variant=k) for k in made.kinds] if fit else [],
+        "clips": [made.results.clips(variant=variant) for variant in made.variants],
+        "scores": [made.results.scores(variant=variant) for variant in made.variants if fit],
         **files,
     }
     groups = groups or {video: video for video in videos}

@@ -15,10 +15,15 @@ from chronovision.core.hdf5 import new_h5
 from chronovision.core.provenance import merge
 from chronovision.core.results import Results
 from chronovision.core.tables import read_table, write_table
+from chronovision.core.variants import Variant
 from support.paths import PROJECT
 
 POOLS = ("pool1", "pool2", "pool3", "pool4", "pool5")
-KINDS = tuple(f"{m}.{t}" for m in ("correlation", "euclidean") for t in ("static", "dynamic"))
+VARIANTS = tuple(
+    Variant(metric, threshold)
+    for metric in ("correlation", "euclidean")
+    for threshold in ("static", "dynamic")
+)
 METRICS = ("r2", "rmse_s", "mae_s", "relative_error", "slope", "intercept_s")
 CONFIG = PROJECT / "config" / "config.yaml"
 
@@ -29,15 +34,16 @@ class MadeResults:
     shape of the changes: "busy" (noise with cuts), "still" (all zero) or "gaps" (n/a among them).
     """
 
-    def __init__(self, root: Path, layers=POOLS, kinds=KINDS, trained: bool = True) -> None:
-        self.root, self.layers, self.kinds, self.trained = Path(root), list(layers), kinds, trained
+    def __init__(self, root: Path, layers=POOLS, variants=VARIANTS, trained: bool = True) -> None:
+        self.root, self.layers = Path(root), list(layers)
+        self.variants, self.trained = variants, trained
         self.results = Results(root)
         self.videos: dict[str, dict] = {}
         self.config = yaml.safe_load(CONFIG.read_text(encoding="utf-8"))
 
     @property
     def metrics(self) -> list[str]:
-        return list(dict.fromkeys(kind.split(".")[0] for kind in self.kinds))
+        return list(dict.fromkeys(variant.metric for variant in self.variants))
 
     def path(self, *parts: str) -> Path:
         return self.root.joinpath(*parts)
@@ -165,23 +171,23 @@ class MadeResults:
                     values[1 : n // 3] = np.nan
                 table[layer] = values
             self.table(self.results.changes(metric=metric, video=video), table, video)
-            for kind in (k for k in self.kinds if k.split(".")[0] == metric):
-                self._add_counts(video, kind, table, rng)
+            for variant in (one for one in self.variants if one.metric == metric):
+                self._add_counts(video, variant, table, rng)
 
-    def _add_counts(self, video, kind, changes, rng) -> None:
+    def _add_counts(self, video, variant, changes, rng) -> None:
         n, time = len(changes), changes["time_s"].to_numpy()
         table = pd.DataFrame({"frame": np.arange(n), "time_s": time})
         for layer in self.layers:
             values = changes[layer].to_numpy()
             top = np.nextafter((np.nanmax(values) + np.nanmin(values)) / 2, np.inf)
             threshold = np.full(n, top)
-            if kind.endswith("dynamic"):
+            if variant.threshold == "dynamic":
                 threshold = top * (0.2 + 0.8 * np.exp(-(np.arange(n) % 60) / 20))
             salient = np.r_[False, values[1:] > threshold[1:]]
             table[f"{layer}_threshold"] = threshold
             table[f"{layer}_salient"] = salient
             table[f"{layer}_count"] = salient.cumsum()
-        self.table(self.results.accumulators(variant=kind, video=video), table, video)
+        self.table(self.results.accumulators(variant=variant, video=video), table, video)
         majority = table[[f"{layer}_salient" for layer in self.layers]].mean(axis=1) > 0.5
         starts = np.unique(np.r_[0, np.flatnonzero(majority)])
         lengths = np.diff(np.r_[starts, n])
@@ -196,17 +202,16 @@ class MadeResults:
                 "n_layers": len(self.layers),
             }
         )
-        self.table(self.results.segments(variant=kind, video=video), segments, video)
+        self.table(self.results.segments(variant=variant, video=video), segments, video)
 
     def add_set(self, fit: bool = True) -> None:
         """Tables over all videos that were added; `fit`: with a duration model."""
         rng = np.random.default_rng(5)
         rows = []
         for video, about in self.videos.items():
-            for kind in self.kinds:
+            for variant in self.variants:
                 counts = {f"{layer}_count": int(rng.integers(0, 90)) for layer in self.layers}
-                metric, threshold = kind.split(".")
-                head = {"video": video, "metric": metric, "threshold": threshold}
+                head = {"video": video, **variant._asdict()}
                 size = {"n_frames": about["n"], "duration_s": about["n"] / about["fps"]}
                 rows.append(head | size | counts)
         self.table(self.results.summary(), pd.DataFrame(rows))
@@ -220,10 +225,10 @@ class MadeResults:
             "reason": None if self.trained else "no connection to download.pytorch.org",
         }
         write_json(self.results.weights_facts(weights="vgg19"), weights)
-        for kind in self.kinds:
-            self._add_clips(kind, rng, fit)
+        for variant in self.variants:
+            self._add_clips(variant, rng, fit)
 
-    def _add_clips(self, kind, rng, fit) -> None:
+    def _add_clips(self, variant, rng, fit) -> None:
         n, names = 60 * len(self.videos), list(self.videos)
         duration = rng.choice([1, 2, 3, 4, 6, 8, 12, 16, 24, 32], n) * 1.0
         video = np.array(names, dtype=object)[np.arange(n) % len(names)]
@@ -245,11 +250,11 @@ class MadeResults:
             "too_long_s": [48, 64],
             "same_length_s": [],
         }
-        self.table(self.results.clips(variant=kind), clips, design=design)
+        self.table(self.results.clips(variant=variant), clips, design=design)
         if fit:
-            self._add_fit(kind, clips, rng)
+            self._add_fit(variant, clips, rng)
 
-    def _add_fit(self, kind, clips, rng) -> None:
+    def _add_fit(self, variant, clips, rng) -> None:
         names = list(self.videos)
         parts, scores = [], []
         for estimator in ("svr", "ridge"):
@@ -259,7 +264,7 @@ class MadeResults:
             part["fold"] = part["group"].map(names.index)
             part["estimator"] = estimator
             parts.append(part)
-        self.table(self.results.predictions(variant=kind), pd.concat(parts))
+        self.table(self.results.predictions(variant=variant), pd.concat(parts))
         controls = ("mean_duration", "constant_rate", "frame_count", "permuted", "pixel_change")
         conditions = [("none", "all"), *(("none", layer) for layer in self.layers)]
         conditions += [(control, "all") for control in controls]
@@ -274,4 +279,4 @@ class MadeResults:
                         scores.append((estimator, control, layers, split, metric, value, n_groups))
         columns = ["estimator", "control", "layers", "split", "metric", "value", "n_groups"]
         table = pd.DataFrame(scores, columns=columns)
-        self.table(self.results.scores(variant=kind), table)
+        self.table(self.results.scores(variant=variant), table)

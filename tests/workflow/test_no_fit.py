@@ -11,7 +11,7 @@ from chronovision.verification.results import verify_results
 from support.clips import make_clip
 from support.pipeline import copy_run, files, snakemake, write_config, write_videos
 
-KINDS = ("correlation.static", "correlation.dynamic")
+VARIANTS = ("correlation.static", "correlation.dynamic")
 LEAST = {"clips": {"min_video_s": 1}}
 
 
@@ -31,9 +31,9 @@ def assert_told(results, said, n_rows=0):
     """Predictions of so many rows; the reason, if there are none, in JSON, page and methods."""
     page = Results(results).report().read_text(encoding="utf-8")
     methods = Results(results).methods().read_text(encoding="utf-8")
-    for kind in KINDS:
+    for variant in VARIANTS:
         for name in ("predictions", "scores"):
-            path = results / f"duration/{kind}/{name}.tsv"
+            path = results / f"duration/{variant}/{name}.tsv"
             assert bool(len(read_table(path))) == bool(n_rows)
             reason = read_provenance(path).get("why_empty", {"reason": None})["reason"]
             assert (reason and said in reason) if not n_rows else reason is None
@@ -52,8 +52,8 @@ def test_films_of_two_and_three_frames_have_all_but_a_fit(small_films):
     assert_told(results, "no clip duration fits, as")
     for video in ("two", "three"):
         wanted = {f"report/{video}.html", f"figures/{video}/similarity.png"}
-        wanted |= {f"segments/{kind}/{video}.tsv" for kind in KINDS}
-        wanted |= {f"figures/{video}/timeline.{kind}.png" for kind in KINDS}
+        wanted |= {f"segments/{variant}/{video}.tsv" for variant in VARIANTS}
+        wanted |= {f"figures/{video}/timeline.{variant}.png" for variant in VARIANTS}
         assert wanted <= files(results)
     assert not len(read_table(Results(results).clips(variant="correlation.dynamic")))
     assert_verified(results)

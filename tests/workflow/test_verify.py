@@ -15,7 +15,7 @@ from support.pipeline import files
 from support.tiers import slow_after
 
 VIDEOS = ("cuts", "streams", "zoom")
-KINDS = ("correlation.dynamic", "correlation.static")
+VARIANTS = ("correlation.dynamic", "correlation.static")
 SCRIPT = [sys.executable, PROJECT / "scripts/verify_results.py"]
 
 
@@ -121,7 +121,7 @@ def test_all_that_follows_from_an_altered_change_is_found(rerun):
     """The largest change of a layer sets its thresholds."""
     alter_cell(rerun / "results", "changes/correlation/cuts.tsv", 18, "pool1", "1.9")
     wrong, unchecked = verify(rerun / "results")
-    follows = [f"cuts: accumulators/{kind}" for kind in KINDS]
+    follows = [f"cuts: accumulators/{variant}" for variant in VARIANTS]
     assert wrong[:3] == ["cuts: changes/correlation", *follows] and not unchecked
     assert "clips/correlation.dynamic" in wrong
     assert not [what for what in wrong if what.startswith(("streams", "zoom"))]

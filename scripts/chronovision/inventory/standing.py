@@ -59,8 +59,8 @@ class Standing:
                 return config["thresholds"]["scope"] == "set"
             case ("duration", "applied", _):
                 return config["duration"]["apply"] is not None
-            case ("duration", kind, _):
-                return kind in self.report.get("fits", [kind])
+            case ("duration", variant, _):
+                return variant in self.report.get("fits", [variant])
             case ("figures", "set", "static_vs_dynamic.png"):
                 return len(thresholds) > 1
             case ("figures", "set", "metric_vs_metric.png"):

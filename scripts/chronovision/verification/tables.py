@@ -223,12 +223,12 @@ def _in_order(stored: Path) -> list[str]:
 
 def _summary(results: Results, stored: Path, _steps: Steps, made: Path) -> None:
     table = read_table(stored)
-    kinds = (dict.fromkeys(table[name]) for name in ("metric", "threshold"))
+    names = (dict.fromkeys(table[name]) for name in ("metric", "threshold"))
     accumulators = {
         (video, metric, threshold): results.accumulators(
             variant=Variant(metric, threshold), video=video
         )
-        for video, metric, threshold in itertools.product(_in_order(stored), *kinds)
+        for video, metric, threshold in itertools.product(_in_order(stored), *names)
     }
     summarise_counts(accumulators, made)
 

@@ -25,15 +25,13 @@ from chronovision.figures.set import plot_set
 from chronovision.figures.style import styled
 from chronovision.figures.timeline import draw_timeline
 from chronovision.figures.video import VideoResults, draw_changes, draw_counts, plot_video
-from support.results import KINDS, MadeResults
+from support.results import VARIANTS, MadeResults
 from support.tiers import slow_after
 
 pytestmark = [
     pytest.mark.filterwarnings("error"),
     pytest.mark.filterwarnings("ignore:.*float_precision.*"),
 ]
-
-FIRST = Variant.parse(KINDS[0])
 
 
 @pytest.fixture
@@ -51,15 +49,17 @@ def results_of(made: MadeResults, video: str) -> VideoResults:
         "thumbnails": made.results.thumbnails(video=video),
         "changes": [made.results.changes(metric=metric, video=video) for metric in made.metrics],
         "accumulators": [
-            made.results.accumulators(variant=kind, video=video) for kind in made.kinds
+            made.results.accumulators(variant=variant, video=video) for variant in made.variants
         ],
-        "segments": [made.results.segments(variant=kind, video=video) for kind in made.kinds],
+        "segments": [
+            made.results.segments(variant=variant, video=video) for variant in made.variants
+        ],
     }
     return VideoResults.from_files(video, files)
 
 
 def draw_all(made: MadeResults, video: str) -> dict:
-    names = [f"timeline.{kind}" for kind in made.kinds]
+    names = [f"timeline.{variant}" for variant in made.variants]
     names += [f"{what}.{metric}" for what in ("counts", "changes") for metric in made.metrics]
     names += ["heatmaps", "similarity"]
     figures = {name: made.path("figures", video, f"{name}.png") for name in names}
@@ -81,7 +81,7 @@ def draw_all(made: MadeResults, video: str) -> dict:
     ),
 )
 def test_every_figure_of_a_video_is_drawn(tmp_path, layers, n, shape):
-    made = MadeResults(tmp_path, layers=layers, kinds=KINDS[: 1 + (n > 50)])
+    made = MadeResults(tmp_path, layers=layers, variants=VARIANTS[: 1 + (n > 50)])
     made.add_video("v", n, shape=shape)
     for path in draw_all(made, "v").values():
         with Image.open(path) as image:
@@ -90,14 +90,14 @@ def test_every_figure_of_a_video_is_drawn(tmp_path, layers, n, shape):
 
 
 def test_figures_repeat_byte_for_byte(tmp_path):
-    made = MadeResults(tmp_path, layers=["pool1"], kinds=KINDS[:1])
+    made = MadeResults(tmp_path, layers=["pool1"], variants=VARIANTS[:1])
     made.add_video("v", 40)
     first = {name: path.read_bytes() for name, path in draw_all(made, "v").items()}
     assert first == {name: path.read_bytes() for name, path in draw_all(made, "v").items()}
 
 
 def test_an_unknown_figure_is_refused(tmp_path):
-    made = MadeResults(tmp_path, layers=["pool1"], kinds=KINDS[:1])
+    made = MadeResults(tmp_path, layers=["pool1"], variants=VARIANTS[:1])
     made.add_video("v", 10)
     with pytest.raises(ValueError, match="sparkles"):
         plot_video({"sparkles": tmp_path / "x.png"}, results_of(made, "v"))
@@ -109,13 +109,13 @@ def test_every_figure_of_a_set_is_drawn(tmp_path, videos):
     made.videos = {f"v{i}": {"n": 50, "fps": 25.0} for i in range(videos)}
     made.add_set()
     names = ["static_vs_dynamic", "metric_vs_metric"]
-    names += [f"{what}.{KINDS[0]}" for what in ("counts_vs_duration", "predicted_vs_real")]
+    names += [f"{what}.{VARIANTS[0]}" for what in ("counts_vs_duration", "predicted_vs_real")]
     figures = {name: tmp_path / f"{name}.png" for name in names}
     plot_set(
         figures,
         summary=made.results.summary(),
-        clips={FIRST: made.results.clips(variant=KINDS[0])},
-        predictions={FIRST: made.results.predictions(variant=KINDS[0])},
+        clips={VARIANTS[0]: made.results.clips(variant=VARIANTS[0])},
+        predictions={VARIANTS[0]: made.results.predictions(variant=VARIANTS[0])},
     )
     assert all(path.stat().st_size > 5000 for path in figures.values())
 
@@ -125,14 +125,14 @@ def test_a_figure_of_a_table_without_rows_says_why(tmp_path, captured):
     made.videos = {f"v{i}": {"n": 50, "fps": 25.0} for i in range(3)}
     made.add_set()
     why = {"reason": "a_b$ and " + "x" * 120 + " are $one$ file; " * 40, "remedy": "one group"}
-    made.empty(made.results.clips(variant=KINDS[0]), **why)
-    made.empty(made.results.predictions(variant=KINDS[0]), **why)
-    names = [f"{what}.{KINDS[0]}" for what in ("counts_vs_duration", "predicted_vs_real")]
+    made.empty(made.results.clips(variant=VARIANTS[0]), **why)
+    made.empty(made.results.predictions(variant=VARIANTS[0]), **why)
+    names = [f"{what}.{VARIANTS[0]}" for what in ("counts_vs_duration", "predicted_vs_real")]
     plot_set(
         {name: name for name in names},
         summary=made.results.summary(),
-        clips={FIRST: made.results.clips(variant=KINDS[0])},
-        predictions={FIRST: made.results.predictions(variant=KINDS[0])},
+        clips={VARIANTS[0]: made.results.clips(variant=VARIANTS[0])},
+        predictions={VARIANTS[0]: made.results.predictions(variant=VARIANTS[0])},
     )
     for name in names:
         figure = captured[name]
@@ -147,13 +147,13 @@ def test_a_figure_of_a_table_without_rows_says_why(tmp_path, captured):
 class Uneven:
     """Tables of a made video whose clock starts late and slows down."""
 
-    def __init__(self, root, kind: str) -> None:
-        made = MadeResults(root, layers=["pool1", "pool5"], kinds=KINDS)
+    def __init__(self, root, variant: Variant) -> None:
+        made = MadeResults(root, layers=["pool1", "pool5"], variants=VARIANTS)
         made.add_video("v", 200)
-        self.kind, self.layers = kind, made.layers
-        self.changes = read_table(made.results.changes(metric=kind.split(".")[0], video="v"))
-        self.accumulators = read_table(made.results.accumulators(variant=kind, video="v"))
-        self.segments = read_table(made.results.segments(variant=kind, video="v"))
+        self.variant, self.layers = variant, made.layers
+        self.changes = read_table(made.results.changes(metric=variant.metric, video="v"))
+        self.accumulators = read_table(made.results.accumulators(variant=variant, video="v"))
+        self.segments = read_table(made.results.segments(variant=variant, video="v"))
         self.features = made.results.features(video="v")
         self.thumbnails = made.results.thumbnails(video="v")
         self.time = 1.5 + self.changes["time_s"].to_numpy() ** 1.3
@@ -170,16 +170,16 @@ class Uneven:
     def draw_timeline(self, path="timeline") -> None:
         tables = (self.changes, self.accumulators, self.segments)
         with styled():
-            draw_timeline(path, Variant.parse(self.kind), "v", *tables, self.thumbnails)
+            draw_timeline(path, self.variant, "v", *tables, self.thumbnails)
 
 
 def xy(line) -> np.ndarray:
     return np.asarray(line.get_xydata(), dtype=float)
 
 
-@pytest.mark.parametrize("kind", KINDS)
-def test_a_timeline_shows_series_thresholds_marks_and_boundaries(tmp_path, captured, kind):
-    given = Uneven(tmp_path, kind)
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_a_timeline_shows_series_thresholds_marks_and_boundaries(tmp_path, captured, variant):
+    given = Uneven(tmp_path, variant)
     given.draw_timeline()
     starts = given.segments["start_s"].to_numpy()[1:]
     assert len(starts) > 1
@@ -201,7 +201,7 @@ def test_a_timeline_shows_series_thresholds_marks_and_boundaries(tmp_path, captu
 
 
 def test_segments_and_thumbnails_lie_on_the_time_axis_of_the_series(tmp_path, captured):
-    given = Uneven(tmp_path, KINDS[0])
+    given = Uneven(tmp_path, VARIANTS[0])
     given.draw_timeline()
     strip, rail = captured["timeline"].axes[:2]
     assert strip.get_xlim() == rail.get_xlim() == given.span
@@ -223,7 +223,7 @@ def test_segments_and_thumbnails_lie_on_the_time_axis_of_the_series(tmp_path, ca
 
 
 def test_salient_changes_of_zero_lie_at_the_lower_edge_of_a_log_axis(tmp_path, captured):
-    made = MadeResults(tmp_path, layers=["pool1"], kinds=KINDS[:1])
+    made = MadeResults(tmp_path, layers=["pool1"], variants=VARIANTS[:1])
     made.add_video("v", 600)
     time = np.arange(600) / 25
     change = np.random.default_rng(4).lognormal(-7, 0.3, 600)
@@ -278,9 +278,9 @@ def test_a_histogram_without_positive_changes_is_told_apart_from_log_ones(captur
 
 def test_curves_of_counts_end_at_the_count(tmp_path, captured):
     tables = {}
-    for kind in KINDS[:2]:
-        given = Uneven(tmp_path / kind, kind)
-        tables[kind.split(".")[1]] = given.accumulators
+    for variant in VARIANTS[:2]:
+        given = Uneven(tmp_path / str(variant), variant)
+        tables[variant.threshold] = given.accumulators
     with styled():
         draw_counts("counts", "correlation", "v", tables)
     for axis, layer in zip(captured["counts"].axes, given.layers, strict=False):
@@ -295,7 +295,7 @@ def test_curves_of_counts_end_at_the_count(tmp_path, captured):
 
 
 def test_matrices_of_features_span_the_time(tmp_path, captured):
-    given = Uneven(tmp_path, KINDS[0])
+    given = Uneven(tmp_path, VARIANTS[0])
     with h5py.File(given.features, "r") as features, styled():
         matrices.draw_heatmaps("heatmaps", "v", features)
         matrices.draw_similarity("similarity", "v", features)
@@ -318,15 +318,15 @@ def test_points_of_a_set_have_their_own_axes(tmp_path, captured):
     made = MadeResults(tmp_path, layers=["pool1", "pool5"])
     made.videos = {f"v{i}": {"n": 50, "fps": 25.0} for i in range(3)}
     made.add_set()
-    predictions = made.results.predictions(variant=KINDS[0])
-    clips = made.results.clips(variant=KINDS[0])
+    predictions = made.results.predictions(variant=VARIANTS[0])
+    clips = made.results.clips(variant=VARIANTS[0])
     names = ("predicted_vs_real", "counts_vs_duration", "static_vs_dynamic")
     summary = made.results.summary()
     plot_set(
-        {name if name == names[2] else f"{name}.{KINDS[0]}": name for name in names},
+        {name if name == names[2] else f"{name}.{VARIANTS[0]}": name for name in names},
         summary=summary,
-        clips={FIRST: clips},
-        predictions={FIRST: predictions},
+        clips={VARIANTS[0]: clips},
+        predictions={VARIANTS[0]: predictions},
     )
     table = read_table(predictions)
     for axis, estimator in zip(captured[names[0]].axes, ("svr", "ridge"), strict=True):

@@ -4,11 +4,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from chronovision.core.variants import Variant
 from chronovision.figures import set as set_figures
-from support.results import KINDS
+from support.results import VARIANTS
 
-VARIANT = Variant.parse(KINDS[0])
+VARIANT = VARIANTS[0]
 
 # Names in figures, pages and the methods text
 

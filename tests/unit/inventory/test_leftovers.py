@@ -41,7 +41,7 @@ def report(root: Path, made: MadeResults, videos: str, **changed) -> None:
         "videos": dict.fromkeys(videos, {}),
         "weights": {"sha256": "cd" * 32},
     }
-    about["fits"] = changed.get("fits", list(made.kinds))
+    about["fits"] = changed.get("fits", [*map(str, made.variants)])
     write_json(root / "provenance.json", about)
     newest = max(path.stat().st_mtime for path in root.rglob("*") if path.is_file())
     os.utime(root / "provenance.json", (newest + 1, newest + 1))

@@ -9,12 +9,12 @@ from chronovision.core.tables import read_table
 from chronovision.report.score_tables import score_table
 from support.page_text import Page
 from support.pages import overview, overview_of, picture
-from support.results import KINDS
+from support.results import VARIANTS
 
 
 def test_scores_shown_are_those_of_the_table(made):
     text = Page(overview_of(made)).text
-    scores = read_table(made.results.scores(variant=KINDS[0]))
+    scores = read_table(made.results.scores(variant=VARIANTS[0]))
     shown = scores[(scores["split"] == "test") & (scores["metric"] != "r2")]
     assert len(shown) > 20
     for value in shown["value"]:
@@ -24,23 +24,23 @@ def test_scores_shown_are_those_of_the_table(made):
 
 def test_few_groups_are_shown_one_by_one_without_r2(made):
     made.add_set()
-    scores = read_table(made.results.scores(variant=KINDS[0]))
-    table = score_table(KINDS[0], scores)
+    scores = read_table(made.results.scores(variant=VARIANTS[0]))
+    table = score_table(VARIANTS[0], scores)
     assert not any("R²" in heading for heading in table["columns"])
     assert [row["label"] for row in table["groups"]] == ["bikes", "cars", "dog.2"] * 2
     chosen = scores[(scores["split"] == "test:cars") & (scores["estimator"] == "svr")]
     chosen = chosen[chosen["layers"] == "all"]
     rmse = chosen.set_index("metric").loc["rmse_s", "value"]
     assert table["groups"][1]["values"][0] == rmse
-    many = score_table(KINDS[0], scores.assign(n_groups=10))
+    many = score_table(VARIANTS[0], scores.assign(n_groups=10))
     assert many["columns"][0].startswith("R²")
     assert many["groups"] == []
 
 
 def test_slopes_stand_beside_those_of_controls(made):
     made.add_set()
-    scores = read_table(made.results.scores(variant=KINDS[0]))
-    sentences = score_table(KINDS[0], scores)["slopes"]
+    scores = read_table(made.results.scores(variant=VARIANTS[0]))
+    sentences = score_table(VARIANTS[0], scores)["slopes"]
     assert len(sentences) == 2
     assert re.match(
         r"SVR: slope 0\.\d{3} with all layers; controls: mean duration 0\.", sentences[0]
@@ -52,9 +52,9 @@ WHY = {"reason": "two <groups> only", "remedy": "add videos"}
 
 def set_figures(made):
     names = [
-        f"{what}.{kind}"
+        f"{what}.{variant}"
         for what in ("counts_vs_duration", "predicted_vs_real")
-        for kind in made.kinds
+        for variant in made.variants
     ]
     return [picture(made.path("figures", "set", f"{name}.png")) for name in names]
 
@@ -67,8 +67,8 @@ def captions(text):
 def test_without_a_model_the_report_says_why(made, missing):
     """On the page and in the methods, which claim no model; and no figure shows nothing."""
     made.add_set()
-    for kind in made.kinds[:missing]:
-        made.empty(made.results.scores(variant=kind), **WHY)
+    for variant in made.variants[:missing]:
+        made.empty(made.results.scores(variant=variant), **WHY)
     text = overview(made, figures=set_figures(made))
     told = Page(text).text
     which = "" if missing == 2 else " (1 − Pearson r, static threshold)"
@@ -88,8 +88,8 @@ def test_without_a_model_the_report_says_why(made, missing):
 @pytest.mark.parametrize("missing", [0, 1, 2])
 def test_without_the_control_of_pixels_the_report_says_why(made, missing):
     made.add_set()
-    for kind in made.kinds[:missing]:
-        path = made.results.clips(variant=kind)
+    for variant in made.variants[:missing]:
+        path = made.results.clips(variant=variant)
         design = read_provenance(path)["design"]
         made.table(path, read_table(path), design=design, why_no_pixel_count=WHY)
     told = Page(overview(made)).text
@@ -105,9 +105,9 @@ def test_without_the_control_of_pixels_the_report_says_why(made, missing):
 
 def test_without_clips_the_report_says_why(made):
     made.add_set()
-    for kind in made.kinds:
-        made.empty(made.results.clips(variant=kind), **WHY)
-        made.empty(made.results.scores(variant=kind), **WHY)
+    for variant in made.variants:
+        made.empty(made.results.clips(variant=variant), **WHY)
+        made.empty(made.results.scores(variant=variant), **WHY)
     text = overview(made, figures=set_figures(made))
     told = Page(text).text
     assert told.count("two <groups> only. Everything") == 1
@@ -127,7 +127,7 @@ def test_a_report_without_estimators_says_so(made):
 
 def test_clips_are_shown_as_they_were_cut(made):
     made.add_set()
-    path = made.results.clips(variant=made.kinds[0])
+    path = made.results.clips(variant=made.variants[0])
     table, design = read_table(path), read_provenance(path)["design"]
     design |= {"short_videos": {"tiny": 1.25}, "same_length_s": [1.01], "n_videos": 3}
     made.table(path, table, design=design)
@@ -158,7 +158,7 @@ def test_clips_are_shown_as_they_were_cut(made):
 @pytest.mark.parametrize("used", [True, False])
 def test_scores_of_a_model_of_another_set(made, used):
     made.add_set()
-    path = made.results.scores(variant=KINDS[0])
+    path = made.results.scores(variant=VARIANTS[0])
     scores = read_table(path)
     scores["split"] = scores["split"].str.replace("test", "applied")
     applied = made.results.applied_scores()

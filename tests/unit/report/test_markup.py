@@ -9,7 +9,7 @@ import pytest
 
 from chronovision.core.files import read_json, write_json
 from support.pages import overview_of, page_of
-from support.results import KINDS, MadeResults
+from support.results import VARIANTS, MadeResults
 
 MARKUP = [
     "<script>alert(1)</script>",
@@ -48,7 +48,7 @@ class Structure(HTMLParser):
 @pytest.fixture(scope="module")
 def made(tmp_path_factory):
     made = MadeResults(
-        tmp_path_factory.mktemp("made"), layers=["pool1"], kinds=KINDS[:1], trained=False
+        tmp_path_factory.mktemp("made"), layers=["pool1"], variants=VARIANTS[:1], trained=False
     )
     made.add_video("bikes", 30)
     made.add_video("cars", 30)

@@ -17,7 +17,7 @@ from chronovision.report.video_page import MAX_SEGMENTS
 from chronovision.videos.thumbnails import nearest_thumbnails, shrink
 from support.page_text import Page
 from support.pages import overview_of, page_of
-from support.results import KINDS, MadeResults
+from support.results import VARIANTS, MadeResults
 
 
 def test_pages_are_complete_in_one_file(made):
@@ -39,7 +39,7 @@ def test_overview_links_to_the_pages(made):
 
 @pytest.mark.parametrize("trained", [True, False])
 def test_the_banner_stands_on_untrained_results_only(tmp_path, trained):
-    made = MadeResults(tmp_path, layers=["pool1"], kinds=KINDS[:1], trained=trained)
+    made = MadeResults(tmp_path, layers=["pool1"], variants=VARIANTS[:1], trained=trained)
     made.add_video("v", 20)
     page, overview = page_of(made, "v"), overview_of(made, fit=False)
     assert ('class="banner"' in page) == ('class="banner"' in overview) == (not trained)
@@ -76,7 +76,7 @@ def test_long_tables_of_segments_are_cut_and_say_so(made):
     rows = [[i, i, 1, i / 25, 0.04, 0.1, 2] for i in range(MAX_SEGMENTS + 7)]
     names = ["segment", "start_frame", "n_frames", "start_s", "duration_s", "change", "n_layers"]
     made.table(
-        made.results.segments(variant=KINDS[0], video="bikes"),
+        made.results.segments(variant=VARIANTS[0], video="bikes"),
         pd.DataFrame(rows, columns=names),
         "bikes",
     )
@@ -99,7 +99,7 @@ def test_long_tables_of_segments_are_cut_and_say_so(made):
     ],
 )
 def test_thumbnails_are_of_their_segments(tmp_path, thumbnails_s, segments_s, expected):
-    made = MadeResults(tmp_path, layers=["pool1"], kinds=KINDS[:1])
+    made = MadeResults(tmp_path, layers=["pool1"], variants=VARIANTS[:1])
     made.add_video("v", 40)
     path = made.results.thumbnails(video="v")
     with h5py.File(path, "r+") as file:
@@ -109,7 +109,7 @@ def test_thumbnails_are_of_their_segments(tmp_path, thumbnails_s, segments_s, ex
     segments = pd.DataFrame(segments_s, columns=["start_s", "duration_s"])
     segments.insert(0, "segment", np.arange(len(segments)))
     segments = segments.assign(start_frame=0, n_frames=1, change=0.1, n_layers=1)
-    made.table(made.results.segments(variant=KINDS[0], video="v"), segments, "v")
+    made.table(made.results.segments(variant=VARIANTS[0], video="v"), segments, "v")
     shown = re.findall(r"data:image/jpeg;base64,([^\"]+)", page_of(made, "v"))
     assert len({shrink(picture, 80) for picture in pictures}) == len(pictures)
     small = [base64.b64encode(shrink(picture, 80)).decode() for picture in pictures]
