@@ -78,7 +78,7 @@ class View:
     zoom: float = 1.0
 
     def __str__(self) -> str:
-        """As it stands in shots.tsv: ``x y zoom``."""
+        """Return the view as in shots.tsv: ``x y zoom``."""
         return f"{self.x:g} {self.y:g} {self.zoom:g}"
 
 

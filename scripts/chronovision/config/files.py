@@ -96,7 +96,7 @@ def _unreadable(shown: str, reason: str) -> UserError:
 
 
 def _is_json(text: str) -> bool:
-    """Whether Snakemake, which tries JSON before YAML, takes the text for JSON."""
+    """Return whether Snakemake, which tries JSON before YAML, takes the text for JSON."""
     try:
         json.loads(text)
     except (ValueError, RecursionError):
@@ -127,7 +127,7 @@ def _yaml_repeats(text: str) -> Iterator[Repeat]:
 def _repeats_within(
     event: yaml.Event, events: Iterator[yaml.Event], name: str = "", level: int = 0
 ) -> Iterator[Repeat]:
-    """Of the node that begins with `event`, named `name`; takes the rest of it from `events`."""
+    """Yield repeated keys of the node that begins with `event`; consumes its rest from `events`."""
     if level > MAX_LEVELS:
         raise ValueError(f"more than {MAX_LEVELS} levels")
     if isinstance(event, yaml.SequenceStartEvent):

@@ -1,1 +1,1 @@
-"""What can be said of frames without a network, and may explain what a network says."""
+"""Low-level confounds: properties of the frames that may explain what a network reports."""

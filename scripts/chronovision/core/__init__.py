@@ -1,1 +1,1 @@
-"""What every room uses: files, tables, records of provenance. It knows no stage and no workflow."""
+"""Shared by all rooms: files, tables, provenance. It knows no stage and no workflow."""

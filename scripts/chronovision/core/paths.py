@@ -14,6 +14,6 @@ MAX_PATH = 4095
 
 
 def is_too_long(path: str) -> bool:
-    """Whether no file can have this path."""
+    """Return whether no file can have this path."""
     raw = os.fsencode(path)
     return len(raw) > MAX_PATH or any(len(name) > MAX_NAME for name in raw.split(b"/"))

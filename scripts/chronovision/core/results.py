@@ -1,7 +1,7 @@
-"""Where every output lies in a results folder: `Results` is asked, so that nobody composes paths.
+"""Paths of all outputs in a results folder: `Results` is the only place that composes them.
 
-The rules have the same patterns in their own words; tests/contract/test_results_paths.py holds both
-equal. Jobs are told their paths by the rules, and so do not need this.
+The rules repeat the patterns; tests/contract/test_results_paths.py keeps both equal. Jobs get their
+paths from the rules, and so do not need this module.
 """
 
 import os
@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import overload
 
-#: Rule -> pattern of what its log and its benchmark are called, in a folder named as the rule; of a
-#: rule that has one job they are named as the rule itself.
+#: Rule -> pattern of the names of its logs and benchmarks, in a folder with the rule's name. A rule
+#: with one job (None) names them itself.
 JOBS = {
     "probe_video": "{video}",
     "dump_frames": "{video}",
@@ -212,12 +212,12 @@ class Results:
 
     @property
     def survey(self) -> Path:
-        """Which folder's set this is, and how the survey left the table."""
+        """Record of the surveyed folder, and of the videos table as the survey left it."""
         return self.root / "survey.json"
 
     @property
     def probed(self) -> Path:
-        """What the survey was told by the videos."""
+        """Cache of the survey's probing results."""
         return self.root / "probed.json"
 
 

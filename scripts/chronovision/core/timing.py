@@ -4,9 +4,9 @@ from collections.abc import Iterator
 
 import numpy as np
 
-#: Intervals belong to the regular rate if they are this close to the median, relatively, …
+#: Largest relative difference from the median of intervals that belong to the regular rate.
 REGULAR = 0.1
-#: … plus this much in seconds, since some containers round times to milliseconds.
+#: Seconds added to this difference, since some containers round times to milliseconds.
 ROUNDING_S = 0.001
 # Intervals of two kinds belong to one rate on a coarser clock if the times follow a line.
 #: Least number of intervals of each kind in a stretch that is compared with a line.

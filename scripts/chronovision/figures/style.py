@@ -144,7 +144,7 @@ def envelope(
 
 
 def thin_marks(x: np.ndarray, y: np.ndarray, bins: int = 1000) -> tuple[np.ndarray, np.ndarray]:
-    """Of marks too close to be told apart, keep the highest.
+    """Keep only the highest of marks that are too close to be told apart.
 
     Parameters
     ----------

@@ -35,7 +35,7 @@ from chronovision.figures.timeline import draw_timeline
 
 @dataclass(frozen=True)
 class VideoResults:
-    """Where the results of one video lie.
+    """Paths of the results of one video.
 
     changes is keyed by metric, accumulators and segments by variant.
     """

@@ -13,7 +13,7 @@ from chronovision.videos.table import RESERVED, VIDEO_ID
 _METRIC = rf"(?P<metric>{'|'.join(METRICS)})"
 _THRESHOLD = rf"(?P<threshold>{'|'.join(THRESHOLD_KINDS)})"
 
-#: What the wildcards of paths stand for.
+#: Regular expressions of the wildcards in paths.
 WILDCARDS = {
     "metric": _METRIC,
     "threshold": _THRESHOLD,
@@ -23,7 +23,7 @@ WILDCARDS = {
     "piece": r"\d+of\d+",
 }
 
-#: What lies in outputs that are folders.
+#: Regular expressions of the files in outputs that are folders.
 INSIDE = {"images": r"/\d{6,}\.(jpg|png)"}
 
 #: Outputs that every set has, whatever its videos and its config.

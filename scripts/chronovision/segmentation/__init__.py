@@ -1,1 +1,1 @@
-"""Where a video divides into segments."""
+"""Event segmentation: where a video divides into segments."""

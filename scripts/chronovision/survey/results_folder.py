@@ -64,7 +64,7 @@ def unused_folder(first: Path, folder: Path | None = None) -> Path:
 
 
 def _may_be_used(home: Path, folder: Path | None) -> bool:
-    """Whether results of `folder` may go there: nothing is, or what a survey of it has begun.
+    """Return whether results of `folder` may go there: it is empty, or a survey of it has begun.
 
     UserError if nothing is there, and nothing can be.
     """
@@ -84,7 +84,7 @@ def _may_be_used(home: Path, folder: Path | None) -> bool:
 
 
 def _is_set_of(home: Path, folder: Path) -> bool:
-    """Whether these are results of the folder, whichever way leads to it."""
+    """Return whether these are results of the folder, whatever path leads to it."""
     known = surveyed_folder(home)
     return known is not None and os.path.realpath(known) == os.path.realpath(folder)
 

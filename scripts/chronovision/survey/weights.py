@@ -1,4 +1,4 @@
-"""Whether a run will have its weights, reported before anything is decoded."""
+"""Availability of the weights of a run, reported before anything is decoded."""
 
 import os
 from collections.abc import Mapping

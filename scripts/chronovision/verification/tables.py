@@ -29,18 +29,19 @@ from chronovision.salience.thresholds import pool_ranges
 from chronovision.segmentation.segments import segment_video
 from chronovision.verification.checks import Check, Tally, attempt
 
-#: Relative deviation up to which cells hold: on one type of CPU and with the same versions tables
-#: are equal to the byte; elsewhere an exponential or the order of a sum may differ by rounding.
+#: Relative deviation up to which cells hold. On one type of CPU and with the same versions, tables
+#: are equal to the byte. Elsewhere an exponential or the order of a sum may differ by rounding.
 ALLOWED = 1e-9
-#: The same for what regressions say: 1.6e-7 was seen between the kernels of linear algebra for
-#: different CPUs, and support vectors are sought to 1e-3 only.
+#: The same for predictions and scores. Linear algebra for different CPUs differed by 1.6e-7, and
+#: support vectors are found to 1e-3 only.
 ALLOWED_FIT = 1e-4
-#: Channels are rounded to float32, to 6e-8 of each.
+#: The same for channels, which are rounded to float32 (to 6e-8 of each).
 ALLOWED_CHANNELS = 2e-7
-#: A number near zero among larger ones is known no better than this, relative to the largest.
+#: Share of a column's largest number that is added to the divisor of relative deviations, since
+#: numbers near zero are known no better.
 FLOOR = 1e-4
 
-#: What the provenance of a table says that its rows do not.
+#: Keys of a table's provenance with facts that its rows do not hold.
 TOLD = ("design", "why_empty", "why_no_pixel_count")
 
 Steps = Mapping[str, Mapping]

@@ -20,7 +20,8 @@ log = logging.getLogger(__name__)
 #: rate are duplicated.
 OLDEST = (5, 1)
 
-#: "ffmpeg version 5.1.6-0+deb12u1 …", "ffmpeg version n9.0.2-17-g2a571b6068 …"
+#: First line of the programs' version: "ffmpeg version 5.1.6-0+deb12u1 …", "ffmpeg version
+#: n9.0.2-17-g2a571b6068 …"
 VERSION = re.compile(r"ff(?:mpeg|probe) version (n?\d+\.\d\S*)")
 
 #: Messages of FFmpeg for a file that ends before its container does, often with exit status 0.
