@@ -31,15 +31,15 @@ except UserError as error:
 METRICS = config["changes"]["metrics"]
 THRESHOLDS = config["thresholds"]["kinds"]
 GROUPS = {name: video.group for name, video in VIDEOS.items()}
-#: Whether a model is asked for. Where none can be fitted, its tables say why.
+#: Whether the config asks for a duration model. If none can be fitted, its tables give the reason.
 FITS = bool(config["duration"]["estimators"])
-#: Name of the files of weights: other wishes have other files, so that none is lost to another.
+#: Name of the weights files. Other weights have other names, so that no file replaces another.
 WEIGHTS = weights_name(config["network"], config["seed"])
 
 RESULTS = config["pathvars"]["results"]
-# Snakemake took the folder over before its ~ was written out.
+# Snakemake read the folder before its ~ was expanded.
 workflow.pathvars.update(Pathvars.from_config(config))
-#: Folder of the locks by which jobs on one machine share out its GPUs, and runs the results.
+#: Folder of the locks on GPUs, which the jobs of one machine share, and on the results.
 LOCKS = f"{RESULTS}/locks"
 
 
@@ -55,6 +55,6 @@ wildcard_constraints:
     video=r"(?!index\.html$|set/)[A-Za-z0-9][A-Za-z0-9._-]*",
     metric="|".join(KNOWN_METRICS),
     threshold="|".join(THRESHOLD_KINDS),
-    # Those of another name would be made by another config.
+    # Weights of another name belong to another config.
     weights=re.escape(WEIGHTS),
     piece=r"\d+of\d+",

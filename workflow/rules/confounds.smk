@@ -1,13 +1,13 @@
 # REQUIRED INPUTS: the files that the table of videos names, videos/{video}.json.
-# OUTPUTS: pixels/{video}.tsv with thumbnails: what can be said of frames without a network, so that
-# what the network says can be held against it.
+# OUTPUTS: pixels/{video}.tsv with thumbnails: low-level confounds, which need no network, so that
+# the network's features can be compared with them.
 
 
 rule describe_frames:
     """Brightness, pixel change and duplicates of every frame, and thumbnails.
 
-    The video is decoded again for this: frames/ has one reader, so that making it anew for
-    one purpose never makes the work of another stale.
+    The video is decoded again for this. Only feature extraction reads frames/, so that decoding
+    for one purpose never makes the outputs of another stale.
     """
     input:
         info="<results>/videos/{video}.json",

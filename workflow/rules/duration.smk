@@ -1,7 +1,7 @@
 # REQUIRED INPUTS: changes/{metric}/{video}.tsv and pixels/{video}.tsv of all videos.
 # OUTPUTS: clips/{metric}.{threshold}.tsv with controls, duration/{metric}.{threshold}/,
-# duration/applied/ if another set's model is named. What cannot be made of a set is a table without
-# rows, whose JSON says why; so the JSON is an input, too, of what shows it.
+# duration/applied/ if another set's model is named. A table that cannot be computed has no rows, and
+# its JSON gives the reason. So rules that show a table have its JSON as input, too.
 
 
 rule build_clip_table:
@@ -41,7 +41,7 @@ rule build_clip_table:
 
 
 rule fit_duration_model:
-    """Predict seconds from counts, tested on groups of videos that the fit has not seen."""
+    """Predict seconds from counts, with cross-validation over groups of videos."""
     input:
         clips="<results>/clips/{metric}.{threshold}.tsv",
         about_clips="<results>/clips/{metric}.{threshold}.json",

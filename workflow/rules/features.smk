@@ -6,8 +6,8 @@
 rule fetch_weights:
     """Get the network's weights once for all videos: downloaded, from a file, or seeded.
 
-    The name stands for all that decides them: another wish makes another file. So the code has
-    no part in it: to fetch the same once more would only put at risk what is there.
+    The name stands for everything that decides the weights, and other weights have other names. So
+    a change of the code does not rerun this rule: fetching the same again would only be a risk.
     """
     output:
         weights=kept_weights(".pth"),
@@ -16,7 +16,7 @@ rule fetch_weights:
         "<results>/logs/fetch_weights/{weights}.log",
     benchmark:
         "<results>/benchmarks/fetch_weights/{weights}.tsv"
-    # Weights that cannot be had end the run before anything else has taken its time.
+    # If weights cannot be loaded, the run ends before anything else takes its time.
     priority: 3
     localrule: True
     conda:
@@ -32,13 +32,13 @@ rule fetch_weights:
 
 
 rule extract_features:
-    """Run the network over the frames and keep what every measure of change needs.
+    """Run the network over the frames and store the moments that every metric of change needs.
 
     The features of a long video are joined from its pieces; they are the same.
     """
     input:
         frames=whole_frames,
-        # Whether they are others is told by their facts, which Snakemake compares by content.
+        # Their facts, which Snakemake compares by content, show whether they have changed.
         weights=ancient(f"<results>/weights/{WEIGHTS}.pth"),
         facts=f"<results>/weights/{WEIGHTS}.json",
         pieces=pieces,
@@ -48,7 +48,7 @@ rule extract_features:
         "<results>/logs/extract_features/{video}.log",
     benchmark:
         "<results>/benchmarks/extract_features/{video}.tsv"
-    # Before further frames are dumped, those that are there are worked off.
+    # Frames that are there are processed before further frames are dumped.
     priority: 1
     conda:
         "../../envs/features.yaml"

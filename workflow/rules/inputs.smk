@@ -15,13 +15,13 @@ from chronovision.features.pieces import piece_names, piece_window
 
 
 def code_digest(rule, data=None):
-    """Digest of the code behind a rule, so that a change of it, and only of it, asks for a rerun."""
+    """Return the digest of the code behind a rule: the rule reruns if it changes, and only then."""
     return digest_of_script(f"{workflow.basedir}/scripts/{rule}.py", data)
 
 
 @functools.cache
 def path_from_workdir(path):
-    """A path from the working directory if it lies in there, so that this may move."""
+    """Return a path relative to the working directory if it lies in there, so that both may move."""
     folder, name = os.path.split(path)
     # The working directory is known without the links on the way to it.
     for inside in (os.path.relpath(path), os.path.relpath(f"{os.path.realpath(folder)}/{name}")):
@@ -32,7 +32,7 @@ def path_from_workdir(path):
 
 
 def video_path(wildcards):
-    """The video's path, as the jobs and their records have it."""
+    """Return the video's path as the jobs and their records have it."""
     if wildcards.video not in VIDEOS:
         raise WorkflowError(f"no video {wildcards.video} in {config['videos']}")
     return path_from_workdir(VIDEOS[wildcards.video].path)
@@ -132,7 +132,7 @@ def set_figures(wildcards):
 
 
 def all_outputs():
-    """What `rule all` asks for."""
+    """Return the targets of `rule all`."""
     wanted = ["<results>/report/index.html"]
     if config["frames"]["images"]:
         wanted += collect("<results>/images/{video}", video=VIDEOS)

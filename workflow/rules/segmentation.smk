@@ -3,7 +3,7 @@
 
 
 rule segment_video:
-    """Divide the video, for every metric, where most layers change saliently by one threshold.
+    """Event segmentation: divide the video, for every metric, where most layers change saliently.
 
     A job for each threshold, for the same reason as accumulate_changes.
     """

@@ -3,7 +3,7 @@
 
 
 rule probe_video:
-    """Read what the file says of itself: streams, times, geometry, hash.
+    """Probe the file: streams, times, geometry, SHA-256.
 
     Only a stream whose packets do not tell the times of its frames is decoded for them.
     """

@@ -148,7 +148,7 @@ COLUMNS = {
     "photograph": ("what is shown, n/a for black", ""),
     "first_view": ("view of the first frame: x and y of the centre, magnification", ""),
     "last_view": ("view of the last frame", ""),
-    "cut": ("whether the picture changes abruptly at its first frame", ""),
+    "cut": ("whether its first frame is a shot boundary (cut)", ""),
 }
 
 

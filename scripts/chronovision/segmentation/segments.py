@@ -32,7 +32,7 @@ def find_boundaries(
     min_layers: int,
     min_duration_s: float,
 ) -> np.ndarray:
-    """Find the boundaries of a video's segments: the first frame of each segment but the first.
+    """Find the event boundaries of a video: the first frame of each segment but the first.
 
     Frames with at least `min_layers` salient layers are candidates. Of each run of neighbouring
     candidates the strongest stays. Then boundaries are taken in order of strength, and a candidate
