@@ -49,7 +49,7 @@ leftovers: require-results $(READY) ## files of videos and settings that are no 
 require-results:
 	@: "$${RESULTS:?name the results folder: make $(MAKECMDGOALS) RESULTS=results/demo}"
 
-check: lint ## style, types, fast tests and a dry run: a minute
+check: lint ## style, types, quick tests and a dry run: a minute
 	$(PYTEST) tests/unit tests/contract
 	$(SNAKEMAKE) --dry-run --quiet all --configfile config/demo.yaml
 

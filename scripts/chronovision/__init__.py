@@ -46,7 +46,7 @@ PUBLIC_NAMES = {
     "read_table": "chronovision.core.tables",
     "read_provenance": "chronovision.core.provenance",
     "read_config": "chronovision.config.files",
-    # A metric with a threshold, by which tables are told apart.
+    # A pair of metric and threshold, which names folders and tables.
     "Variant": "chronovision.core.variants",
     # What a run is made of: decoded frames, random numbers, networks, FFmpeg.
     "analysed_rows": "chronovision.videos.decoding",

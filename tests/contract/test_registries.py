@@ -1,4 +1,8 @@
-"""Registries: what the config can name, and all that is said of it, stands in one entry."""
+"""Registries: what the config can name, and all that is said of it, stands in one entry.
+
+What verifies a metric is not in its entry but in verification/features.py, which must not share its
+code: tests/unit/verification/test_deviations.py asks for it.
+"""
 
 import subprocess
 import sys

@@ -9,7 +9,7 @@ import os
 import snakemake.io
 from snakemake.exceptions import WorkflowError
 
-from chronovision.videos.fingerprint import fingerprint
+from chronovision.videos.fingerprint import sampled_hash
 from chronovision.jobs.code_digest import code_digest as digest_of_script
 from chronovision.features.pieces import piece_names, piece_window
 

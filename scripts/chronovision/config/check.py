@@ -41,7 +41,7 @@ def check_config(config: dict) -> None:
     UserError
         A key is unknown, a value has a wrong type or range, or keys contradict each other.
     """
-    for problem in _beyond_models(config):
+    for problem in _problems_before_validation(config):
         raise _mistake(problem)
     try:
         checked = Config.model_validate(config)
@@ -69,8 +69,8 @@ def _fill(section: dict, checked: BaseModel) -> None:
             section[name] = value
 
 
-def _beyond_models(config: Mapping) -> Iterator[str]:
-    """Yield mistakes that would break the validation itself, or every later step."""
+def _problems_before_validation(config: Mapping) -> Iterator[str]:
+    """Yield mistakes that would break the validation itself, or everything after it."""
     waiting: deque = deque([("", config, 0)])
     values = 0
     while waiting:

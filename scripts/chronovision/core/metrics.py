@@ -63,8 +63,8 @@ class Metric:
 
     Notes
     -----
-    `chronovision.verification.features.Step` has each definition again, straight from activations:
-    results are verified by what does not share this code.
+    `chronovision.verification.features.FrameChange` has each definition again, straight from
+    activations: results are verified by what does not share this code.
     """
 
     name: str
@@ -99,7 +99,7 @@ def constant_frames(mean: np.ndarray, std: np.ndarray) -> np.ndarray:
 def _correlation(moments: Moments) -> np.ndarray:
     """1 − r: the spread is the s.d., what moved is Var(d)."""
     spread = np.where(constant_frames(moments.mean, moments.std), 0.0, moments.std)
-    moved = moments.step_sq / moments.units - _step(moments.mean) ** 2
+    moved = moments.step_sq / moments.units - _difference(moments.mean) ** 2
     return _normalised(moved, spread)
 
 
@@ -122,14 +122,14 @@ def _normalised(moved: np.ndarray, spread: np.ndarray) -> np.ndarray:
     before, after = np.concatenate([[np.nan], spread[:-1]]), spread
     scale = 2 * before * after
     with np.errstate(divide="ignore", invalid="ignore"):
-        change = np.clip((moved - _step(spread) ** 2) / scale, 0.0, 2.0)
+        change = np.clip((moved - _difference(spread) ** 2) / scale, 0.0, 2.0)
     change = np.where((before == 0) ^ (after == 0), 1.0, change)
     change = np.where((before == 0) & (after == 0), 0.0, change)
     change[0] = np.nan
     return change
 
 
-def _step(series: np.ndarray) -> np.ndarray:
+def _difference(series: np.ndarray) -> np.ndarray:
     return np.concatenate([[np.nan], np.diff(series)])
 
 

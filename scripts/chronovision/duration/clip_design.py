@@ -95,7 +95,7 @@ class Design:
     shortest: str
 
 
-def gives(video: Footage, duration_s: float) -> bool:
+def can_cut(video: Footage, duration_s: float) -> bool:
     """Return whether a clip of this duration lasts at most half of the video."""
     return 2 * clip_length(duration_s, video.interval_s) <= video.n_frames
 
@@ -136,7 +136,9 @@ def plan_clips(footage: Mapping[str, Footage], clips: Mapping) -> Design:
     # By name where several are as short: the order of a set is not kept where it gives no clips.
     shortest = min(used, key=lambda name: (used[name].n_frames * used[name].interval_s, name))
     kept = tuple(
-        duration for duration in distinct if all(gives(video, duration) for video in used.values())
+        duration
+        for duration in distinct
+        if all(can_cut(video, duration) for video in used.values())
     )
     if not kept:
         raise _no_duration_fits(used, asked[0])
@@ -152,7 +154,7 @@ def plan_clips(footage: Mapping[str, Footage], clips: Mapping) -> Design:
 
 def _no_duration_fits(footage: Mapping[str, Footage], least_s: float) -> NoFitError:
     """Explain why there are no clips, if some video gives none of the least duration."""
-    refusing = {name: one for name, one in footage.items() if not gives(one, least_s)}
+    refusing = {name: one for name, one in footage.items() if not can_cut(one, least_s)}
     tiny = {name: one for name, one in refusing.items() if one.n_frames < LEAST_FRAMES}
     named = min(refusing, key=lambda name: (name not in tiny, refusing[name].duration_s, name))
     lasts = f"{named} lasts {footage[named].duration_s:.4g} s"

@@ -233,7 +233,7 @@ def _write_counts(
     table: str | os.PathLike,
     controls: str | os.PathLike,
 ) -> None:
-    """Write table and controls: the counts (read-outs, repeats, series) beside their `rows`."""
+    """Write table and controls: the counts (lengths, repeats, series) beside their `rows`."""
     names = [f"{prefix}{layer}{COUNT}" for prefix in ("", "permuted_") for layer in layers]
     names.append("pixel_count")
     counts = counts.reshape(len(rows), counts.shape[-1])
@@ -296,7 +296,7 @@ def _read_videos(
 def _describe_clips(
     clips: Sequence[Clip], videos: Mapping[str, Video], groups: Mapping[str, str], repeats: int
 ) -> pd.DataFrame:
-    """Return the table's columns beside the counts, with a row for each read-out and repeat."""
+    """Return the table's columns beside the counts, with a row for each length and repeat."""
     names = ("clip", "video", "group", "repeat", "start_frame", "n_frames", "start_s", "duration_s")
     rows = []
     numbers = dict.fromkeys(videos, 0)
@@ -305,7 +305,7 @@ def _describe_clips(
         numbers[clip.video] += 1
         name = f"{clip.video}-{numbers[clip.video]:04d}"
         time_s = videos[clip.video].time_s
-        for snapshot, length in enumerate(clip.readouts):
+        for snapshot, length in enumerate(clip.lengths):
             last = clip.start + length - 1
             row = {
                 "clip": f"{name}s{snapshot}" if snapshot else name,
@@ -326,7 +326,7 @@ def _describe_clips(
 
 def _column_meanings(layers: Sequence[str]) -> dict[str, tuple[str, str]]:
     meaning = {
-        "clip": ("clip; a suffix s1, s2 … marks a snapshot, the same run read out earlier", "id"),
+        "clip": ("clip; a suffix s1, s2 … marks a snapshot, its run up to an earlier time", "id"),
         "video": ("video that the clip is from", "id"),
         "group": ("group of that video; folds never split it", "id"),
         "repeat": ("noise seed of the dynamic threshold; 0 for the static one", "index"),

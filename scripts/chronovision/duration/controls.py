@@ -23,7 +23,7 @@ class Condition:
     layers : str
         Layer whose counts are given, or ``all``.
     inputs : callable
-        Function from the rows of training, (rows,) bool, to the inputs of all rows,
+        Takes the training mask, (rows,) bool, and returns the inputs of every row,
         (rows, features) float64.
     """
 

@@ -18,18 +18,18 @@ BATCH_ELEMENTS = 2_000_000
 class Clip:
     """Consecutive frames of one video that are counted in one run.
 
-    `readouts` are the lengths, in frames, at which the run's count is read: first the whole
-    clip, then the snapshots, which are shorter.
+    `lengths`, in frames, are those at which the run's count is taken: first the whole clip, then
+    the snapshots, which are shorter.
     """
 
     video: str
     start: int
-    readouts: tuple[int, ...]
+    lengths: tuple[int, ...]
 
     @property
     def n_frames(self) -> int:
         """Return the length of the whole clip in frames; it holds one change less."""
-        return self.readouts[0]
+        return self.lengths[0]
 
 
 @dataclass(frozen=True)
@@ -70,7 +70,7 @@ def count_static(clips: Sequence[Clip], series: Mapping[str, Series]) -> np.ndar
     Returns
     -------
     (rows, 1, series) int64 array
-        A row for each read-out, in the order of the clips.
+        A row for each length, in the order of the clips.
     """
     totals = {
         video: np.pad(
@@ -82,7 +82,7 @@ def count_static(clips: Sequence[Clip], series: Mapping[str, Series]) -> np.ndar
     counts = [
         totals[clip.video][clip.start + length - 1] - totals[clip.video][clip.start]
         for clip in clips
-        for length in clip.readouts
+        for length in clip.lengths
     ]
     return np.stack(counts)[:, np.newaxis]
 
@@ -99,7 +99,7 @@ def count_dynamic(
 
     The noise of a series derives from the seed, the video, the clip's start and length and the
     series' name. Repeat r takes the r-th stretch of that stream. No other clip, video or series has
-    an influence. A snapshot is the same run, read out earlier.
+    an influence. A snapshot is the count that the same run has reached earlier.
 
     Parameters
     ----------
@@ -117,7 +117,7 @@ def count_dynamic(
     Returns
     -------
     (rows, repeats, series) int64 array
-        A row for each read-out, in the order of the clips.
+        A row for each length, in the order of the clips.
     """
     counts: dict[int, np.ndarray] = {}
     n_series = len(next(iter(series.values())).noise_names)
@@ -126,8 +126,8 @@ def count_dynamic(
         salient = _run_batch(members, series, dynamic, seed, repeats)
         for position, (index, clip) in enumerate(zip(batch, members, strict=True)):
             runs = salient[:, position]
-            read = [runs[: length - 1].sum(axis=0, dtype=np.int64) for length in clip.readouts]
-            counts[index] = np.stack(read)
+            reached = [runs[: length - 1].sum(axis=0, dtype=np.int64) for length in clip.lengths]
+            counts[index] = np.stack(reached)
     in_order = [counts[index] for index in range(len(clips))]
     return np.concatenate(in_order).reshape(-1, repeats, n_series)
 

@@ -98,7 +98,7 @@ def partition_clips(
 
 
 def snapshot_lengths(n_frames: int, snapshots: int, rng: np.random.Generator) -> list[int]:
-    """Draw the lengths at which a clip's run is read out early, uniformly over its middle half.
+    """Draw the lengths of a clip's snapshots, uniformly over its middle half.
 
     Parameters
     ----------

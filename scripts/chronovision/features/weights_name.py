@@ -6,12 +6,12 @@ import os
 import zipfile
 from collections.abc import Mapping
 
-from chronovision.videos.fingerprint import fingerprint
+from chronovision.videos.fingerprint import sampled_hash
 
 #: Values of `network.weights` that are not the path of a file.
 KINDS = ("imagenet", "untrained", "auto")
 
-#: Number of hexadecimal digits of the digest in a name.
+#: Length of the request's hash in the file name, in hexadecimal digits.
 DIGITS = 12
 
 
@@ -32,22 +32,22 @@ def weights_name(network: Mapping, seed: int) -> str:
     """
     asked = network["weights"]
     source = asked if asked in KINDS else "file"
-    wish = {"model": network["model"], "layers": sorted(network["layers"])}
+    request = {"model": network["model"], "layers": sorted(network["layers"])}
     if source in ("untrained", "auto"):
-        wish["seed"] = seed
+        request["seed"] = seed
     if source == "file":
-        wish["file"] = _contents(os.path.expanduser(asked))
-    digest = hashlib.sha256(json.dumps(wish, sort_keys=True).encode()).hexdigest()
+        request["file"] = _contents(os.path.expanduser(asked))
+    digest = hashlib.sha256(json.dumps(request, sort_keys=True).encode()).hexdigest()
     return f"{network['model']}.{source}.{digest[:DIGITS]}"
 
 
 def _contents(path: str) -> list:
-    """Fingerprint of a file, or its path; with the checksums that PyTorch gives each tensor.
+    """Return a file's sampled hash and the checksums that PyTorch gives each tensor, or its path.
 
-    A fingerprint alone would miss weights altered between the places that it looks at. Where
+    A sampled hash alone would miss weights altered between the places that it looks at. Where
     there are no checksums, the time of the last change stands in for them.
     """
-    found = fingerprint(path)
+    found = sampled_hash(path)
     if found is None:
         return [path]
     try:

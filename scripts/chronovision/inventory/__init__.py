@@ -1,1 +1,1 @@
-"""Inventory of a results folder: which files belong to the present set, and which are left over."""
+"""Inventory of a results folder: which files belong to the current set, and which are left over."""

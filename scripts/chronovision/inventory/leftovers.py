@@ -16,8 +16,8 @@ from chronovision.core.messages import one_line
 from chronovision.core.provenance import read_provenance
 from chronovision.core.results import Results
 from chronovision.errors import UserError
+from chronovision.inventory.current_set import CurrentSet, read_current_set
 from chronovision.inventory.layout import Owner, owner_of
-from chronovision.inventory.standing import Standing, read_standing
 from chronovision.jobs.locks import lock_results
 
 #: Most files of one folder that are listed by name.
@@ -61,7 +61,7 @@ class Leftovers:
         return f"make leftovers RESULTS={shlex.quote(str(self.root))}"
 
 
-def find_leftovers(root: Path, standing: Standing) -> Leftovers:
+def find_leftovers(root: Path, current: CurrentSet) -> Leftovers:
     """Find the left-over files of a results folder.
 
     They are all outputs of videos that have left the set, outputs of the other videos that the last
@@ -73,21 +73,21 @@ def find_leftovers(root: Path, standing: Standing) -> Leftovers:
     ----------
     root : Path
         The results folder.
-    standing : Standing
-        The present set.
+    current : CurrentSet
+        The current set.
     """
     owned = {path: owner for path in _files(root) if (owner := owner_of(path))}
-    gone = _gone_videos(root, owned, standing)
-    unused = _unused_weights(root, owned, standing)
+    gone = _gone_videos(root, owned, current)
+    unused = _unused_weights(root, owned, current)
     found: dict[str, list[Path]] = defaultdict(list)
     for path, owner in owned.items():
         if owner.video in gone:
             found[f"{VIDEO}{owner.video}"].append(path)
         elif owner.weights in unused:
             found[f"weights {owner.weights}"].append(path)
-        elif owner.video in (None, *standing.videos) and not standing.asks_for(path):
-            found[_named(path, owner, standing)].append(path)
-    newer = [what for what, paths in found.items() if _may_be_begun(root, what, paths, standing)]
+        elif owner.video in (None, *current.videos) and not current.asks_for(path):
+            found[_named(path, owner, current)].append(path)
+    newer = [what for what, paths in found.items() if _may_be_begun(root, what, paths, current)]
     files = {what: sorted(found[what]) for what in sorted(found) if what not in newer}
     return Leftovers(root, files, sorted(newer))
 
@@ -100,14 +100,14 @@ def _files(root: Path) -> Iterator[Path]:
                 yield Path(folder, name).relative_to(root)
 
 
-def _gone_videos(root: Path, owned: Mapping[Path, Owner], standing: Standing) -> set[str]:
+def _gone_videos(root: Path, owned: Mapping[Path, Owner], current: CurrentSet) -> set[str]:
     """Return videos that neither the set nor the table has, if the folder holds a record of them.
 
     Where case does not count a file of `a` is that of the video `A`.
     """
-    if not standing.is_known:
+    if not current.is_known:
         return set()
-    stand = {video.casefold() for video in (*standing.videos, *standing.listed)}
+    stand = {video.casefold() for video in (*current.videos, *current.listed)}
     return {
         owner.video
         for path, owner in owned.items()
@@ -127,13 +127,13 @@ def _names(path: Path, video: str) -> bool:
         return False
 
 
-def _unused_weights(root: Path, owned: Mapping[Path, Owner], standing: Standing) -> set[str]:
+def _unused_weights(root: Path, owned: Mapping[Path, Owner], current: CurrentSet) -> set[str]:
     """Return names of weights that made no features of the set, if there is a report of it."""
     names = {owner.weights for owner in owned.values() if owner.weights}
-    if not standing.report or not names:
+    if not current.report or not names:
         return set()
-    results, used = Results(root), {standing.report["weights"]["sha256"]}
-    for video in standing.videos:
+    results, used = Results(root), {current.report["weights"]["sha256"]}
+    for video in current.videos:
         with suppress(*NOT_OURS):
             record = read_provenance(results.features(video=video))
             used.add(record["network"]["weights_sha256"])
@@ -144,9 +144,9 @@ def _unused_weights(root: Path, owned: Mapping[Path, Owner], standing: Standing)
     return {name for name, digest in found.items() if digest not in used}
 
 
-def _named(path: PurePath, owner: Owner, standing: Standing) -> str:
+def _named(path: PurePath, owner: Owner, current: CurrentSet) -> str:
     """Return the part of the config that is no longer asked for."""
-    config = standing.report["config"]
+    config = current.report["config"]
     if owner.metric is not None and owner.metric not in config["changes"]["metrics"]:
         return owner.metric
     if owner.threshold is not None and owner.threshold not in config["thresholds"]["kinds"]:
@@ -156,9 +156,9 @@ def _named(path: PurePath, owner: Owner, standing: Standing) -> str:
     )
 
 
-def _may_be_begun(root: Path, what: str, paths: Iterable[Path], standing: Standing) -> bool:
+def _may_be_begun(root: Path, what: str, paths: Iterable[Path], current: CurrentSet) -> bool:
     """Return whether files may belong to a run that has not reached its report yet."""
-    since = standing.named_ns if what.startswith(VIDEO) else standing.made_ns
+    since = current.named_ns if what.startswith(VIDEO) else current.made_ns
     return since is None or max((root / path).stat().st_mtime_ns for path in paths) > since
 
 
@@ -185,13 +185,13 @@ def tell_leftovers(
     if delete not in (None, "yes"):
         raise UserError(f"DELETE={one_line(delete)}: say DELETE=yes, or leave it out")
     root = Path(results)
-    standing = read_standing(root)
-    if not standing.is_known:
+    current = read_current_set(root)
+    if not current.is_known:
         raise UserError(
             f"{root}: without a report (provenance.json) it is not known what is left over: run it "
             "to its end first"
         )
-    left = find_leftovers(root, standing)
+    left = find_leftovers(root, current)
     for what in left.newer:
         say(f"{what}: newer than the last report or table, so maybe of a broken-off run: kept")
     for what, paths in left.files.items():

@@ -255,7 +255,7 @@ def check_quality(
     ranges : mapping of str to path-like
         Metric -> table of the set's ranges, if the scope is the set.
     thresholds : mapping
-        The config's ``thresholds``.
+        ``scope``, ``range`` and, for percentiles, ``percentiles`` of the config's ``thresholds``.
     table : path-like
         TSV to write, see `COLUMNS`.
     """

@@ -23,8 +23,8 @@ CYCLES = 20
 #: Pictures are nearly equal if the change at their place in the period is at most this share of the
 #: least change at the other places.
 NEARLY = 0.25
-#: Least share of the cycle's largest change that the other places have. In a cadence of another
-#: period it is less.
+#: In a cycle, the other frames must change at least this fraction of the largest change. In a
+#: cadence of another period they change less.
 MOVING = 0.25
 
 

@@ -163,7 +163,9 @@ def _clips(clips: Mapping, seed: int, design: Mapping) -> str:
     )
     text += "".join(f" Left out were {clause}." for clause in left_out(design))
     if clips["snapshots"]:
-        text += f" Each clip was also read out {clips['snapshots']} times in its middle."
+        text += (
+            f" Each clip also gave its counts at {clips['snapshots']} times within its middle half."
+        )
     if clips["repeats"] > 1:
         text += f" The dynamic threshold was run {clips['repeats']} times with other noise."
     return text

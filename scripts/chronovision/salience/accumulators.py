@@ -123,7 +123,8 @@ def run_accumulator(
     threshold : (n, layers) float64 array
         Value that each change was compared with. At frame 0 it is Tmax, or the static threshold.
     salient : (n, layers) bool array
-        Whether the change exceeds it. Frame 0 is never salient.
+        Whether it is salient: above a static threshold, at or above a dynamic one. Frame 0 is never
+        salient.
 
     Examples
     --------

@@ -22,12 +22,13 @@ def dynamic_accumulator_frames(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Find salient changes by the published rule, whose clock counts frames.
 
-    From T = Tmax and q = 0, each step does the following in this order::
+    From T = Tmax and q = 0, step j does the following in this order::
 
-        T ← T − R/τ · exp(−(j − q)/τ) + noise
+        D ← j − q
+        T ← T − R/τ · exp(−D/τ) + noise
         if change ≥ T:  salient, T ← Tmax, q ← j
 
-    So D = j − q is 0 at step 0, and 1 at step 1 and at the step after a reset. The published
+    So D is 0 at step 0, and 1 at step 1 and at the step after a reset. The published
     offline loop, which also steps through its first frame, is this function with a change of 0 put
     in front as step 0.
 
@@ -130,7 +131,7 @@ class FrameDecay:
     ) -> None:
         """See `dynamic_accumulator_frames` for the parameters."""
         self.tmax, self.tmin, self.tau, self.bounded = np.float64(tmax), tmin, tau_frames, bounded
-        #: D of the next step, and T before it.
+        #: D of the next step (in `run`, `elapsed` is D), and T before it.
         self.elapsed: np.ndarray | float = 0.0
         self.threshold: np.ndarray | float = self.tmax
 
@@ -153,9 +154,9 @@ class FrameDecay:
             if self.bounded:
                 np.clip(threshold, self.tmin, self.tmax, out=threshold)
             thresholds[step] = threshold
-            fired = np.greater_equal(change, threshold, out=salient[step, ...])
-            np.copyto(threshold, self.tmax, where=fired)
-            np.copyto(elapsed, 0.0, where=fired)
+            is_salient = np.greater_equal(change, threshold, out=salient[step, ...])
+            np.copyto(threshold, self.tmax, where=is_salient)
+            np.copyto(elapsed, 0.0, where=is_salient)
             elapsed += 1
         self.elapsed, self.threshold = elapsed, threshold
         return thresholds, salient
@@ -164,8 +165,8 @@ class FrameDecay:
 class SecondsDecay:
     """The recursion of `dynamic_accumulator_seconds`; each run continues where the last ended.
 
-    T is kept as two parts: the curve Tmin + R·exp(−t/τ), and the noise gathered since the reset. If
-    T were summed step by step, rounding would take it below Tmin.
+    T is kept as two parts: its value without noise, Tmin + R·exp(−t/τ), and the sum of the noise
+    since the reset. If T were summed step by step, rounding would take it below Tmin.
     """
 
     def __init__(
@@ -173,11 +174,11 @@ class SecondsDecay:
     ) -> None:
         """See `dynamic_accumulator_seconds` for the parameters."""
         self.tmax, self.tmin, self.tau, self.bounded = np.float64(tmax), tmin, tau_s, bounded
-        #: The curve lies above Tmin, even where the exponential is too small to be added to it.
+        #: T without noise lies above Tmin, even where the exponential is too small to be added.
         self.floor = np.minimum(np.nextafter(np.float64(tmin), np.inf), self.tmax)
-        #: Seconds since the reset, and the noise gathered since then.
+        #: Seconds since the reset, and the sum of the noise since then.
         self.elapsed: np.ndarray | float = 0.0
-        self.gathered: np.ndarray | float = 0.0
+        self.noise_sum: np.ndarray | float = 0.0
 
     def run(
         self, changes: np.ndarray, noise: np.ndarray, dt_s: np.ndarray
@@ -185,26 +186,26 @@ class SecondsDecay:
         """Return thresholds and salient changes of the next steps, each of `dt_s` seconds."""
         changes, noise, thresholds, salient = _arrays(changes, noise)
         dt_s = np.asarray(dt_s, dtype=np.float64)
-        elapsed, gathered = (
-            _filled(one, changes.shape[1:]) for one in (self.elapsed, self.gathered)
+        elapsed, noise_sum = (
+            _filled(one, changes.shape[1:]) for one in (self.elapsed, self.noise_sum)
         )
-        curve, reach = np.empty_like(elapsed), self.tmax - self.tmin
+        noiseless, amplitude = np.empty_like(elapsed), self.tmax - self.tmin
         for step, change in enumerate(changes):
             elapsed += dt_s[step]
-            np.divide(elapsed, -self.tau, out=curve)
-            np.exp(curve, out=curve)
-            curve *= reach
-            curve += self.tmin
-            np.clip(curve, self.floor, self.tmax, out=curve)
-            gathered += noise[step]
-            threshold = np.add(curve, gathered, out=thresholds[step, ...])
+            np.divide(elapsed, -self.tau, out=noiseless)
+            np.exp(noiseless, out=noiseless)
+            noiseless *= amplitude
+            noiseless += self.tmin
+            np.clip(noiseless, self.floor, self.tmax, out=noiseless)
+            noise_sum += noise[step]
+            threshold = np.add(noiseless, noise_sum, out=thresholds[step, ...])
             if self.bounded:
                 np.clip(threshold, self.tmin, self.tmax, out=threshold)
-                np.subtract(threshold, curve, out=gathered)
-            fired = np.greater_equal(change, threshold, out=salient[step, ...])
-            np.copyto(elapsed, 0.0, where=fired)
-            np.copyto(gathered, 0.0, where=fired)
-        self.elapsed, self.gathered = elapsed, gathered
+                np.subtract(threshold, noiseless, out=noise_sum)
+            is_salient = np.greater_equal(change, threshold, out=salient[step, ...])
+            np.copyto(elapsed, 0.0, where=is_salient)
+            np.copyto(noise_sum, 0.0, where=is_salient)
+        self.elapsed, self.noise_sum = elapsed, noise_sum
         return thresholds, salient
 
 

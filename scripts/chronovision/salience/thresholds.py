@@ -113,9 +113,9 @@ def resolve_thresholds(
     >>> found.static, found.tmax, found.tmin
     (array([0.5]), array([0.5]), array([0.25]))
     """
-    still = high == low
-    out_of_reach = np.nextafter(high, np.inf)
-    static = np.where(still, out_of_reach, (high + low) / 2)
+    constant = high == low
+    just_above_max = np.nextafter(high, np.inf)
+    static = np.where(constant, just_above_max, (high + low) / 2)
     if "dynamic" not in thresholds:
         return Thresholds(static)
     dynamic = thresholds["dynamic"]
@@ -124,12 +124,13 @@ def resolve_thresholds(
     else:
         tmin = _per_layer(dynamic["tmin"], layers, "thresholds.dynamic.tmin")
     if dynamic["tmax"] is None:
-        tmax = np.where(still, out_of_reach, dynamic["tmax_scale"] * (high + low) / 2)
-        # Nor must it sink: the change that is always there lies one rounding below Tmax.
-        tmin = np.where(still, tmax, tmin)
+        tmax = np.where(constant, just_above_max, dynamic["tmax_scale"] * (high + low) / 2)
+        # Tmin = Tmax as well: otherwise the threshold would decay to the constant change and make
+        # it salient.
+        tmin = np.where(constant, tmax, tmin)
     else:
         tmax = _per_layer(dynamic["tmax"], layers, "thresholds.dynamic.tmax")
-        tmin = np.where(still, np.minimum(tmin, tmax), tmin)
+        tmin = np.where(constant, np.minimum(tmin, tmax), tmin)
     for layer, upper, lower in zip(layers, tmax, tmin, strict=True):
         if lower > upper:
             raise UserError(

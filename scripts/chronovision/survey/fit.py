@@ -5,16 +5,16 @@ from collections.abc import Mapping
 from chronovision.duration.clip_design import (
     Design,
     Footage,
+    can_cut,
     clip_length,
     describe_design,
-    gives,
     left_out,
     number_of_clips,
     plan_clips,
 )
 from chronovision.duration.comparability import LEAST_GROUPS, NoFitError, obstacles
 from chronovision.jobs.costs import video_extent
-from chronovision.videos.fingerprint import fingerprint
+from chronovision.videos.fingerprint import sampled_hash
 from chronovision.videos.table import Video
 
 #: Least gain in seconds of clips for which a value of ``clips.min_video_s`` is proposed.
@@ -53,7 +53,7 @@ def describe_fit(
         clauses = left_out(describe_design(design, footage, ()))
         lines += [f"  left out of the clips: {clause}" for clause in clauses]
     names = design.videos if design else footage
-    files = {name: fingerprint(videos[name].path) or name for name in names}
+    files = {name: sampled_hash(videos[name].path) or name for name in names}
     only_s = _only_duration(design, footage, config["clips"]) if design else None
     found += obstacles({name: groups[name] for name in names}, files, only_s)
     lines += [
@@ -85,7 +85,7 @@ def _only_duration(design: Design, footage: Mapping[str, Footage], clips: Mappin
         return None
     (duration,) = design.durations_s
     lengths = [clip_length(duration, footage[name].interval_s) for name in design.videos]
-    # A clip of two frames cannot be read out earlier.
+    # A clip of two frames has no snapshots.
     return None if clips["snapshots"] and max(lengths) > 2 else duration
 
 
@@ -103,7 +103,7 @@ def _propose_least(
     now = _clip_seconds(footage, clips, present) if present else 0.0
     best, most = None, WORTHWHILE * now
     for duration in clips["durations_s"]:
-        short = [video.duration_s for video in footage.values() if not gives(video, duration)]
+        short = [video.duration_s for video in footage.values() if not can_cut(video, duration)]
         below = max(short, default=0.0)
         kept = [video.duration_s for video in footage.values() if video.duration_s > below]
         if not short or not kept:

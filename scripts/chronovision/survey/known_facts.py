@@ -7,14 +7,14 @@ from pathlib import Path
 from chronovision.core.files import read_json, write_json
 from chronovision.jobs.code_digest import code_digest
 from chronovision.videos.ffmpeg import find_tools
-from chronovision.videos.fingerprint import fingerprint
+from chronovision.videos.fingerprint import sampled_hash
 from chronovision.videos.probe import probe
 
 
 class KnownFacts:
     """Results of probing videos, those of earlier surveys included.
 
-    A result holds for a file as long as `chronovision.videos.fingerprint.fingerprint` gives the
+    A result holds for a file as long as `chronovision.videos.fingerprint.sampled_hash` gives the
     same value, and neither the code that probes nor FFmpeg has changed.
 
     Parameters
@@ -32,7 +32,7 @@ class KnownFacts:
 
     def probe(self, path: str, stream: int | None = None) -> dict:
         """Probe a file like `chronovision.videos.probe.probe`; failures are not kept."""
-        seen = fingerprint(path)  # Before it is probed: it may be being written.
+        seen = sampled_hash(path)  # Before it is probed: it may be being written.
         key = (path, stream, seen)
         if key not in self._used:
             facts = self._earlier.get(key) if seen else None

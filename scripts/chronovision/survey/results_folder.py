@@ -8,7 +8,7 @@ from chronovision.core.files import read_json
 from chronovision.core.messages import SHOWN_PATH, one_line
 from chronovision.core.results import Results, output_patterns
 from chronovision.errors import UserError
-from chronovision.inventory.standing import surveyed_folder
+from chronovision.inventory.current_set import surveyed_folder
 from chronovision.survey.folder import clean_name
 
 #: Names that no set in results/ can have, in lower case: folders of a set that lies in results/

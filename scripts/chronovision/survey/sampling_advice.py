@@ -233,7 +233,7 @@ def _describe_departures(facts: Mapping[str, Mapping], frames: Mapping) -> str:
     keeps = {n: abs(_off(info, frames)) <= WHOLE and not info["vfr"] for n, info in facts.items()}
     if all(keeps.values()):
         return f"  all keep {step} s within 0.1 %"
-    kept, departing = ([n for n in facts if keeps[n] == wish] for wish in (True, False))
+    kept, departing = ([n for n in facts if keeps[n] == keeping] for keeping in (True, False))
     return (
         f"  {step} s within 0.1 % is kept by {_listed(kept) if kept else 'none'}; not by "
         f"{_with_steps(facts, departing, frames)}"

@@ -17,8 +17,8 @@ from chronovision.core.messages import SHOWN_PATH, one_line
 from chronovision.core.results import Results
 from chronovision.errors import UserError
 from chronovision.features.network_hints import asked_network
+from chronovision.inventory.current_set import read_current_set, surveyed_folder
 from chronovision.inventory.leftovers import find_leftovers
-from chronovision.inventory.standing import read_standing, surveyed_folder
 from chronovision.jobs.locks import lock_results
 from chronovision.survey.costs import describe_costs
 from chronovision.survey.fit import describe_fit
@@ -219,7 +219,7 @@ def _command(folder: Path, config: str | os.PathLike | None) -> str:
 def _describe_gone(home: Path) -> list[str]:
     """Return lines on videos that have left the set since their results were made."""
     try:
-        left = find_leftovers(home, read_standing(home))
+        left = find_leftovers(home, read_current_set(home))
     except UserError:  # Nothing has been made yet.
         return []
     if not left.videos:

@@ -117,7 +117,7 @@ class EagerNetwork:
 
 
 @dataclass(frozen=True)
-class Step:
+class FrameChange:
     """Change of one layer into one row, computed directly from two activations x and y.
 
     Attributes
@@ -141,7 +141,7 @@ class Step:
     spread: float
 
     @classmethod
-    def between(cls, row: int, layer: str, y: np.ndarray, x: np.ndarray) -> "Step":
+    def between(cls, row: int, layer: str, y: np.ndarray, x: np.ndarray) -> "FrameChange":
         """Return the change from activation `y` of the row before to `x`."""
         chords = {
             "correlation": _chord(x - x.mean(), y - y.mean()),
@@ -189,7 +189,7 @@ def compare_features(
     rows: Sequence[int],
     seed: int | None,
     tally: Tally,
-) -> Iterator[Step]:
+) -> Iterator[FrameChange]:
     """Compare the stored features of some rows, and of the rows before them, with their pictures.
 
     Parameters
@@ -209,22 +209,22 @@ def compare_features(
 
     Yields
     ------
-    Step
+    FrameChange
         The change into each of `rows` of each layer.
     """
     for row in rows:
         before, now = (network.activations(pictures[number]) for number in (row - 1, row))
         for layer, x in now.items():
             group, y = file["layers"][layer], before[layer]
-            step = Step.between(row, layer, y, x)
+            change = FrameChange.between(row, layer, y, x)
             length = np.sqrt(np.maximum(group["step_sq"][row], 0))
-            off, where = step.deviation("euclidean", length), f"{layer}, row {row}: root of step_sq"
-            tally.add(off, where, length, step.values["euclidean"])
+            off, true = change.deviation("euclidean", length), change.values["euclidean"]
+            tally.add(off, f"{layer}, row {row}: root of step_sq", length, true)
             for number, activation in ((row - 1, y), (row, x)):
                 for name, *found in _deviations(group, number, layer, activation, seed):
                     deviation, stored, true = found
                     tally.add(deviation, f"{layer}, row {number}: {name}", stored, true)
-            yield step
+            yield change
 
 
 def _deviations(

@@ -17,15 +17,15 @@ from chronovision.core.seeds import derive_rng
 from chronovision.core.tables import read_table, read_values
 from chronovision.errors import UserError
 from chronovision.features.weights import tensors_digest
+from chronovision.inventory.current_set import CurrentSet, read_current_set
 from chronovision.inventory.leftovers import find_leftovers
-from chronovision.inventory.standing import Standing, read_standing
 from chronovision.verification.checks import Check, Tally, attempt, summary
 from chronovision.verification.features import (
     ALLOWED,
     ALLOWED_PIXELS,
     EagerNetwork,
+    FrameChange,
     Sample,
-    Step,
     compare_features,
     compare_pixels,
     decode_sample,
@@ -71,8 +71,8 @@ def verify_results(
     """
     if sample < 1 or seed < 0:
         raise UserError(f"SAMPLE={sample} SEED={seed}: a sample is 1 or more, a seed 0 or more")
-    standing = read_standing(Path(results))
-    folder, names = _Folder(Results(results), sample, seed, videos, standing), standing.videos
+    current = read_current_set(Path(results))
+    folder, names = _Folder(Results(results), sample, seed, videos, current), current.videos
     done: list[Check] = []
 
     def note(check: Check) -> None:
@@ -80,7 +80,7 @@ def verify_results(
         say(str(check))
 
     say(f"{results}: {len(names)} videos; of each {sample} frames are drawn, by seed {seed}")
-    left = find_leftovers(folder.results.root, standing)
+    left = find_leftovers(folder.results.root, current)
     if left.files or left.newer:
         say(f"Not of this set, and not checked: {', '.join([*left.files, *left.newer])}")
         say(f"To list and remove what is left over: {left.command}")
@@ -99,8 +99,8 @@ def _all_checks(folder: "_Folder", names: list[str]) -> Iterator[Check]:
     for name in names:
         if name in folder.records:
             yield from _VideoChecks(folder, name).run()
-        yield from video_tables(folder.results, name, folder.standing)
-    yield from set_tables(folder.results, folder.standing)
+        yield from video_tables(folder.results, name, folder.current_set)
+    yield from set_tables(folder.results, folder.current_set)
 
 
 class _Folder:
@@ -112,11 +112,11 @@ class _Folder:
         sample: int,
         seed: int,
         videos: str | os.PathLike | None,
-        standing: Standing,
+        current: CurrentSet,
     ) -> None:
         self.results, self.sample, self.seed = results, sample, seed
         self.films = None if videos is None else Path(videos)
-        self.standing = standing
+        self.current_set = current
         #: Provenance of each video's features.
         self.records: dict[str, dict] = {}
         #: Weights file and recorded digest -> their check.
@@ -222,7 +222,7 @@ class _VideoChecks:
         self.info: dict = {}
         self.rows: list[int] = []
         self.decoded = Sample()
-        self.steps: list[Step] = []
+        self.changes: list[FrameChange] = []
 
     def run(self) -> Iterator[Check]:
         """Check video, frames, pixels, features and changes; each check needs those before it."""
@@ -241,7 +241,7 @@ class _VideoChecks:
             why = "the seed of their signs was not recorded by the version that made them"
             yield Check(self.name, "sketches", None, note=why)
         for metric, path in self.results.changes.found(video=self.name).items():
-            if self.folder.standing.asks_for(path.relative_to(self.results.root)):
+            if self.folder.current_set.asks_for(path.relative_to(self.results.root)):
                 what = f"sampled changes/{metric}"
                 yield attempt(self.name, what, partial(self._changes, metric, path))
 
@@ -299,16 +299,17 @@ class _VideoChecks:
         network, seed = self.folder.network(self.record), self._seed()
         tally, pictures = Tally(self._allowed()), self.decoded.pictures
         with h5py.File(self.features) as file:
-            self.steps = list(compare_features(file, network, pictures, self.rows, seed, tally))
+            self.changes = list(compare_features(file, network, pictures, self.rows, seed, tally))
         return tally
 
     def _changes(self, metric: str, path: Path) -> Tally:
-        if not self.steps:
+        if not self.changes:
             raise UserError("for want of features")
         tally = Tally(self._allowed())
-        layers = list(dict.fromkeys(step.layer for step in self.steps))
+        layers = list(dict.fromkeys(change.layer for change in self.changes))
         stored = read_values(path, layers)
-        for step in self.steps:
-            value, true = stored[step.row, layers.index(step.layer)], step.values[metric]
-            tally.add(step.deviation(metric, value), f"{step.layer}, row {step.row}", value, true)
+        for change in self.changes:
+            value, true = stored[change.row, layers.index(change.layer)], change.values[metric]
+            where = f"{change.layer}, row {change.row}"
+            tally.add(change.deviation(metric, value), where, value, true)
         return tally

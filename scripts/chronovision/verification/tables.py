@@ -21,7 +21,7 @@ from chronovision.core.tables import BLOCK_ROWS, read_header, read_table
 from chronovision.core.variants import Variant
 from chronovision.duration.clips import build_clip_table
 from chronovision.duration.model import fit_duration_model
-from chronovision.inventory.standing import Standing
+from chronovision.inventory.current_set import CurrentSet
 from chronovision.salience.accumulators import accumulate_changes
 from chronovision.salience.changes import measure_changes
 from chronovision.salience.counts import summarise_counts
@@ -47,51 +47,51 @@ TOLD = ("design", "why_empty", "why_no_pixel_count")
 Steps = Mapping[str, Mapping]
 
 
-def video_tables(results: Results, video: str, standing: Standing) -> Iterator[Check]:
+def video_tables(results: Results, video: str, current: CurrentSet) -> Iterator[Check]:
     """Check channels, changes, accumulators and segments of a video: all values of the set."""
     features = results.features(video=video)
     if features.is_file():
         yield attempt(video, "channels", partial(_channels, features))
-    stand = partial(_standing, results, standing)
-    for metric, path in stand(results.changes.found(video=video)):
+    requested = partial(_requested, results, current)
+    for metric, path in requested(results.changes.found(video=video)):
         make = partial(_changes, results, video, metric)
         yield _again(video, f"changes/{metric}", [path], make)
-    for variant, path in stand(results.accumulators.found(video=video)):
+    for variant, path in requested(results.accumulators.found(video=video)):
         make = partial(_accumulators, results, video, variant)
         yield _again(video, f"accumulators/{variant}", [path], make)
-    for variant, path in stand(results.segments.found(video=video)):
+    for variant, path in requested(results.segments.found(video=video)):
         make = partial(_segments, results, video, variant)
         yield _again(video, f"segments/{variant}", [path], make)
 
 
-def set_tables(results: Results, standing: Standing) -> Iterator[Check]:
+def set_tables(results: Results, current: CurrentSet) -> Iterator[Check]:
     """Check ranges, summary, clips with their controls, predictions and scores of the set.
 
     No predictions by another set's model, which lies elsewhere.
     """
-    stand = partial(_standing, results, standing)
-    for metric, path in stand(results.ranges.found()):
+    requested = partial(_requested, results, current)
+    for metric, path in requested(results.ranges.found()):
         yield _again("", f"ranges/{metric}", [path], partial(_ranges, results, path))
     if results.summary().is_file():
         summary = results.summary()
         yield _again("", "summary", [summary], partial(_summary, results, summary))
-    for variant, path in stand(results.clips.found()):
+    for variant, path in requested(results.clips.found()):
         both = [path, results.clip_controls(variant=variant)]
         yield _again("", f"clips/{variant}", both, partial(_clips, results, path))
-    for variant, path in stand(results.predictions.found()):
+    for variant, path in requested(results.predictions.found()):
         both = [path, results.scores(variant=variant)]
         make = partial(_fit, results, variant)
         yield _again("", f"duration/{variant}", both, make, ALLOWED_FIT)
 
 
-def _standing(
-    results: Results, standing: Standing, paths: Mapping[str, Path]
+def _requested(
+    results: Results, current: CurrentSet, paths: Mapping[str, Path]
 ) -> list[tuple[str, Path]]:
-    """Return those of `paths` that are not left over from another config."""
+    """Return those of `paths` that the current config asks for."""
     return [
         (key, path)
         for key, path in paths.items()
-        if standing.asks_for(path.relative_to(results.root))
+        if current.asks_for(path.relative_to(results.root))
     ]
 
 

@@ -43,7 +43,7 @@ PRINTED = re.compile(r"frame:\d+ +pts:(-?\d+|NOPTS) ")
 def go_forward(
     path: str | os.PathLike,
     timed: Iterable[tuple[Fraction | None, T]],
-    mended: list[int],
+    corrected_frames: list[int],
 ) -> Iterator[tuple[Fraction, T]]:
     """Yield frames with times that never go back.
 
@@ -57,8 +57,8 @@ def go_forward(
         The video, for messages.
     timed : iterable of (Fraction or None, object)
         Time of each frame in seconds, if it has one, and the frame, in order of presentation.
-    mended : list of int
-        Receives the indices of the frames whose times were changed.
+    corrected_frames : list of int
+        Receives the indices of the frames whose times were corrected.
 
     Yields
     ------
@@ -84,17 +84,17 @@ def go_forward(
         if time is None and latest is None:
             raise _untimed_error(path, index)
         if time is None or (latest is not None and time < latest):
-            mended.append(index)
+            corrected_frames.append(index)
             held = time, item
             continue
         before, latest = latest, time
         yield time, item
     if held and latest is not None:
         yield latest + (latest - before if before is not None else 0), held[1]
-    if len(mended) > max(1, MAX_BACKWARD * (index + 1)):
+    if len(corrected_frames) > max(1, MAX_BACKWARD * (index + 1)):
         raise UserError(
-            f"{path}: the times of {len(mended)} of {index + 1} frames go back, the first at frame "
-            f"{mended[0]}; {at_steady_rate(path)}"
+            f"{path}: the times of {len(corrected_frames)} of {index + 1} frames go back, the "
+            f"first at frame {corrected_frames[0]}; {at_steady_rate(path)}"
         )
 
 

@@ -27,7 +27,7 @@ from chronovision.videos.ffmpeg import (
     killed,
     require_success,
 )
-from chronovision.videos.ffmpeg_log import Heard, find_damage, parse_stderr
+from chronovision.videos.ffmpeg_log import FfmpegReport, find_damage, parse_stderr
 from chronovision.videos.fingerprint import require_same_file
 from chronovision.videos.selection import (
     Frame,
@@ -50,21 +50,21 @@ PATIENCE_S = 60
 
 
 @dataclass
-class Decoding(Heard):
+class Decoding(FfmpegReport):
     """Facts learnt while decoding; complete once all frames have been read.
 
     Attributes
     ----------
     n_decoded : int
         Number of decoded frames.
-    mended : list of int
-        Indices of the frames whose times went back, or were missing, and were changed.
+    corrected_frames : list of int
+        Indices of the frames whose times went back, or were missing, and were corrected.
     time_s : array of float
         Time of each frame in seconds from the first one.
     """
 
     n_decoded: int = 0
-    mended: list[int] = field(default_factory=list)
+    corrected_frames: list[int] = field(default_factory=list)
     time_s: array = field(default_factory=lambda: array("d"))
 
 
@@ -132,7 +132,7 @@ def decode(
         assert isinstance(process.stdout, BufferedReader)
         pairs = _match_descriptions(path, process.stdout, described, size, decoding)
         first = None
-        for time, (index, key, rgb) in go_forward(path, pairs, decoding.mended):
+        for time, (index, key, rgb) in go_forward(path, pairs, decoding.corrected_frames):
             first = time if first is None else first
             decoding.time_s.append(float(time - first))
             yield Frame(index, time, key, rgb)

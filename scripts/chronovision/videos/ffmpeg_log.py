@@ -51,8 +51,8 @@ LEVELLED = re.compile(r"(?!\[Parsed_showinfo)(?:\[[^\]]* @ 0x[0-9a-f]+\] )*\[[a-
 
 
 @dataclass
-class Heard:
-    """Findings in FFmpeg's log beside the descriptions of frames."""
+class FfmpegReport:
+    """What FFmpeg's log tells beside the descriptions of frames."""
 
     messages: Counter = field(default_factory=Counter)
     #: Whether something was said in the midst of a description, where FFmpeg leaves out its level.
@@ -78,8 +78,8 @@ def of_pictures(messages: Iterable[str], stream: int, seams: int) -> list[str]:
     return [text for text, at in found if not at or (int(at[1]) == stream and not excused)]
 
 
-def parse_stderr(stderr: Iterable[bytes], described: queue.Queue, heard: Heard) -> None:
-    """Parse FFmpeg's log: descriptions of frames go to the queue, damage goes to `heard`.
+def parse_stderr(stderr: Iterable[bytes], described: queue.Queue, report: FfmpegReport) -> None:
+    """Parse FFmpeg's log: descriptions of frames go to the queue, damage goes to `report`.
 
     Parameters
     ----------
@@ -88,7 +88,7 @@ def parse_stderr(stderr: Iterable[bytes], described: queue.Queue, heard: Heard) 
     described : queue.Queue
         Receives ``(time_base, pts, key)`` of each frame, where `pts` is an integer as text or
         ``NOPTS``. Receives None after the last frame, and for a description that cannot be right.
-    heard : Heard
+    report : FfmpegReport
         Filled meanwhile.
     """
     time_base, expected = None, 0
@@ -104,18 +104,18 @@ def parse_stderr(stderr: Iterable[bytes], described: queue.Queue, heard: Heard) 
             described.put((time_base, match["pts"], match["key"] == "1") if sound else None)
             expected += 1
         if quoted:
-            heard.interrupted |= not OUTPUT.match(line)
+            report.interrupted |= not OUTPUT.match(line)
         elif not UNBROKEN.fullmatch(line):
-            _note(line, heard)
+            _note(line, report)
     described.put(None)
 
 
-def _note(line: str, heard: Heard) -> None:
+def _note(line: str, report: FfmpegReport) -> None:
     damage = find_damage(line)
     if not damage and TRUNCATED.search(line):
         damage = [line]
-    heard.interrupted |= not damage and not LEVELLED.match(line)
-    heard.messages.update(ADDRESS.sub("", message) for message in damage)
+    report.interrupted |= not damage and not LEVELLED.match(line)
+    report.messages.update(ADDRESS.sub("", message) for message in damage)
 
 
 def _agree(shown: re.Match, time_base: Fraction | None) -> bool:

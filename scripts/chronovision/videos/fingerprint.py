@@ -1,4 +1,4 @@
-"""Fingerprints of videos: whether a file is still the one that was probed."""
+"""Hashes of files: whether a video is still the one that was probed."""
 
 import hashlib
 import os
@@ -7,24 +7,24 @@ from pathlib import Path
 
 from chronovision.errors import UserError
 
-#: Number of places in a file that `fingerprint` reads.
+#: Number of places in a file that `sampled_hash` reads.
 PLACES = 8
 #: Number of bytes that it reads at each place.
 PLACE_BYTES = 8192
 
 
 def sha256_of(path: str | os.PathLike) -> str:
-    """Return the SHA-256 of a file in hexadecimal digits."""
+    """Return the SHA-256 of a whole file in hexadecimal digits, as provenance holds it."""
     with open(path, "rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def fingerprint(path: str | os.PathLike) -> str | None:
+def sampled_hash(path: str | os.PathLike) -> str | None:
     """Return a value that shows within milliseconds whether a file was replaced.
 
     It is the SHA-256 of the file's size and of `PLACES` × `PLACE_BYTES` bytes, at even distances
     from the first to the last, as 16 hexadecimal digits. Time stamps do not count. Another encoding
-    of the same film has another fingerprint. A few bytes altered between those places do not show.
+    of the same film has another hash. A few bytes altered between those places do not show.
 
     Returns
     -------

@@ -132,13 +132,13 @@ def _note_decoding(file: h5py.File, info: dict, decoding: Decoding) -> None:
     file.attrs["n_frames"] = info["n_frames"]
     file.attrs["header_frames"] = -1 if info["header_frames"] is None else info["header_frames"]
     file.attrs["clock_jumps"] = info["clock_jumps"]
-    file.attrs["times_set"] = len(decoding.mended)
-    if decoding.mended:
+    file.attrs["times_set"] = len(decoding.corrected_frames)
+    if decoding.corrected_frames:
         log.warning(
             "%s: the times of %d frame(s) went back or were missing, the first at frame %d: set",
             info["path"],
-            len(decoding.mended),
-            decoding.mended[0],
+            len(decoding.corrected_frames),
+            decoding.corrected_frames[0],
         )
     # A packet without a picture, which the probe did not see, leaves a gap.
     file.attrs["vfr"] = bool(info["vfr"]) or has_variable_rate(np.array(decoding.time_s))

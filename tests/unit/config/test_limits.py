@@ -150,7 +150,7 @@ def use_clips(config) -> dict | None:
         in_one_line(error)
         return None
     sampled = sample_clips(times, design, clips, config["seed"])
-    rows = sum(len(clip.readouts) for clip in sampled) * clips["repeats"]
+    rows = sum(len(clip.lengths) for clip in sampled) * clips["repeats"]
     assert rows <= len(times) * MAX_ROWS
     split_folds(np.repeat(np.arange(12), 2), config["duration"]["folds"])
     return describe_design(design, footage, ((clip.video, clip.n_frames) for clip in sampled))

@@ -67,7 +67,7 @@ def test_dynamic_counts_equal_a_plain_loop_started_afresh(special):
     row = 0
     for clip in clips:
         video = videos[clip.video]
-        for length in clip.readouts:
+        for length in clip.lengths:
             for repeat in range(3):
                 for index, layer in enumerate(LAYERS):
                     expected = counted_by_a_loop(
@@ -88,7 +88,7 @@ def test_static_counts_equal_a_plain_loop():
     for clip in clips:
         changes = videos[clip.video].changes
         middle = (np.nanmax(changes, axis=0) + np.nanmin(changes, axis=0)) / 2
-        for length in clip.readouts:
+        for length in clip.lengths:
             inside = range(clip.start + 1, clip.start + length)
             expected.append(sum((changes[frame] > middle).astype(int) for frame in inside))
     np.testing.assert_array_equal(counts[:, 0, : len(LAYERS)], expected)

@@ -80,7 +80,7 @@ def test_the_published_preset_takes_ten_clips_of_each_duration(rate):
     times = {f"v{number:02d}": np.arange(round(300 * rate)) / rate for number in range(33)}
     clips = sampled(times, **preset["clips"])
     assert len(clips) == 4290
-    found = Counter((clip.video, clip.readouts) for clip in clips)
+    found = Counter((clip.video, clip.lengths) for clip in clips)
     assert len(found) == 33 * 13 and set(found.values()) == {10}
 
 

@@ -1,4 +1,4 @@
-"""Names of the files of weights: one for each wish."""
+"""Names of the files of weights: one for each request."""
 
 import builtins
 import io
@@ -22,7 +22,7 @@ def name(seed=0, **changes):
 
 @pytest.fixture
 def file(tmp_path):
-    """A user's file, of more tensors than a fingerprint alone would look at."""
+    """A user's file, of more tensors than a sampled hash alone would look at."""
     torch.manual_seed(0)
     path = tmp_path / "my.pth"
     save({f"layer.{i}.weight": torch.randn(100, 100) for i in range(300)}, path)

@@ -1,4 +1,4 @@
-"""What stands in a results folder, what is left over, and what its removal takes and leaves."""
+"""What is current in a results folder, what is left over, and what its removal takes and leaves."""
 
 import os
 from pathlib import Path, PurePath
@@ -7,9 +7,9 @@ import pytest
 
 from chronovision.core.files import read_json, write_json, write_text
 from chronovision.errors import UserError
+from chronovision.inventory.current_set import read_current_set
 from chronovision.inventory.layout import Owner, owner_of
 from chronovision.inventory.leftovers import find_leftovers, tell_leftovers
-from chronovision.inventory.standing import read_standing
 from support.results import MadeResults
 
 VIDEOS = ("a", "b", "c")
@@ -77,7 +77,7 @@ def made(tmp_path):
 
 
 def left(root: Path) -> dict[str, set[str]]:
-    found = find_leftovers(root, read_standing(root))
+    found = find_leftovers(root, read_current_set(root))
     return {what: {path.as_posix() for path in paths} for what, paths in found.files.items()}
 
 
@@ -219,24 +219,24 @@ def keep_table(made, *videos: str) -> None:
 def test_a_table_of_make_run_that_is_newer_counts_before_the_report(made):
     report(made.root, made, "ab")
     keep_table(made, "a", "new", "c")
-    standing = read_standing(made.root)
-    assert standing.videos == ["a", "c"], "new has not been begun"
+    current = read_current_set(made.root)
+    assert current.videos == ["a", "c"], "new has not been begun"
     assert set(left(made.root)) == {"video b"}
     made.path("videos.tsv").write_text("damaged")
-    assert read_standing(made.root).videos == ["a", "b"]
+    assert read_current_set(made.root).videos == ["a", "b"]
 
 
 def test_a_report_that_is_newer_counts_before_the_table(made, capsys):
     """A run of Snakemake alone may have had a larger table, and the same results folder."""
     keep_table(made, "a", "b")
     report(made.root, made, "abc")
-    assert read_standing(made.root).videos == ["a", "b", "c"]
+    assert read_current_set(made.root).videos == ["a", "b", "c"]
     before = whole(made.root)
     tell_leftovers(made.root, delete="yes")
     assert whole(made.root) == before and "nothing is left over" in capsys.readouterr().out
     # Nor goes what the table has and the newer report does not.
     report(made.root, made, "a")
-    assert read_standing(made.root).videos == ["a"] and set(left(made.root)) == {"video c"}
+    assert read_current_set(made.root).videos == ["a"] and set(left(made.root)) == {"video c"}
 
 
 def test_a_larger_run_that_has_not_come_to_its_report_keeps_its_videos(made, capsys):
@@ -254,8 +254,8 @@ def test_an_incomplete_record_counts_as_none(made, key):
     report(made.root, made, "ab")
     about = read_json(made.path("provenance.json"))
     write_json(made.path("provenance.json"), {name: about[name] for name in about if name != key})
-    standing = read_standing(made.root)
-    assert standing.report == {} and standing.videos == ["a", "b", "c"]
+    current = read_current_set(made.root)
+    assert current.report == {} and current.videos == ["a", "b", "c"]
     assert left(made.root) == {}
 
 
@@ -281,8 +281,8 @@ def test_without_a_report_the_summary_tells_the_set(made, capsys):
     os.utime(summary, ns=(later, later))
     assert left(made.root) == {"video c": of_video(made.root, "c")}
     summary.unlink()
-    standing = read_standing(made.root)
-    assert standing.videos == ["a", "b", "c"] and not standing.is_known
+    current = read_current_set(made.root)
+    assert current.videos == ["a", "b", "c"] and not current.is_known
     with pytest.raises(UserError, match="without a report .* it is not known what is left over"):
         tell_leftovers(made.root)
 

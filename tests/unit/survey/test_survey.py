@@ -291,9 +291,9 @@ def test_weights_that_an_earlier_run_has_fetched_need_no_server(folder, conv1, m
     survey_with(folder, "untrained")
     monkeypatch.setattr(survey_weights, "why_unreachable", lambda url: "no route to host")
     for asked, source in (("imagenet", str(conv1)), ("auto", "untrained")):
-        wish = {"model": "alexnet", "layers": ["conv1"], "weights": asked}
-        made = Path("results/my_films/weights", f"{weights_name(wish, 0)}.pth")
-        fetch_weights({**wish, "weights": source}, 0, made, made.with_suffix(".json"))
+        request = {"model": "alexnet", "layers": ["conv1"], "weights": asked}
+        made = Path("results/my_films/weights", f"{weights_name(request, 0)}.pth")
+        fetch_weights({**request, "weights": source}, 0, made, made.with_suffix(".json"))
         said = survey_with(folder, asked)
         if asked == "imagenet":
             assert f"  trained network: alexnet with the weights in {made}" in said

@@ -5,7 +5,7 @@ import pytest
 
 from chronovision.core.metrics import METRICS
 from chronovision.verification.checks import Tally
-from chronovision.verification.features import Step
+from chronovision.verification.features import FrameChange
 from chronovision.verification.tables import compare_tables
 
 # Deviations
@@ -13,7 +13,7 @@ from chronovision.verification.tables import compare_tables
 
 def test_every_metric_is_defined_again_from_activations():
     x, y = np.random.default_rng(0).normal(size=(2, 4, 9))
-    assert Step.between(1, "x", x, y).values.keys() == METRICS.keys()
+    assert FrameChange.between(1, "x", x, y).values.keys() == METRICS.keys()
 
 
 def test_constant_frames_are_no_false_alarm():
@@ -21,18 +21,18 @@ def test_constant_frames_are_no_false_alarm():
     rng = np.random.default_rng(0)
     flat, varied = np.full((4, 9), 0.3), rng.normal(size=(4, 9))
     nearly = flat + 1e-17 * varied
-    assert Step.between(1, "x", flat, flat).deviation("correlation", 0.0) < 1e-12
+    assert FrameChange.between(1, "x", flat, flat).deviation("correlation", 0.0) < 1e-12
     for one, other in ((flat, varied), (varied, flat), (flat, nearly), (nearly, nearly[::-1])):
         for stored in (0.0, 1.0):
-            assert Step.between(1, "x", one, other).deviation("correlation", stored) < 1e-12
+            assert FrameChange.between(1, "x", one, other).deviation("correlation", stored) < 1e-12
     zero = np.zeros((4, 9))
     for one, other, stored in ((zero, zero, 0.0), (zero, varied, 1.0), (varied, zero, 1.0)):
-        step = Step.between(1, "x", one, other)
-        assert step.values["cosine"] == pytest.approx(stored)
+        change = FrameChange.between(1, "x", one, other)
+        assert change.values["cosine"] == pytest.approx(stored)
         for metric in ("correlation", "cosine"):
-            assert step.deviation(metric, stored) == 0
-    assert Step.between(1, "x", zero, zero).deviation("euclidean", 0.0) == 0
-    assert Step.between(1, "x", zero, zero).deviation("euclidean", 1e-9) == np.inf
+            assert change.deviation(metric, stored) == 0
+    assert FrameChange.between(1, "x", zero, zero).deviation("euclidean", 0.0) == 0
+    assert FrameChange.between(1, "x", zero, zero).deviation("euclidean", 1e-9) == np.inf
 
 
 def test_a_relative_error_of_the_activations_is_the_deviation_it_makes():
@@ -42,7 +42,7 @@ def test_a_relative_error_of_the_activations_is_the_deviation_it_makes():
     for moved in (1e-6, 1e-3, 1.0):
         x = y + moved * rng.normal(size=y.shape)
         rounded = x * (1 + 1e-5 * rng.normal(size=x.shape))
-        true, stored = Step.between(1, "x", y, x), Step.between(1, "x", y, rounded)
+        true, stored = FrameChange.between(1, "x", y, x), FrameChange.between(1, "x", y, rounded)
         for metric in METRICS:
             assert true.deviation(metric, stored.values[metric]) < 2e-5
             assert true.deviation(metric, true.values[metric]) == 0

@@ -11,7 +11,7 @@ import pytest
 from chronovision.core.metrics import METRICS
 from chronovision.core.results import Results
 from chronovision.errors import UserError
-from chronovision.inventory.standing import read_standing
+from chronovision.inventory.current_set import read_current_set
 from chronovision.verification.checks import Check, Tally, attempt, summary
 from chronovision.verification.results import verify_results
 from chronovision.verification.tables import set_tables
@@ -60,7 +60,7 @@ def test_a_set_without_clips_holds_whatever_its_order(tmp_path):
     (tmp_path / "videos").mkdir()
     for video in made.changes:
         (tmp_path / "videos" / f"{video}.json").write_text("{}")
-    (check,) = set_tables(Results(tmp_path), read_standing(tmp_path))
+    (check,) = set_tables(Results(tmp_path), read_current_set(tmp_path))
     assert check.what == "clips/correlation.static" and check.holds, check
 
 

@@ -58,26 +58,28 @@ def set_times(path, times):
     return path
 
 
-def go(times, mended):
+def go(times, corrected_frames):
     timed = ((None if t is None else Fraction(t), n) for n, t in enumerate(times))
-    return [(float(time), n) for time, n in go_forward("film", timed, mended)]
+    return [(float(time), n) for time, n in go_forward("film", timed, corrected_frames)]
 
 
 def test_times_that_go_forward_are_left_alone():
-    assert go(times := [0, 1, 1, 2, 5], mended := []) == [(t, n) for n, t in enumerate(times)]
-    assert mended == []
+    assert go(times := [0, 1, 1, 2, 5], corrected_frames := []) == [
+        (t, n) for n, t in enumerate(times)
+    ]
+    assert corrected_frames == []
 
 
 def test_a_small_step_back_takes_the_time_before():
     times = list(map(Fraction, ["0", "0.04", "0.08", "0.079", "0.12"]))
-    assert go(times, mended := []) == [(0, 0), (0.04, 1), (0.08, 2), (0.08, 3), (0.12, 4)]
-    assert mended == [3]
+    assert go(times, corrected_frames := []) == [(0, 0), (0.04, 1), (0.08, 2), (0.08, 3), (0.12, 4)]
+    assert corrected_frames == [3]
 
 
 @pytest.mark.parametrize("last", [None, 0, "1.5", "-100"])
 def test_the_time_of_the_last_frame_alone_refuses_no_film(last):
-    assert go([0, 1, 2, last], mended := []) == [(0, 0), (1, 1), (2, 2), (3, 3)]
-    assert mended == [3]
+    assert go([0, 1, 2, last], corrected_frames := []) == [(0, 0), (1, 1), (2, 2), (3, 3)]
+    assert corrected_frames == [3]
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from snakemake.io import PeriodicityDetector
 from chronovision.core.paths import UNCARRIABLE
 from chronovision.errors import UserError
 from chronovision.survey.folder import name_videos
-from chronovision.videos.fingerprint import fingerprint
+from chronovision.videos.fingerprint import sampled_hash
 from chronovision.videos.table import FORMULA, PERIODIC, VIDEO_ID, find_table, read_videos
 from support.hostile import NASTY, in_one_line
 
@@ -136,7 +136,7 @@ def test_ids_that_are_taken_can_be_planned_with(video):
 def test_a_pipe_in_place_of_a_video_is_not_waited_for(tmp_path):
     os.mkfifo(tmp_path / "a.mp4")
     found = []
-    looking = Thread(target=lambda: found.append(fingerprint(tmp_path / "a.mp4")), daemon=True)
+    looking = Thread(target=lambda: found.append(sampled_hash(tmp_path / "a.mp4")), daemon=True)
     looking.start()
     looking.join(10)
     assert found == [None]

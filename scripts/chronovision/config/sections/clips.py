@@ -62,7 +62,7 @@ class Clips(Section):
     )
     snapshots: int = key(
         0,
-        "extra rows per clip, read out in its middle",
+        "additional rows per clip with the count reached at an earlier time within it",
         unit="rows",
         source="R19's code",
         ge=0,

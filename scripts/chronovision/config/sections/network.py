@@ -78,7 +78,7 @@ class Features(Section):
     chunk_minutes: float | None = key(
         None,
         "minutes, or null for never: extract longer videos in pieces of this length",
-        details="What counts is the part of the video that is analysed. Each piece is a job of its "
+        details="Length means the analysed part (`start_s` to `end_s`). Each piece is a job of its "
         "own; then they are joined. Does not change results.",
         unit="min",
         source="ours",

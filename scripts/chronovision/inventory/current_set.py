@@ -1,4 +1,4 @@
-"""The present set of a results folder: the videos of its table, the config of its last report."""
+"""The current set of a results folder: the videos of its table, the config of its last report."""
 
 import os
 from collections.abc import Mapping
@@ -15,8 +15,8 @@ from chronovision.videos.table import read_videos
 
 
 @dataclass(frozen=True)
-class Standing:
-    """The present set of a results folder.
+class CurrentSet:
+    """The current set of a results folder.
 
     Attributes
     ----------
@@ -68,8 +68,8 @@ class Standing:
         return True
 
 
-def read_standing(root: Path) -> Standing:
-    """Return the present set of the results folder `root`; UserError if it is none."""
+def read_current_set(root: Path) -> CurrentSet:
+    """Return the current set of the results folder `root`; UserError if it is none."""
     if not root.is_dir():
         raise UserError(f"{root}: no such folder; RESULTS must name a results folder")
     results = Results(root)
@@ -86,7 +86,7 @@ def read_standing(root: Path) -> Standing:
         if made_ns is None or listed_ns > made_ns:
             # A video that no run has got to yet is not among the stored ones.
             videos, named_ns = listed & (stored | videos), listed_ns
-    return Standing(sorted(videos), frozenset(listed or ()), named_ns, made_ns, report)
+    return CurrentSet(sorted(videos), frozenset(listed or ()), named_ns, made_ns, report)
 
 
 def _report(results: Results) -> dict[str, Any]:
