@@ -18,6 +18,7 @@ from chronovision.core.threshold_kinds import THRESHOLD_KINDS
 from chronovision.duration.estimators import ESTIMATORS
 from chronovision.figures import video as video_figures
 from chronovision.figures.style import THRESHOLD_COLOURS, styled
+from chronovision.jobs.code_digest import covered_modules
 from chronovision.report.captions import caption
 from chronovision.report.methods import methods_paragraphs
 from chronovision.salience.changes import measure_changes
@@ -86,6 +87,12 @@ check_config({
     "duration": {"estimators": ["other"]},
 })
 """
+
+
+def test_notes_on_quality_need_no_definition_of_a_metric():
+    covered = covered_modules(SCRIPTS / "check_quality.py")
+    assert "chronovision.core.constant_frames" in covered
+    assert "chronovision.core.metrics" not in covered
 
 
 def test_the_config_may_name_what_is_registered():

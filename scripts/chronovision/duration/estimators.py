@@ -35,6 +35,14 @@ class Estimator:
     make: "Callable[[], RegressorMixin]"
 
 
+def estimator_label(name: str) -> str:
+    """Return an estimator's name in prose; one that is not in the registry keeps its own name.
+
+    A model that ``duration.apply`` names is a user's file, and may hold regressions of other names.
+    """
+    return ESTIMATORS[name].label if name in ESTIMATORS else name
+
+
 def _svr() -> "RegressorMixin":
     """Standardised counts, RBF support vectors on the standardised duration; gamma = 1/layers.
 

@@ -9,7 +9,7 @@ import h5py
 import numpy as np
 import pandas as pd
 
-from chronovision.core.metrics import constant_frames
+from chronovision.core.constant_frames import constant_frames
 from chronovision.core.provenance import add_step, read_provenance
 from chronovision.core.tables import BLOCK_ROWS, read_numbers, read_values, write_table
 from chronovision.quality.note import Note, finite, medians, ratio, times

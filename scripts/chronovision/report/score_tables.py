@@ -4,7 +4,7 @@ import pandas as pd
 
 from chronovision.core.variants import Variant
 from chronovision.duration.comparability import ENOUGH_GROUPS, is_small_set
-from chronovision.duration.estimators import ESTIMATORS
+from chronovision.duration.estimators import estimator_label
 
 #: Metric of a score -> heading with unit.
 HEADINGS = {
@@ -82,7 +82,7 @@ def _rows(scores: pd.DataFrame, metrics: list[str], prefix: str = "") -> list[di
         values = part.set_index("metric")["value"]
         rows.append(
             {
-                "estimator": ESTIMATORS[estimator].label,
+                "estimator": estimator_label(estimator),
                 "label": split.removeprefix(prefix) if prefix else _label(control, layers),
                 "is_model": control == "none" and layers == "all",
                 "values": [float(values[name]) for name in metrics],
@@ -111,6 +111,6 @@ def _slopes(overall: pd.DataFrame) -> list[str]:
         controls = ", ".join(
             f"{label.removeprefix('control: ')} {value:z.3f}" for label, value in named.items()
         )
-        name = ESTIMATORS[estimator].label
+        name = estimator_label(estimator)
         sentences.append(f"{name}: slope {model:z.3f} with all layers; controls: {controls}.")
     return sentences

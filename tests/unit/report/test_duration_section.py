@@ -6,7 +6,7 @@ import pytest
 
 from chronovision.core.provenance import read_provenance
 from chronovision.core.tables import read_table
-from chronovision.report.score_tables import score_table
+from chronovision.report.score_tables import applied_table, score_table
 from support.page_text import Page
 from support.pages import overview, overview_of, picture
 from support.results import VARIANTS
@@ -45,6 +45,17 @@ def test_slopes_stand_beside_those_of_controls(made):
     assert re.match(
         r"SVR: slope 0\.\d{3} with all layers; controls: mean duration 0\.", sentences[0]
     )
+
+
+def test_an_estimator_of_another_name_is_shown_by_it(made):
+    """A model that `duration.apply` names is a user's file."""
+    made.add_set()
+    scores = read_table(made.results.scores(variant=VARIANTS[0]))
+    scores["estimator"] = scores["estimator"].replace("ridge", "lasso")
+    scores["split"] = scores["split"].str.replace("test", "applied")
+    table = applied_table(scores)
+    assert {row["estimator"] for row in table["rows"]} == {"SVR", "lasso"}
+    assert [sentence.split(":")[0] for sentence in table["slopes"]] == ["SVR", "lasso"]
 
 
 WHY = {"reason": "two <groups> only", "remedy": "add videos"}

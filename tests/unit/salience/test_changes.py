@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from scipy.spatial import distance
 from scipy.stats import pearsonr
 
-from chronovision.core.metrics import constant_frames
+from chronovision.core.constant_frames import constant_frames
 from chronovision.salience.changes import change_series
 
 
