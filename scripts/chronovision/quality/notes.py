@@ -12,7 +12,7 @@ import pandas as pd
 from chronovision.core.constant_frames import constant_frames
 from chronovision.core.provenance import add_step, read_provenance
 from chronovision.core.tables import BLOCK_ROWS, read_numbers, read_values, write_table
-from chronovision.quality.note import Note, finite, medians, ratio, times
+from chronovision.quality.note_row import Note, finite, medians, ratio, times
 from chronovision.quality.sampling_notes import cadence_note, uneven_note
 from chronovision.salience.salient_frames import read_salient
 from chronovision.salience.thresholds import video_thresholds

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from chronovision.quality.note import Note, finite, medians, ratio, times
+from chronovision.quality.note_row import Note, finite, medians, ratio, times
 
 #: Ratio of the median change in longer steps to that in shorter ones above which there is a
 #: warning.
