@@ -1,8 +1,7 @@
-"""Building blocks of messages: hints for mistyped names, quotations in one line, written steps."""
+"""Building blocks of messages: hints for mistyped names, quotations in one line."""
 
 import difflib
 from collections.abc import Iterable
-from fractions import Fraction
 
 #: Most characters of a path in a message.
 SHOWN_PATH = 1000
@@ -23,12 +22,6 @@ def nearest_names(wrong: str, known: Iterable[str]) -> str:
     return ", ".join(near) or "none"
 
 
-def join_words(words: Iterable[object]) -> str:
-    """Words as a sentence lists them: a, b and c."""
-    *others, last = map(str, words)
-    return f"{', '.join(others)} and {last}" if others else last
-
-
 def one_line(text: object, most: int = 100) -> str:
     """Return `text` in one line for a message: shortened, without characters that move a cursor."""
     shown = str(text)
@@ -39,11 +32,3 @@ def one_line(text: object, most: int = 100) -> str:
 def quoted(value: object, most: int = 100) -> str:
     """Return `value` as one line, in quotation marks if it is text."""
     return one_line(repr(value), most)
-
-
-def written_step(step_s: float) -> str:
-    """Return a step in seconds as a config would write it: 1/6 rather than 0.166667."""
-    fraction = Fraction(step_s).limit_denominator(1000)
-    is_equal = abs(fraction - Fraction(step_s)) < Fraction(1, 10**9)
-    decimals = f"{step_s:.6g}"
-    return min(decimals, str(fraction), key=len) if is_equal else decimals

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from chronovision.core.messages import join_words
+from chronovision.core.prose import join_words
 from chronovision.core.time_constant import TimeConstant
 
 

@@ -58,8 +58,8 @@ def code_digest(script: str | Path, data: str | None = None) -> str:
     Raises
     ------
     ImportError
-        An import names something of this package that does not exist, so that nobody could tell
-        what the digest must cover.
+        An import names something of this package that does not exist, or the package alone, so
+        that nobody could tell what the digest must cover.
     """
     text = "\n".join(f"{name}\n{source}" for name, source in sorted(_sources(script, data).items()))
     return hashlib.sha256(text.encode()).hexdigest()[:16]
@@ -95,6 +95,8 @@ def _imported(path: Path, package: str, source: _Source) -> Iterator[str]:
     """Yield the modules of this package that a file imports, and the packages that hold them."""
     for one in source.imports:
         module = _absolute(one, package)
+        if (module, one.name) == (ROOT, None):
+            raise ImportError(f"{path} imports {ROOT} whole: import what it needs from its modules")
         if module.split(".")[0] == ROOT:
             try:
                 module = _resolve(module, one.name)

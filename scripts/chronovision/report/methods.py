@@ -3,8 +3,8 @@
 import re
 from collections.abc import Mapping, Sequence
 
-from chronovision.core.messages import join_words, written_step
 from chronovision.core.metrics import METRICS
+from chronovision.core.prose import join_words, written_step
 from chronovision.core.provenance import all_software
 from chronovision.core.threshold_kinds import THRESHOLD_KINDS
 from chronovision.duration.clip_design import left_out

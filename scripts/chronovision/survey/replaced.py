@@ -10,7 +10,8 @@ from pathlib import Path
 import yaml
 
 from chronovision.config.slices import decoding_settings, feature_settings, weight_settings
-from chronovision.core.messages import one_line, written_step
+from chronovision.core.messages import one_line
+from chronovision.core.prose import written_step
 from chronovision.core.provenance import read_provenance
 from chronovision.core.results import Results
 from chronovision.errors import UserError

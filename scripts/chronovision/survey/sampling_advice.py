@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from chronovision.core.messages import written_step
+from chronovision.core.prose import written_step
 from chronovision.core.time_constant import TimeConstant
 from chronovision.duration.comparability import RATE_TOLERANCE, STEP_TOLERANCE, rate_tolerance
 from chronovision.videos.selection import frames_per_row, source_interval

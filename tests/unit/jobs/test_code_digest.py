@@ -6,21 +6,27 @@ import pytest
 
 from chronovision.jobs import code_digest as module
 from chronovision.jobs.code_digest import code_digest, covered_modules
+from support.edits import ARITHMETIC, NO_NUMBER, edit
+from support.imports import rules_with_script
 from support.paths import SCRIPTS
 
 
+@pytest.fixture(scope="module")
+def copied(tmp_path_factory):
+    """A copy of the scripts for all tests: what has been parsed once is not parsed again."""
+    copy = tmp_path_factory.mktemp("copy") / "scripts"
+    return shutil.copytree(SCRIPTS, copy, ignore=shutil.ignore_patterns("__pycache__"))
+
+
 @pytest.fixture
-def sources(tmp_path, monkeypatch):
-    """A copy of the scripts to edit."""
-    shutil.copytree(SCRIPTS, tmp_path / "scripts", ignore=shutil.ignore_patterns("__pycache__"))
-    monkeypatch.setattr(module, "PACKAGE", tmp_path / "scripts/chronovision")
-    return tmp_path / "scripts"
-
-
-def edit(path, old, new):
-    text = path.read_text()
-    assert old in text
-    path.write_text(text.replace(old, new, 1))
+def sources(copied, monkeypatch):
+    """A copy of the scripts to edit, which is put right again."""
+    monkeypatch.setattr(module, "PACKAGE", copied / "chronovision")
+    yield copied
+    for path in copied.rglob("*.*"):
+        original = SCRIPTS / path.relative_to(copied)
+        if path.stat().st_mtime_ns != original.stat().st_mtime_ns:
+            shutil.copy2(original, path)
 
 
 def digests(scripts):
@@ -36,22 +42,18 @@ def test_comments_docstrings_and_layout_do_not_count(sources):
     assert digests(sources) == before
 
 
-def test_an_edit_counts_for_exactly_the_scripts_that_import_the_module(sources):
+@pytest.mark.parametrize("module", ARITHMETIC)
+def test_a_line_of_arithmetic_counts_for_exactly_the_rules_that_run_it(module, sources):
     before = digests(sources)
-    edit(sources / "chronovision/segmentation/segments.py", "// 2 + 1", "// 2 + 2")
+    old, new, users = ARITHMETIC[module]
+    edit(sources / f"chronovision/{module}.py", old, new)
     after = digests(sources)
-    assert {name for name in before if before[name] != after[name]} == {
-        "segment_video",
-        "verify_results",  # makes all tables again
-    }
+    assert {rule for rule in rules_with_script() if before[rule] != after[rule]} == users
 
 
-def test_imports_are_followed(sources):
-    before = digests(sources)
-    edit(sources / "chronovision/core/timing.py", "REGULAR = 0.1", "REGULAR = 0.2")
-    changed = {name for name, value in digests(sources).items() if value != before[name]}
-    assert {"probe_video", "dump_frames", "segment_video"} <= changed
-    assert "measure_changes" not in changed and "fetch_weights" not in changed
+def test_every_room_has_a_line_of_arithmetic():
+    rooms = {path.parent.name for path in SCRIPTS.glob("chronovision/*/__init__.py")}
+    assert len(rooms) > 14 and rooms == {module.split("/")[0] for module in ARITHMETIC}
 
 
 def test_features_depend_on_few_modules():
@@ -84,29 +86,19 @@ def test_files_that_the_code_reads_count(sources):
     assert code_digest(script, pattern) != before[1]
 
 
-#: What no number of the features depends on: (module, old line, new line).
-NO_NUMBER = [
-    ("errors", "user may meet", "user may see"),
-    ("jobs/log", "unexpected failure, please", "unexpected failure: please"),
-    ("jobs/locks", "are taken by other jobs", "are in use by other jobs"),
-    ("jobs/code_digest", '"\\n".join', '"\\n\\n".join'),
-    ("core/messages", "did you mean {", "do you mean {"),
-    ("core/tables", "columns without description", "undescribed columns"),
-    ("__init__", '__version__ = "', '__version__ = "1'),
-    ("__init__", "__version__", "def public():\n    return 1\n\n\n__version__"),
-]
+@pytest.mark.parametrize("module", NO_NUMBER)
+def test_what_decides_no_number_counts_for_no_rule(module, sources):
+    before = digests(sources)
+    edit(sources / f"chronovision/{module}.py", *NO_NUMBER[module])
+    after = digests(sources)
+    assert {rule for rule in rules_with_script() if before[rule] != after[rule]} == set()
 
 
-@pytest.mark.parametrize(("module", "old", "new"), NO_NUMBER)
-def test_what_decides_no_number_makes_no_features_anew(module, old, new, sources):
+def test_tables_make_no_features_anew(sources):
     scripts = [sources / f"{name}.py" for name in ("dump_frames", "extract_features")]
     before = [code_digest(script) for script in scripts]
-    path = sources / f"chronovision/{module}.py"
-    edit(path, old, new)
-    after = [code_digest(script) for script in scripts]
-    assert after[1] == before[1]
-    if module != "core/tables":
-        assert after == before
+    edit(sources / "chronovision/core/tables.py", "columns without", "columns that lack a")
+    assert [code_digest(script) for script in scripts] == before
 
 
 @pytest.mark.parametrize("module", ["core/files", "core/hdf5", "core/provenance", "core/__init__"])
@@ -186,3 +178,9 @@ def test_a_name_of_the_package_that_is_not_there_is_an_error(statement, missing,
     adapter = package(statement, room__inner="value = 1")
     with pytest.raises(ImportError, match=f"adapter.py imports {missing}, which is not there"):
         code_digest(adapter)
+
+
+def test_the_package_alone_is_no_import_of_a_job(package):
+    """What it offers is bound when it is used: nobody could tell what the digest must cover."""
+    with pytest.raises(ImportError, match="imports chronovision whole"):
+        code_digest(package("import chronovision"))

@@ -8,7 +8,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from chronovision.config.fields import read_fraction
-from chronovision.core.messages import written_step
+from chronovision.core.prose import written_step
 from chronovision.duration.comparability import NoFitError, require_equal_frame_rates
 from chronovision.survey.sampling_advice import describe_sampling, even_step
 from chronovision.videos.selection import frames_per_row, step_frames

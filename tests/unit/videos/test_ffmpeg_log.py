@@ -12,10 +12,7 @@ import pytest
 import chronovision.videos.decoding
 import chronovision.videos.frames
 from chronovision.errors import UserError
-from chronovision.videos.decoding import (
-    Decoding,
-    decoder_messages,
-)
+from chronovision.videos.decoding import Decoding, decoder_messages
 from chronovision.videos.ffmpeg_log import parse_stderr
 from chronovision.videos.frames import dump_frames
 from chronovision.videos.probe import probe_video

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from chronovision.core.messages import written_step
+from chronovision.core.prose import written_step
 from chronovision.errors import UserError
 from chronovision.videos.selection import (
     Frame,
