@@ -31,6 +31,7 @@ SHIFT = Metric(
     axis_label="shift (activation units)",
     unit="activation",
     sentence="the shift of the mean, change(t) = |m(t) − m(t−1)|",
+    largest=None,
     change=lambda moments: np.abs(np.diff(moments.mean, prepend=np.nan)),
 )
 

@@ -56,6 +56,9 @@ class Metric:
         Unit of the columns in a table of changes.
     sentence : str
         Definition, as part of a sentence in a methods section.
+    largest : float or None
+        Largest possible change, of a metric without a unit that grows with the square of what
+        moved; None if there is no bound. The least change is 0.
     change : callable
         Function from `Moments` to the change into each frame, (n,) float64 array, NaN first.
 
@@ -70,6 +73,7 @@ class Metric:
     axis_label: str
     unit: str
     sentence: str
+    largest: float | None
     change: Callable[[Moments], np.ndarray]
 
 
@@ -120,6 +124,7 @@ METRICS: dict[str, Metric] = {
             axis_label="1 − r (no unit)",
             unit="1 - r",
             sentence="one minus Pearson's correlation, change(t) = 1 − r(x(t), x(t−1))",
+            largest=2.0,
             change=_correlation,
         ),
         Metric(
@@ -128,6 +133,7 @@ METRICS: dict[str, Metric] = {
             axis_label="Euclidean distance (activation units)",
             unit="activation",
             sentence="the Euclidean distance, change(t) = √Σᵢ (xᵢ(t) − xᵢ(t−1))²",
+            largest=None,
             change=_euclidean,
         ),
         Metric(
@@ -138,6 +144,7 @@ METRICS: dict[str, Metric] = {
             sentence=(
                 "one minus the cosine similarity, change(t) = 1 − x(t)·x(t−1) / (|x(t)| |x(t−1)|)"
             ),
+            largest=2.0,
             change=_cosine,
         ),
     )

@@ -1,4 +1,9 @@
-"""The kinds of threshold: a registry of their names, labels and sentences."""
+"""The kinds of threshold: a registry of their names, labels and sentences.
+
+What a kind does, and with which settings (``thresholds.dynamic``), stands in `chronovision.salience`:
+an entry here does not make a third kind. Jobs that count do not read this registry, so that a
+reworded sentence counts nothing again.
+"""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass

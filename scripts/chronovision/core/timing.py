@@ -6,12 +6,14 @@ import numpy as np
 
 #: Largest relative difference from the median of intervals that belong to the regular rate.
 REGULAR = 0.1
-#: Seconds added to this difference, since some containers round times to milliseconds.
+#: Seconds that a regular interval may differ by beyond `REGULAR` times the median, since some
+#: containers round times to milliseconds.
 ROUNDING_S = 0.001
-# Intervals of two kinds belong to one rate on a coarser clock if the times follow a line.
-#: Least number of intervals of each kind in a stretch that is compared with a line.
+#: Least number of intervals of each kind in a stretch that is compared with a line: intervals of
+#: two kinds belong to one rate on a coarser clock if the times follow a line.
 TURNS = 12
-#: Largest range of the distances from the line in ticks; one tick is for rounding to the clock.
+#: Largest range of the distances of these times from the line, in ticks; one tick is for rounding
+#: to the clock.
 STRAIGHT = 1.25
 #: Least share of the stretches that follow a line. At the edits of a film it may break.
 STRAIGHT_SHARE = 0.9

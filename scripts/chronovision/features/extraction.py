@@ -38,6 +38,7 @@ log = logging.getLogger(__name__)
 #: Most rows that go through the network at a time, in batches, where pictures repeat.
 MOST_REPEATS = 4
 
+#: Packages whose versions bear on features.
 PACKAGES = ("torch", "torchvision", "openvino", "numba", "numpy", "h5py")
 
 
@@ -112,8 +113,15 @@ def extract_features(
             writers = [_LayerWriter(file, name, shapes[name], network, seed) for name in shapes]
             log.info(
                 "%s up to %s on %s (%s, %s), %s, batch %d, %d threads: %d frames",
-                *(network["model"], ", ".join(network["layers"]), place, _processor(place)),
-                *(engine.name, network["precision"], batch, threads, len(rows)),
+                network["model"],
+                ", ".join(network["layers"]),
+                place,
+                _processor(place),
+                engine.name,
+                network["precision"],
+                batch,
+                threads,
+                len(rows),
             )
             _stream(source["rgb"], rows, engine, writers, batch, threads)
 

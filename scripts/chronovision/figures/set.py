@@ -180,11 +180,14 @@ def draw_static_vs_dynamic(path: str | PathLike, summary: pd.DataFrame) -> None:
         ``accumulators/summary.tsv``. A point is one layer of one video.
     """
     metrics = list(summary["metric"].unique())
+    static, dynamic = THRESHOLD_KINDS["static"], THRESHOLD_KINDS["dynamic"]
     pairs = [
         Pair(
-            METRICS[metric].label,
-            *(f"{THRESHOLD_KINDS[threshold].label} (count)" for threshold in ("static", "dynamic")),
-            *(_counts(summary, metric, threshold) for threshold in ("static", "dynamic")),
+            title=METRICS[metric].label,
+            x_label=f"{static.label} (count)",
+            y_label=f"{dynamic.label} (count)",
+            x=_counts(summary, metric, static.name),
+            y=_counts(summary, metric, dynamic.name),
         )
         for metric in metrics
     ]
@@ -203,11 +206,13 @@ def draw_metric_vs_metric(path: str | PathLike, summary: pd.DataFrame) -> None:
     """
     pairs = [
         Pair(
-            THRESHOLD_KINDS[threshold].label,
-            *(f"{METRICS[metric].label} (count)" for metric in metrics),
-            *(_counts(summary, metric, threshold) for metric in metrics),
+            title=THRESHOLD_KINDS[threshold].label,
+            x_label=f"{METRICS[one].label} (count)",
+            y_label=f"{METRICS[other].label} (count)",
+            x=_counts(summary, one, threshold),
+            y=_counts(summary, other, threshold),
         )
-        for metrics in combinations(summary["metric"].unique(), 2)
+        for one, other in combinations(summary["metric"].unique(), 2)
         for threshold in summary["threshold"].unique()
     ]
     _draw_pairs(path, pairs, "Metrics of change: salient changes per video and layer")
@@ -229,7 +234,8 @@ def _draw_pairs(path: str | PathLike, pairs: Sequence[Pair], title: str) -> None
     colours = layer_colours(layers)
     columns = 3 if len(pairs) > 4 else 2
     figure = new_figure(0.8 + (10 / columns - 0.4) * -(-len(pairs) // columns))
-    top = 1.5 * max(1.0, *(counts.to_numpy().max() for pair in pairs for counts in pair[3:]))
+    largest = max(counts.to_numpy().max() for pair in pairs for counts in (pair.x, pair.y))
+    top = 1.5 * max(1.0, largest)
     for axis, pair in zip(panels(figure, len(pairs), columns), pairs, strict=True):
         axis.plot([0, top], [0, top], color=FAINT, linestyle=_IDENTITY, linewidth=1)
         for layer in layers:

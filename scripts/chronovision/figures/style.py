@@ -20,8 +20,10 @@ from chronovision.core.files import atomic_file
 if TYPE_CHECKING:  # not in the oldest Matplotlib that serves
     from matplotlib.typing import RcKeyType
 
+#: Resolution of all figures, in pixels per inch.
 DPI = 110
-WIDTH = 10.0  # inches; 1100 px, a page's width
+#: Width of a figure in inches: 1100 pixels, a page's width.
+WIDTH = 10.0
 
 #: Colours of Okabe and Ito, which colour-blind readers can tell apart.
 PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#B8A800")
@@ -31,6 +33,7 @@ INK = "#222222"
 FAINT = "#8a8a8a"
 #: Colour of missing values.
 MISSING_COLOUR = "#d9d9d9"
+#: Colour of each kind of threshold.
 THRESHOLD_COLOURS = {"static": PALETTE[0], "dynamic": PALETTE[1]}
 
 #: Most points of a drawn series: about two per pixel column.
@@ -39,6 +42,7 @@ MAX_POINTS = 2400
 #: Multiple of the median beyond which a largest change would flatten the rest of a linear axis.
 LINEAR_RANGE = 10.0
 
+#: Matplotlib's settings for all figures.
 _STYLE: "dict[RcKeyType, Any]" = {
     "font.size": 9,
     "axes.titlesize": 9,

@@ -79,20 +79,13 @@ def noise_sd(thresholds: Thresholds, dt_s: np.ndarray, dynamic: Mapping) -> np.n
     return scale[:, np.newaxis] * sd
 
 
-def standard_noise(seed: int, steps: int, layers: list[str], *key: object) -> np.ndarray:
-    """Return standard normal draws, (steps, layers).
-
-    The draws of a layer depend on the seed, `key` and the layer's name.
-    """
-    return _draw(_noise_sources(seed, layers, *key), steps)
-
-
-def _noise_sources(seed: int, layers: list[str], *key: object) -> list[np.random.Generator]:
-    return [derive_rng(seed, "noise", *key, layer) for layer in layers]
+def _noise_sources(seed: int, video: str, layers: list[str]) -> list[np.random.Generator]:
+    """Return the source of each layer's noise; it depends on no other layer or video."""
+    return [derive_rng(seed, "noise", "accumulator", video, layer) for layer in layers]
 
 
 def _draw(sources: list[np.random.Generator], steps: int) -> np.ndarray:
-    """Return the next `steps` draws, (steps, layers); several calls give what one would."""
+    """Return the next `steps` normal draws, (steps, layers); several calls give what one would."""
     return np.column_stack([source.standard_normal(steps) for source in sources])
 
 
@@ -217,7 +210,7 @@ def accumulate_changes(
         accumulator = _Accumulator(resolved, thresholds["dynamic"] if is_dynamic else None)
         sources = None
         if is_dynamic and seed is not None:
-            sources = _noise_sources(seed, layers, "accumulator", video)
+            sources = _noise_sources(seed, video, layers)
         record = read_provenance(changes[metric])
         provenance = add_step(record, "accumulate_changes", config, ["numpy"])
         with new_table(table, _column_meanings(layers), provenance) as append:

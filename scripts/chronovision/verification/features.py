@@ -11,6 +11,7 @@ import torch
 import torchvision
 from torchvision.transforms.functional import normalize
 
+from chronovision.core.metrics import METRICS
 from chronovision.features.moments import BUCKETS, random_signs
 from chronovision.features.networks import NetworkSpec, channel_axis
 from chronovision.verification.checks import Tally
@@ -22,14 +23,17 @@ from chronovision.videos.span import Span
 #: against PyTorch with several instruction sets: up to 1.2e-6 in float32; 0.007 between two runs in
 #: bfloat16, and 0.018 between bfloat16 and float32. No GPU was at hand.
 ALLOWED = {
-    **{("float32", "cpu"): 1e-5, ("float32", "cuda"): 1e-4},
-    **{("bfloat16", "cpu"): 0.02, ("bfloat16", "cuda"): 0.02},
+    ("float32", "cpu"): 1e-5,
+    ("float32", "cuda"): 1e-4,
+    ("bfloat16", "cpu"): 0.02,
+    ("bfloat16", "cuda"): 0.02,
 }
 #: Factor between the deviation allowed of single units and that of sums over many units.
 SINGLE_UNITS = 3
-#: The same for brightness and pixel change, which are sums of whole numbers, of 255.
+#: Largest deviation of brightness and pixel change, of 255. They are sums of whole numbers.
 ALLOWED_PIXELS = 1e-9
 
+#: Weights of red, green and blue in the luma.
 LUMA = (0.299, 0.587, 0.114)
 
 
@@ -155,9 +159,10 @@ class FrameChange:
     def deviation(self, metric: str, stored: float) -> float:
         """Return the deviation of a stored change, as a share of the activations' size."""
         true = self.values[metric]
-        if metric == "euclidean":
+        largest = METRICS[metric].largest
+        if largest is None:
             return float(_share(abs(stored - true), self.norm))
-        if not 0 <= stored <= 2:
+        if not 0 <= stored <= largest:
             return np.inf
         return abs(np.sqrt(2 * stored) - np.sqrt(2 * true)) * (
             self.spread if metric == "correlation" else float(self.spread > 0)

@@ -18,7 +18,7 @@ from chronovision.duration.sampling import sample_clips
 from chronovision.errors import UserError
 from chronovision.features.pieces import piece_names, piece_window
 from chronovision.report.methods import methods_paragraphs
-from chronovision.salience.accumulators import run_accumulator, standard_noise
+from chronovision.salience.accumulators import run_accumulator
 from chronovision.salience.thresholds import resolve_thresholds
 from chronovision.segmentation.segments import find_boundaries, layers_needed
 from chronovision.videos.selection import Frame, every_nth, expected_rows, frames_per_row, resample
@@ -130,7 +130,7 @@ def use_thresholds(config) -> None:
     except UserError as error:  # Tmin above Tmax
         in_one_line(error)
         return
-    noise = standard_noise(config["seed"], 59, layers, "a")
+    noise = rng.standard_normal((59, 2))
     for rule in ((), (settings["dynamic"], noise)):
         threshold, salient = run_accumulator(changes, time_s, found, *rule)
         assert np.isfinite(threshold).all()

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from chronovision.core.files import sidecar_path
 from chronovision.core.hdf5 import new_h5, rows_dataset
 from chronovision.core.metrics import METRICS
+from chronovision.core.seeds import derive_rng
 from chronovision.core.tables import (
     BLOCK_ROWS,
     new_table,
@@ -21,7 +22,7 @@ from chronovision.core.tables import (
     read_values,
     write_table,
 )
-from chronovision.salience.accumulators import accumulate_changes, run_accumulator, standard_noise
+from chronovision.salience.accumulators import accumulate_changes, run_accumulator
 from chronovision.salience.changes import change_series, measure_changes
 from chronovision.salience.thresholds import video_thresholds
 from chronovision.segmentation.segments import find_boundaries
@@ -115,7 +116,9 @@ def test_accumulators(tmp_path, n, kind, tau):
         tables={"correlation": output},
     )
     thresholds = video_thresholds(changes, LAYERS, chosen, None)
-    noise = standard_noise(3, n - 1, LAYERS, "accumulator", "v")
+    # Each layer's noise is its own, whatever other layers and videos there are.
+    sources = [derive_rng(3, "noise", "accumulator", "v", layer) for layer in LAYERS]
+    noise = np.column_stack([source.standard_normal(n - 1) for source in sources])
     rule = (chosen["dynamic"], noise) if kind == "dynamic" else ()
     threshold, salient = run_accumulator(changes, time_s, thresholds, *rule)
     table = read_table(output)

@@ -12,7 +12,6 @@ from hypothesis.extra.numpy import arrays
 from chronovision.salience.accumulators import (
     noise_sd,
     run_accumulator,
-    standard_noise,
     static_accumulator,
 )
 from chronovision.salience.decay import (
@@ -238,14 +237,6 @@ def test_static_is_strictly_greater():
         True,
         False,
     ]
-
-
-def test_noise_of_a_layer_does_not_depend_on_the_others():
-    both = standard_noise(0, 10, ["pool1", "pool5"], "accumulator", "bikes")
-    alone = standard_noise(0, 10, ["pool5"], "accumulator", "bikes")
-    np.testing.assert_array_equal(both[:, 1:], alone)
-    other = standard_noise(0, 10, ["pool5"], "accumulator", "dog")
-    assert not np.array_equal(alone, other)
 
 
 @pytest.mark.parametrize("kind", ["static", "dynamic"])
