@@ -53,7 +53,7 @@ check: lint ## style, types, quick tests and a dry run: a minute
 	$(PYTEST) tests/unit tests/contract
 	$(SNAKEMAKE) --dry-run --quiet all --configfile config/demo.yaml
 
-lint: $(READY) ## check style and workflow
+lint: $(READY) ## check style, types and workflow
 	.venv/bin/ruff check .
 	.venv/bin/ruff format --check .
 	.venv/bin/mypy

@@ -19,9 +19,11 @@ from chronovision.jobs.costs import CORE_GFLOPS, COSTS, network_seconds, stage_s
 from chronovision.videos.span import Span
 from material import make_film
 
-#: Lengths of the films, and their frames per second.
-MINUTES, RATE = (1, 3), 12
-
+#: Lengths of the films.
+MINUTES = (1, 3)
+#: Frames per second.
+RATE = 12
+#: Stages that decode.
 DECODERS = ("dump_frames", "describe_frames")
 
 CONFIG = {

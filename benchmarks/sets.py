@@ -11,9 +11,14 @@ import stages
 from chronovision.commands.demo import carried_clip
 from measure import best_of, in_process
 
-RATE, VIDEOS, VIDEO_S = 30, 33, 300
+#: Frames per second.
+RATE = 30
+#: Videos of the set.
+VIDEOS = 33
+#: Length of each in seconds.
+VIDEO_S = 300
+#: Seeds of the dynamic thresholds' noise.
 SEEDS = 20
-
 #: Clips per video: 33 × 130 = 4,290.
 CLIPS_PER_VIDEO = 130
 

@@ -16,7 +16,8 @@ PROJECT = Path(__file__).parents[1]
 CONFIG = yaml.safe_load((PROJECT / "config/config.yaml").read_text(encoding="utf-8"))
 POOLS = CONFIG["network"]["layers"]
 SPAN = Span()
-METRICS, THRESHOLDS = CONFIG["changes"]["metrics"], CONFIG["thresholds"]["kinds"]
+METRICS = CONFIG["changes"]["metrics"]
+THRESHOLDS = CONFIG["thresholds"]["kinds"]
 KINDS = [(metric, threshold) for metric in METRICS for threshold in THRESHOLDS]
 VARIANTS = [f"{metric}.{threshold}" for metric, threshold in KINDS]
 

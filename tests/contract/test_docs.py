@@ -47,11 +47,10 @@ NETWORK = {
 CLIPS = {**CONFIG["clips"], "durations_s": [0.5, 1, 1.5, 2]}
 THRESHOLDS = {key: value for key, value in CONFIG["thresholds"].items() if key != "kinds"}
 THRESHOLDS["dynamic"] = {**THRESHOLDS["dynamic"], "tau_s": 0.7}
-PATTERN, FRACTAL, LIFE = (
-    "testsrc2=s=96x64:r=10",
-    "mandelbrot=s=96x64:r=10",
-    "life=s=96x64:r=10:seed=1",
-)
+#: Sources of FFmpeg's.
+PATTERN = "testsrc2=s=96x64:r=10"
+FRACTAL = "mandelbrot=s=96x64:r=10"
+LIFE = "life=s=96x64:r=10:seed=1"
 SOURCES = {
     "busy": f"{PATTERN}:d=3[a];{FRACTAL},trim=end_frame=25[b];[a][b]concat",
     "calm": f"{FRACTAL},trim=end_frame=50",

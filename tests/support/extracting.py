@@ -13,7 +13,10 @@ ALEXNET = {
     **{"conv2": "features.3", "pool5": "features.12", "fc6": "classifier.1"},
     **{"fc7": "classifier.4", "prob": "classifier.7"},
 }
-MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+#: ImageNet's mean of each channel, red to blue.
+MEAN = (0.485, 0.456, 0.406)
+#: Its standard deviation.
+STD = (0.229, 0.224, 0.225)
 
 
 def moving_picture(n, size, seed=0):

@@ -5,8 +5,10 @@ ITU-T H.264, 7.3: a baseline of syntax, with macroblocks of I_PCM, which hold th
 
 import re
 
-#: Macroblocks of a field, across and down.
-WIDE, HIGH = 4, 3
+#: Macroblocks of a field, across.
+WIDE = 4
+#: Macroblocks of a field, down.
+HIGH = 3
 #: Pictures from one key frame to the next.
 GROUP = 25
 

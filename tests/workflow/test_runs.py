@@ -201,9 +201,9 @@ def test_summary(results):
         )
         counted = read_table(path)
         time_s = counted["time_s"]
-        lasts = time_s.iloc[-1] - time_s.iloc[0] + time_s.diff().median()
+        duration_s = time_s.iloc[-1] - time_s.iloc[0] + time_s.diff().median()
         assert row["n_frames"] == len(counted)
-        assert row["duration_s"] == pytest.approx(lasts)
+        assert row["duration_s"] == pytest.approx(duration_s)
         assert [row[name] for name in COUNTS] == list(counted[COUNTS].iloc[-1])
 
 
@@ -223,9 +223,9 @@ def test_clips(results, series):
     for row in table.to_dict("records"):
         time_s = changes_of(results, row["video"])["time_s"].to_numpy()
         first, last = row["start_frame"], row["start_frame"] + row["n_frames"] - 1
-        lasts = time_s[last] - time_s[first] + np.median(np.diff(time_s))
+        duration_s = time_s[last] - time_s[first] + np.median(np.diff(time_s))
         assert row["start_s"] == pytest.approx(time_s[first])
-        assert row["duration_s"] == pytest.approx(lasts)
+        assert row["duration_s"] == pytest.approx(duration_s)
         assert all(0 <= row[name] <= row["n_frames"] - 1 for name in COUNTS)
         if series == "correlation.static":
             path = Results(results).accumulators(variant=series, video=row["video"])

@@ -9,8 +9,9 @@ import snakemake.common
 import snakemake.rules
 import snakemake.sourcecache
 
-# A plan is made of millions of objects that stay. To look for garbage among them, every now and then
-# and once more at the end, takes a third of the time that a set of a thousand videos needs.
+# Seen in Snakemake 9.27: a plan is made of millions of objects that stay. To look for garbage among them,
+# every now and then and once more at the end, takes a third of the time that a set of a thousand videos
+# needs.
 gc.set_threshold(500_000)
 atexit.register(gc.freeze)
 

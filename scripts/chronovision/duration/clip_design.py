@@ -157,16 +157,17 @@ def _no_duration_fits(footage: Mapping[str, Footage], least_s: float) -> NoFitEr
     refusing = {name: one for name, one in footage.items() if not can_cut(one, least_s)}
     tiny = {name: one for name, one in refusing.items() if one.n_frames < LEAST_FRAMES}
     named = min(refusing, key=lambda name: (name not in tiny, refusing[name].duration_s, name))
-    lasts = f"{named} lasts {footage[named].duration_s:.4g} s"
+    example = f"{named} lasts {footage[named].duration_s:.4g} s"
     leave_out = "leave short videos out of the clips (clips.min_video_s)"
     if tiny:
         return NoFitError(
             f"no clip duration fits, as clips of two frames or more may last at most half of a "
-            f"video, and {lasts} ({footage[named].n_frames} frames)",
+            f"video, and {example} ({footage[named].n_frames} frames)",
             f"{leave_out}, or out of the videos table",
         )
     return NoFitError(
-        f"no clip duration fits, as clips may last at most half of the shortest video, and {lasts}",
+        "no clip duration fits, as clips may last at most half of the shortest video, and "
+        f"{example}",
         f"put shorter values into clips.durations_s (its least is {least_s:g} s), or {leave_out}",
     )
 
@@ -266,13 +267,13 @@ def left_out(design: Mapping) -> list[str]:
     """Return a clause for each reason why something gave no clips; see `describe_design`."""
     told = []
     if videos := design["short_videos"]:
-        listed = ", ".join(f"{name} ({lasts:.3g} s)" for name, lasts in videos.items())
+        listed = ", ".join(f"{name} ({duration_s:.3g} s)" for name, duration_s in videos.items())
         told.append(f"videos shorter than clips.min_video_s, {listed}")
     if durations := design["too_long_s"]:
-        name, lasts = design["shortest"]["video"], design["shortest"]["duration_s"]
+        shortest = design["shortest"]
         told.append(
-            f"{_seconds(durations)}, being more than half of the shortest video ({name}, "
-            f"{lasts:.4g} s)"
+            f"{_seconds(durations)}, being more than half of the shortest video "
+            f"({shortest['video']}, {shortest['duration_s']:.4g} s)"
         )
     if durations := design["same_length_s"]:
         told.append(f"{_seconds(durations)}, being no more frames than a shorter duration")

@@ -107,8 +107,10 @@ def extract_features(
             used = {"device": device, "engine": engine.name.split()[0]}
             asked = {**network, "seed": seed}
             provenance = _provenance(read_provenance(frames), about, asked, used)
-            needed = len(rows) * sum(_row_bytes(name, shapes[name], network) for name in shapes)
-            file = stack.enter_context(new_h5(features, provenance, expected_bytes=needed))
+            expected_bytes = len(rows) * sum(
+                _row_bytes(name, shapes[name], network) for name in shapes
+            )
+            file = stack.enter_context(new_h5(features, provenance, expected_bytes=expected_bytes))
             _copy_clock(source, file, network["layers"], rows)
             writers = [_LayerWriter(file, name, shapes[name], network, seed) for name in shapes]
             log.info(

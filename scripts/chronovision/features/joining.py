@@ -34,8 +34,8 @@ def join_pieces(paths: Sequence[str | os.PathLike], output: str | os.PathLike) -
     provenance = read_provenance(paths[0])
     for path in paths[1:]:
         _require_same(_made_by(provenance), _made_by(read_provenance(path)), path)
-    needed = sum(os.path.getsize(path) for path in paths)
-    with ExitStack() as stack, new_h5(output, provenance, expected_bytes=needed) as joined:
+    expected_bytes = sum(os.path.getsize(path) for path in paths)
+    with ExitStack() as stack, new_h5(output, provenance, expected_bytes=expected_bytes) as joined:
         pieces = [stack.enter_context(h5py.File(path, "r")) for path in paths]
         first = pieces[0]
         for name, value in first.attrs.items():

@@ -53,7 +53,7 @@ def acquire_gpu(folder: str | os.PathLike, names: Sequence[str]) -> Iterator[int
     folder.mkdir(parents=True, exist_ok=True)
     for index, name in enumerate(names):
         with _lock_file(folder, name).open("a") as file:
-            if _lock(file, folder, needed=len(names) > 1):
+            if _lock_gpu(file, folder, is_only=len(names) == 1):
                 log.info("GPU %d of %d (%s)", index, len(names), name)
                 yield index
                 return
@@ -117,7 +117,7 @@ def _try_lock(file: IO) -> bool:
     return True
 
 
-def _lock(file: IO, folder: Path, needed: bool) -> bool:
+def _lock_gpu(file: IO, folder: Path, *, is_only: bool) -> bool:
     """Tell whether the GPU's file could be locked.
 
     On a drive without locks a single GPU counts as locked. Whoever showed the job only that one, a
@@ -126,7 +126,7 @@ def _lock(file: IO, folder: Path, needed: bool) -> bool:
     try:
         return _try_lock(file)
     except OSError as error:
-        if not needed:
+        if is_only:
             log.warning("files in %s cannot be locked: the only GPU is not locked", folder)
             return True
         raise UserError(

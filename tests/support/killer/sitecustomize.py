@@ -8,7 +8,7 @@ it happens once. For the rule ``each`` it happens once to each rule, with a file
 ``file.rule``, and the results are copied to ``file.rule.at`` before. Points:
 
 start    before the script's first line
-writing  when there are bytes in its first temporary file
+writing  when there are bytes in its first temporary file, at the latest when it is renamed
 closing  when its first output is to get its final name
 between  when its first output has its final name, and the next is to get its own
 end      when all outputs are in place, and Snakemake has not been told yet
@@ -71,7 +71,10 @@ def _watch(event, arguments):
             _strike()
 
 
-RENAMED, LOCK = [], threading.Lock()
+#: Temporary files that have got their final names, or are to get them.
+RENAMED = []
+#: Held while it happens.
+LOCK = threading.Lock()
 if "KILL" in os.environ:
     RULE, POINT, WHAT, FILE = os.environ["KILL"].split(" ", 3)
     THIS = sys.orig_argv[-1].rpartition("/")[2].split(".")[1:]  # tmpab12.rule.py

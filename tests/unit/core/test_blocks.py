@@ -132,16 +132,16 @@ def test_accumulators(tmp_path, n, kind, tau):
 @given(st.integers(0, 10**6), st.integers(2, 120), st.floats(0, 3))
 def test_boundaries_equal_a_comparison_with_all(seed, n, least):
     rng = np.random.default_rng(seed)
-    salient, strength = rng.random((n, 1)) > 0.5, rng.integers(0, 20, n) / 4
+    salient, boundary_strength = rng.random((n, 1)) > 0.5, rng.integers(0, 20, n) / 4
     time_s = np.cumsum(rng.random(n))
     candidates = [frame for frame in range(1, n) if salient[frame]]
     runs = np.split(candidates, np.flatnonzero(np.diff(candidates) > 1) + 1)
-    peaks = [run[np.argmax(strength[run])] for run in runs if len(run)]
+    peaks = [run[np.argmax(boundary_strength[run])] for run in runs if len(run)]
     taken = []
-    for peak in sorted(peaks, key=lambda frame: (-strength[frame], frame)):
+    for peak in sorted(peaks, key=lambda frame: (-boundary_strength[frame], frame)):
         if all(abs(time_s[peak] - time_s[other]) >= least for other in taken):
             taken.append(peak)
-    found = find_boundaries(salient, strength, time_s, 1, least)
+    found = find_boundaries(salient, boundary_strength, time_s, 1, least)
     assert found.tolist() == sorted(taken)
 
 

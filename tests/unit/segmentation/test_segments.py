@@ -8,10 +8,10 @@ from hypothesis.extra.numpy import arrays
 from chronovision.segmentation.segments import find_boundaries, layers_needed, segment_table
 
 
-def find(salient, strength, min_layers=1, min_duration_s=0.0, rate=10):
-    time_s = np.arange(len(strength)) / rate
+def find(salient, boundary_strength, min_layers=1, min_duration_s=0.0, rate=10):
+    time_s = np.arange(len(boundary_strength)) / rate
     return find_boundaries(
-        np.asarray(salient), np.asarray(strength), time_s, min_layers, min_duration_s
+        np.asarray(salient), np.asarray(boundary_strength), time_s, min_layers, min_duration_s
     )
 
 
@@ -29,9 +29,9 @@ def test_enough_layers_must_agree():
 def test_the_stronger_of_two_close_boundaries_stays():
     salient = np.zeros((20, 1), dtype=bool)
     salient[[5, 8, 15]] = True
-    strength = np.zeros(20)
-    strength[[5, 8, 15]] = [1, 2, 1]
-    assert find(salient, strength, min_duration_s=0.5).tolist() == [8, 15]
+    boundary_strength = np.zeros(20)
+    boundary_strength[[5, 8, 15]] = [1, 2, 1]
+    assert find(salient, boundary_strength, min_duration_s=0.5).tolist() == [8, 15]
 
 
 def test_frame_zero_is_no_boundary_and_none_is_fine():
@@ -46,9 +46,9 @@ def test_frame_zero_is_no_boundary_and_none_is_fine():
 )
 def test_segments_cover_every_row_once_and_keep_their_distance(salient, seed, least):
     n = len(salient)
-    strength, time_s = np.random.default_rng(seed).random(n), np.arange(n) / 10
-    boundaries = find_boundaries(salient, strength, time_s, 2, least)
-    table = segment_table(boundaries, time_s, strength, salient.sum(axis=1))
+    boundary_strength, time_s = np.random.default_rng(seed).random(n), np.arange(n) / 10
+    boundaries = find_boundaries(salient, boundary_strength, time_s, 2, least)
+    table = segment_table(boundaries, time_s, boundary_strength, salient.sum(axis=1))
     assert table["n_frames"].sum() == n
     assert (
         table["start_frame"].to_numpy()[1:]

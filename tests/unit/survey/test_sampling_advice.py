@@ -21,12 +21,12 @@ def intervals(*rates):
     return [float(1 / Fraction(rate)) for rate in rates]
 
 
-def lasts(step_s, shown):
+def steps_s(step_s, shown):
     return [step_frames(step_s, interval) * interval for interval in shown]
 
 
 def spread(step_s, shown):
-    return max(lasts(step_s, shown)) / min(lasts(step_s, shown)) - 1
+    return max(steps_s(step_s, shown)) / min(steps_s(step_s, shown)) - 1
 
 
 @settings(deadline=None, max_examples=40)
@@ -40,8 +40,8 @@ def test_no_step_near_the_wanted_one_is_more_even(rates, wanted_s):
     near = [
         spread(step_s, shown)
         for step_s in tried
-        if 0.8 * wanted_s <= min(lasts(step_s, shown)) + 1e-9
-        and max(lasts(step_s, shown)) <= 1.2 * wanted_s + 1e-9
+        if 0.8 * wanted_s <= min(steps_s(step_s, shown)) + 1e-9
+        and max(steps_s(step_s, shown)) <= 1.2 * wanted_s + 1e-9
     ]
     found = even_step(shown, wanted_s)
     assume(near or not found)
@@ -228,7 +228,7 @@ def test_many_far_films_are_counted():
 
 
 @pytest.mark.parametrize(
-    ("rates", "frames", "lasts"),
+    ("rates", "frames", "tau"),
     [
         (["20"], {"step_s": 1 / 30}, "5 s"),
         (["24"], {"step_s": 1 / 30}, "4.17 s"),
@@ -238,9 +238,9 @@ def test_many_far_films_are_counted():
         (["25"], {"fps": 30}, "3.33 s"),
     ],
 )
-def test_a_time_constant_in_frames_is_said_in_seconds(rates, frames, lasts):
+def test_a_time_constant_in_frames_is_said_in_seconds(rates, frames, tau):
     shown = facts(**{f"film{rate}": rate for rate in rates})
-    assert f"tau_frames: 100 makes τ {lasts} at these steps" in said(shown, 100, **frames)
+    assert f"tau_frames: 100 makes τ {tau} at these steps" in said(shown, 100, **frames)
     assert "τ" not in said(shown, **frames) + said(shown, 100, kinds=("static",), **frames)
 
 
