@@ -1,5 +1,6 @@
 """The page of one video, complete in one file."""
 
+import os
 from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -64,7 +65,8 @@ def render_page(output: str | PathLike, inputs: PageInputs) -> None:
     Parameters
     ----------
     output : path-like
-        HTML file. The overview is expected beside it as ``index.html``.
+        HTML file. The overview is expected beside it as ``index.html``. Tables that the page names
+        are given by their paths from its folder.
     inputs : PageInputs
         Results to show.
     """
@@ -75,7 +77,7 @@ def render_page(output: str | PathLike, inputs: PageInputs) -> None:
             "variant": variant_label(variant),
             "figure": figures.pop(f"timeline.{variant}", None),
             "segments": _segments(path, inputs.thumbnails),
-            "table": "/".join(Path(path).parts[-3:]),
+            "table": os.path.relpath(path, Path(output).parent),
         }
         for variant, path in inputs.segments.items()
     ]

@@ -82,6 +82,7 @@ def test_long_tables_of_segments_are_cut_and_say_so(made):
     )
     text = page_of(made, "bikes")
     assert f"the first {MAX_SEGMENTS} of {MAX_SEGMENTS + 7}" in text
+    assert f"all are in <code>../segments/{VARIANTS[0]}/bikes.tsv</code>" in text
     assert len(text) < 5_000_000
 
 
