@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from support.imports import PACKAGE, ImportGraph, rules_with_script
+from support.imports import PACKAGE, ImportGraph
 from support.paths import PROJECT
+from support.rules import rule_files, rules, scripts_of_rules
 
 GRAPH = ImportGraph()
 TEXT = (PROJECT / "docs/architecture.md").read_text(encoding="utf-8")
@@ -29,16 +30,15 @@ def rows():
 
 
 def test_the_map_holds_every_rule():
-    rules = [rule for _, rule, *_ in rows()]
-    assert len(rules) > 15 and sorted(rules) == sorted(rules_with_script())
+    found = [rule for _, rule, *_ in rows()]
+    assert len(found) > 15 and sorted(found) == sorted(rules())
 
 
 @pytest.mark.parametrize("row", rows(), ids=lambda row: row[1])
 def test_the_map_leads_from_a_rule_to_its_code(row):
     file, rule, adapter, module, function = row
-    rules = (PROJECT / f"workflow/rules/{file}.smk").read_text(encoding="utf-8")
-    assert re.search(rf"^rule {rule}:$", rules, re.M)
-    assert rules_with_script()[rule][1] == f"scripts/{adapter}.py"
+    assert re.search(rf"^rule {rule}:$", rule_files()[f"{file}.smk"], re.M)
+    assert scripts_of_rules()[rule][1] == f"scripts/{adapter}.py"
     tree = ast.parse((PROJECT / f"scripts/{adapter}.py").read_text(encoding="utf-8"))
     imported = {
         (node.module, name.name)
@@ -54,14 +54,11 @@ def test_the_map_leads_from_a_rule_to_its_code(row):
 
 def test_rules_say_what_the_map_says_they_make():
     for found in ROW.finditer(TEXT):
-        file = next(one[0] for one in rows() if one[1] == found[1])
-        text = (PROJECT / f"workflow/rules/{file}.smk").read_text(encoding="utf-8")
-        (rule,) = re.findall(rf"^rule {found[1]}:\n(.*?)(?=^rule |\Z)", text, re.M | re.S)
         # The pattern of the weights stands in a function, which keeps those that are there.
-        rule = rule.replace("kept_weights(", '"<results>/weights/{weights}"')
+        output = rules()[found[1]]["output"].replace("kept_weights(", "<results>/weights/")
         first = re.findall(r"`([^`]+)`", found[5])[0]
         folder = re.split(r"[{*.]", first)[0].rstrip("/")
-        assert f"<results>/{folder}" in rule, found[1]
+        assert f"<results>/{folder}" in output, found[1]
 
 
 def test_the_list_of_rooms_is_that_of_the_floors():

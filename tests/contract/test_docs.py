@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 import yaml
 
+from chronovision.config.schema import config_schema, keys_of
 from chronovision.confounds.pixels import describe_frames
-from chronovision.core.results import Results
+from chronovision.core.results import Results, output_patterns
 from chronovision.core.tables import read_table
 from chronovision.duration.clips import build_clip_table
 from chronovision.duration.model import fit_duration_model
@@ -26,6 +27,7 @@ from chronovision.videos.probe import probe_video
 from chronovision.videos.span import Span
 from support.paths import PROJECT
 from support.reruns import AFTER, RERUNS
+from support.rules import rules
 
 DOCS = PROJECT / "docs"
 PAGES = [PROJECT / "README.md", PROJECT / "config" / "README.md", *sorted(DOCS.glob("*.md"))]
@@ -205,7 +207,7 @@ def test_paths_and_targets_of_the_readme_exist():
         assert re.search(rf"^{target}:", makefile, re.MULTILINE), target
     for path in re.findall(r"\b(?:profiles|config|docs|envs|scripts)/[\w./-]+\w", text):
         assert (PROJECT / path).exists(), path
-    results = "\n".join(outputs_of_rules())
+    results = "\n".join(outputs())
     for path in re.findall(r"`(?!results/)([a-z]+/[\w{}./]+)`", text):
         if not (PROJECT / path).exists():
             assert path in results, path
@@ -218,41 +220,18 @@ def test_picture_is_small():
 # --- outputs.md
 
 
-def directive(rule: str, name: str) -> str:
-    """The lines of one directive of a rule."""
-    found = re.search(rf"^    {name}:[^\n]*\n((?:        .*\n|\n)+)", rule, re.MULTILINE)
-    return found[1] if found else ""
-
-
-def rules() -> dict[str, str]:
-    """Name -> text of each rule."""
-    text = "\n".join(path.read_text() for path in (PROJECT / "workflow" / "rules").glob("*.smk"))
-    parts = re.split(r"^(?:rule|checkpoint) (\w+):", text, flags=re.MULTILINE)[1:]
-    return dict(zip(parts[::2], parts[1::2], strict=True))
-
-
-def outputs_of_rules() -> set[str]:
-    """Paths of the rules' outputs in the results folder, sidecars of tables left out."""
-    paths = set()
-    for rule in rules().values():
-        block = directive(rule, "output")
-        for call in re.findall(r"multiext\((.*?)\)", block, re.DOTALL):
-            stem = re.search(r'"<results>/([^"]+)"', call)[1]
-            paths |= {stem + suffix for suffix in re.findall(r'\w+="(\.[^"]+)"', call)}
-        block = re.sub(r"multiext\(.*?\)", "", block, flags=re.DOTALL)
-        paths |= set(re.findall(r'"<results>/([^"]+)"', block))
-    plain = {path.replace("{{", "{").replace("}}", "}") for path in paths}
-    plain = {path.replace("{weights}", "{model}.{source}.{digest}") for path in plain}
+def outputs() -> set[str]:
+    """Paths of the rules' outputs in the results folder, as the pages have them."""
+    patterns = {"variant": "{metric}.{threshold}", "weights": "{model}.{source}.{digest}"}
     return {
-        path
-        for path in plain
-        if not (path.endswith(".json") and path.removesuffix("json") + "tsv" in plain)
+        re.sub(r"\{(variant|weights)\}", lambda found: patterns[found[1]], pattern)
+        for pattern in output_patterns().values()
     }
 
 
 def test_every_output_is_described():
     text = (DOCS / "outputs.md").read_text(encoding="utf-8")
-    found = outputs_of_rules()
+    found = outputs()
     assert len(found) > 30
     assert not [path for path in sorted(found) if f"`{path}`" not in text]
 
@@ -268,14 +247,15 @@ def test_requests_of_the_rules_are_those_of_the_table():
     assert {name for name, *_ in rows} == set(rules())
     for name, local, threads, megabytes in rows:
         rule = rules()[name]
-        assert bool(local) == ("localrule: True" in rule), name
-        fixed = re.search(r"threads: (\d+)", rule)
+        assert bool(local) == (rule.get("localrule") == "True"), name
+        fixed = re.match(r"(\d+)", rule["threads"])
         assert threads == (fixed[1] if fixed else "2 to 8"), name
         if name in COSTS:
-            assert f'stage_mb("{name}")' in rule and f'stage_minutes("{name}")' in rule
+            assert f'stage_mb("{name}")' in rule["resources"], name
+            assert f'stage_minutes("{name}")' in rule["resources"], name
             assert megabytes == str(stage_mb(name, attempt=1)), name
-        elif "set_mb" in rule:
-            assert "set_minutes" in rule and megabytes[:4] in ("600 ", "the "), name
+        elif "set_mb" in rule["resources"]:
+            assert "set_minutes" in rule["resources"] and megabytes[:4] in ("600 ", "the "), name
 
 
 # --- reliability.md
@@ -302,16 +282,8 @@ def caching_table(heading: str, column: int = 2) -> dict[str, set[str]]:
     return {key: set(re.findall(r"`([a-z_]+)`", cell)) for key, cell in cells.items()}
 
 
-def keys_of(config: dict, prefix: str = "") -> set[str]:
-    keys = set()
-    for name, value in config.items():
-        inner = isinstance(value, dict)
-        keys |= keys_of(value, f"{prefix}{name}.") if inner else {f"{prefix}{name}"}
-    return keys
-
-
 def test_caching_table_names_every_key_and_rule():
-    assert set(caching_table("By key")) == keys_of(CONFIG)
+    assert set(caching_table("By key")) == set(dict(keys_of(config_schema())))
     follows = caching_table("What follows")
     assert set(follows) == set(rules())
     assert set().union(*follows.values()) <= set(rules())
@@ -374,10 +346,8 @@ def messages(path: Path) -> list[str]:
     return [text(node) for node in nodes if isinstance(node, kinds)]
 
 
-def quoted_messages() -> list[str]:
-    """Fixed parts of the messages in the tables, other than Snakemake's."""
-    text = (DOCS / "troubleshooting.md").read_text(encoding="utf-8")
-    text = re.sub(r"\n## Snakemake\n.*?(?=\n## )", "", text, flags=re.DOTALL)
+def quoted_messages(text: str) -> list[str]:
+    """Fixed parts of the messages in the tables of a text."""
     cells = re.findall(r"^\| (`[^|]*`)[^|`]* \|", text, re.MULTILINE)
     spans = [span for cell in cells for span in re.findall(r"`([^`]+)`", cell)]
     parts = [part.strip(" :;,)") for span in spans for part in span.split("…")]
@@ -386,9 +356,11 @@ def quoted_messages() -> list[str]:
 
 
 def test_messages_that_are_explained_exist():
+    text = (DOCS / "troubleshooting.md").read_text(encoding="utf-8")
+    text = re.sub(r"\n## Snakemake\n.*?(?=\n## )", "", text, flags=re.DOTALL)
     texts = [text for path in MODULES for text in messages(path)]
     known = "\n".join([*texts, (PROJECT / "Makefile").read_text(encoding="utf-8")])
-    parts = [re.sub(r"\.(METRIC|LAYER)$", "", part) for part in quoted_messages()]
+    parts = [re.sub(r"\.(METRIC|LAYER)$", "", part) for part in quoted_messages(text)]
     assert len(parts) > 80
     assert not [part for part in parts if part not in known]
 
@@ -411,19 +383,18 @@ def said_to_users(path: Path) -> Iterator[ast.expr]:
     of_config = "config" in path.relative_to(PROJECT).parts and path.name != "documents.py"
     errors = USER_ERRORS | ({"ValueError"} if of_config else set())
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-        raised = node.exc if isinstance(node, ast.Raise) else None
-        called = ast.unparse(raised.func) if isinstance(raised, ast.Call) else ""
-        if called.rpartition(".")[2] in errors and raised.args:
-            yield raised.args[0]
+        # Raised here or elsewhere: some functions return the error, or yield several.
+        called = ast.unparse(node.func) if isinstance(node, ast.Call) else ""
+        if called.rpartition(".")[2] in errors and node.args:
+            yield node.args[0]
         if isinstance(node, ast.Yield) and of_config:
             yield node.value
 
 
 def test_every_mistake_of_a_user_is_explained():
-    """Each message to a user holds a part that troubleshooting.md quotes."""
+    """Each message to a user holds words that a table of troubleshooting.md quotes."""
     text = (DOCS / "troubleshooting.md").read_text(encoding="utf-8")
-    parts = [part.strip() for span in re.findall(r"`([^`]+)`", text) for part in span.split("…")]
-    parts = [part for part in parts if len(part) > 5]
+    parts = [part for part in quoted_messages(text) if " " in part]  # A key alone says nothing.
     unexplained = []
     found = [(path, said) for path in MODULES for said in said_to_users(path)]
     for path, said in found:
@@ -434,5 +405,11 @@ def test_every_mistake_of_a_user_is_explained():
         )
         if len(message) > 20 and not any(part in message for part in parts):
             unexplained.append(f"{path.name}, line {said.lineno}: {message}")
-    assert len(found) > 100 and {"clips.py", "models.py"} <= {path.name for path, _ in found}
+    assert len(found) > 160 and {
+        "clips.py",
+        "models.py",
+        "clock.py",
+        "containers.py",
+        "replaced.py",
+    } <= {path.name for path, _ in found}
     assert not unexplained

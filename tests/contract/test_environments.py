@@ -13,13 +13,14 @@ import yaml
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from support.imports import ImportGraph, rules_with_script
+from support.imports import ImportGraph
 from support.paths import PROJECT
+from support.rules import scripts_of_rules
 
 PACKAGE = PROJECT / "scripts/chronovision"
 ENVIRONMENTS = sorted((PROJECT / "envs").glob("*.yaml"))
 GRAPH = ImportGraph()
-RULES = rules_with_script()
+RULES = scripts_of_rules()
 
 #: Name in `import` -> name of the package, where they differ.
 PACKAGES = {

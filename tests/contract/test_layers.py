@@ -8,10 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from support.imports import PACKAGE, ImportGraph, rules_with_script
+from support.imports import PACKAGE, ImportGraph
+from support.rules import scripts_of_rules
 
 GRAPH = ImportGraph()
-RULES = rules_with_script()
+RULES = scripts_of_rules()
 
 #: From the ground up. A room imports rooms of lower floors only, none beside it. `jobs`, for what
 #: planning and running need, lies above `videos` because a request depends on the rows of a video.

@@ -9,8 +9,9 @@ import sys
 import pytest
 
 import chronovision
-from support.imports import PACKAGE, ImportGraph, rules_with_script
+from support.imports import PACKAGE, ImportGraph
 from support.paths import PROJECT
+from support.rules import rules
 
 GRAPH = ImportGraph()
 TREE = ast.parse(GRAPH.modules[PACKAGE].read_text(encoding="utf-8"))
@@ -72,7 +73,7 @@ def test_the_names_are_listed_and_no_others_exist():
 
 def test_every_stage_is_public():
     """The function behind a rule has the rule's name. A piece is a call of `extract_features`."""
-    stages = set(rules_with_script()) - {"extract_piece"}
+    stages = set(rules()) - {"extract_piece"}
     assert len(stages) >= 19 and stages <= set(TABLE)
 
 

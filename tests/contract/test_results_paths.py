@@ -7,7 +7,7 @@ import pytest
 
 from chronovision.core.files import sidecar_path
 from chronovision.core.results import JOBS, Results, job_pattern, output_patterns
-from support.paths import PROJECT
+from support.rules import rule_files, rules
 
 #: What the files of rules write for a wildcard.
 SPELLINGS = {
@@ -17,8 +17,6 @@ SPELLINGS = {
     "{VIDEOS}": "{video}",
     "{WEIGHTS}": "{weights}",
 }
-RULE = re.compile(r"^rule (\w+):\n(.*?)(?=^\S|\Z)", re.MULTILINE | re.DOTALL)
-DIRECTIVE = re.compile(r"^    (\w+):\n?(.*?)(?=^    \w+:|\Z)", re.MULTILINE | re.DOTALL)
 MULTIEXT = re.compile(r'multiext\(\s*"<results>/([^"]*)",([^)]*)\)')
 LITERAL = re.compile(r'"(?:<results>|\{RESULTS\})/([^"]*)"')
 WEIGHTS = re.compile(r'kept_weights\("([^"]*)"\)')
@@ -36,24 +34,15 @@ def paths_in(text: str) -> list[str]:
     return found
 
 
-def files_of_rules() -> dict[str, str]:
-    return {path.name: path.read_text() for path in (PROJECT / "workflow/rules").glob("*.smk")}
-
-
-def directives() -> dict[str, dict[str, list[str]]]:
-    """Rule -> directive -> the paths in it."""
-    return {
-        rule: {name: paths_in(text) for name, text in DIRECTIVE.findall(body)}
-        for text in files_of_rules().values()
-        for rule, body in RULE.findall(text)
-    }
-
-
 def in_words_of_rules(pattern: str) -> str:
     return pattern.replace("{variant}", "{metric}.{threshold}")
 
 
-RULES = directives()
+#: Rule -> directive -> the paths in it.
+RULES = {
+    rule: {name: paths_in(text) for name, text in directives.items()}
+    for rule, directives in rules().items()
+}
 OUTPUTS = {name: in_words_of_rules(pattern) for name, pattern in output_patterns().items()}
 WITH_SIDECARS = {
     *OUTPUTS.values(),
@@ -70,7 +59,7 @@ def test_every_output_of_a_rule_is_known_and_every_known_one_is_a_rules():
 
 def test_rules_read_nothing_else_of_the_results():
     """In inputs, and in the functions that rules call; not what functions put together."""
-    read = [path for text in files_of_rules().values() for path in paths_in(text)]
+    read = [path for text in rule_files().values() for path in paths_in(text)]
     own = {path for rule in RULES.values() for name in ("log", "benchmark") for path in rule[name]}
     own |= {"locks", "weights/{weights}{ending}", "weights/{{weights}}{ending}"}
     assert len(read) >= 150
@@ -81,6 +70,11 @@ def test_rules_read_nothing_else_of_the_results():
 def test_logs_and_benchmarks_are_where_the_rule_has_them(rule):
     for directive, folder, ending in (("log", "logs", ".log"), ("benchmark", "benchmarks", ".tsv")):
         assert RULES[rule][directive] == [in_words_of_rules(job_pattern(folder, rule)) + ending]
+
+
+def test_the_locks_of_the_rules_are_those_of_the_results_folder():
+    (folder,) = re.findall(r'^LOCKS = f"\{RESULTS\}/(.+)"$', rule_files()["config.smk"], re.M)
+    assert Results("r").locks == Path("r") / folder
 
 
 # Asking

@@ -172,19 +172,3 @@ def _bound(node: ast.AST) -> Iterator[str]:
         if isinstance(child, ast.Name) and isinstance(child.ctx, ast.Store):
             yield child.id
         yield from _bound(child)
-
-
-def rules_with_script(project: Path = PROJECT) -> dict[str, tuple[str, str]]:
-    """Rule -> its environment and its script, as paths from the project's folder."""
-    texts = [path.read_text(encoding="utf-8") for path in (project / "workflow").rglob("*.smk")]
-    parts = re.split(r"^(?:rule|checkpoint) (\w+):", "\n".join(texts), flags=re.MULTILINE)[1:]
-    rules = dict(zip(parts[::2], parts[1::2], strict=True))
-    return {
-        name: (_path_under("conda", text), _path_under("script", text))
-        for name, text in rules.items()
-        if "script:" in text
-    }
-
-
-def _path_under(directive: str, rule: str) -> str:
-    return re.search(rf'^    {directive}:\s+"../../(\S+)"', rule, re.MULTILINE)[1]
