@@ -50,7 +50,7 @@ require-results:
 	@: "$${RESULTS:?name the results folder: make $(MAKECMDGOALS) RESULTS=results/demo}"
 
 check: lint ## style, types, quick tests and a dry run: a minute
-	$(PYTEST) tests/unit tests/contract
+	$(PYTEST) -m "not moderate and not slow" tests/unit tests/contract
 	$(SNAKEMAKE) --dry-run --quiet all --configfile config/demo.yaml
 
 lint: $(READY) ## check style, types and workflow

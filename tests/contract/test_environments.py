@@ -100,6 +100,7 @@ def test_conda_environments_have_what_their_scripts_import(rule):
     assert needed and needed <= {canonicalize_name(n) for n in pip_part(PROJECT / environment)}
 
 
+@pytest.mark.moderate
 def test_only_rules_that_run_the_network_import_what_runs_it():
     """PyTorch and its like take seconds, and memory, in each of thousands of small jobs."""
     scripts = [Path(s).stem for environment, s in RULES.values() if "features" not in environment]
@@ -122,7 +123,7 @@ def test_package_requires_what_it_imports():
     assert {name: more for name in needed if (more := needed[name] - required)} == {}
 
 
-@pytest.mark.slow
+@pytest.mark.moderate
 def test_wheel_has_the_whole_package(tmp_path):
     source = tmp_path / "source"
     shutil.copytree(PROJECT / "scripts", source / "scripts")

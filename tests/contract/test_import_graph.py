@@ -152,7 +152,7 @@ for name, code in json.loads(sys.argv[2]).items():
 """
 
 
-@pytest.mark.slow
+@pytest.mark.moderate
 def test_python_loads_what_the_graph_says():
     scripts = {name: statements(name) for name in GRAPH.scripts}
     packages = sorted(set().union(*map(GRAPH.packages_of, scripts)))

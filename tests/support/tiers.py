@@ -1,12 +1,20 @@
-"""Which cases of a test `make test` runs, and which only `make test-slow` does."""
+"""Which cases of a test `make check`, `make test` or only `make test-slow` runs."""
 
 from collections.abc import Iterable
 
 import pytest
 
 
+def moderate_after(n: int, cases: Iterable) -> list:
+    """Cases for `parametrize`; `make check` leaves out those after the first `n`."""
+    return _marked_after(n, cases, pytest.mark.moderate)
+
+
 def slow_after(n: int, cases: Iterable) -> list:
-    """Cases for `parametrize`; those after the first `n` are slow."""
+    """Cases for `parametrize`; `make test` leaves out those after the first `n`."""
+    return _marked_after(n, cases, pytest.mark.slow)
+
+
+def _marked_after(n: int, cases: Iterable, mark: pytest.MarkDecorator) -> list:
     values = [case if isinstance(case, tuple) else (case,) for case in cases]
-    marks = [() if number < n else pytest.mark.slow for number in range(len(values))]
-    return [pytest.param(*value, marks=mark) for value, mark in zip(values, marks, strict=True)]
+    return [pytest.param(*value, marks=mark if at >= n else ()) for at, value in enumerate(values)]

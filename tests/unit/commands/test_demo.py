@@ -72,6 +72,7 @@ def test_second_call_leaves_everything_alone(tmp_path, small):
     assert after == before
 
 
+@pytest.mark.moderate
 def test_changed_recipe_makes_clips_anew(tmp_path, small):
     demo.make_demo_videos(tmp_path)
     small["one"] = SHOTS[:2]

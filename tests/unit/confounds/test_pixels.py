@@ -19,6 +19,7 @@ from chronovision.videos.images import export_images
 from chronovision.videos.probe import probe_video
 from chronovision.videos.span import Span
 from support.clips import make_clip, make_lossless
+from support.tiers import moderate_after
 
 SETTINGS = {"size": 32, "geometry": "crop", "every": 1, "step_s": None, "fps": None}
 WHOLE = Span()
@@ -76,13 +77,16 @@ def dumped(info, folder, span=WHOLE, **settings):
 
 @pytest.mark.parametrize(
     ("span", "settings"),
-    [
-        (WHOLE, {}),
-        (Span(0.5, 1.5), {"every": 2}),
-        (WHOLE, {"fps": 18}),
-        (WHOLE, {"geometry": "pad"}),
-    ]
-    + [(Span(0.5, None), {"step_s": 0.15})],
+    moderate_after(
+        1,
+        [
+            (WHOLE, {}),
+            (Span(0.5, 1.5), {"every": 2}),
+            (WHOLE, {"fps": 18}),
+            (WHOLE, {"geometry": "pad"}),
+        ]
+        + [(Span(0.5, None), {"step_s": 0.15})],
+    ),
 )
 def test_the_table_is_of_the_same_frames_as_the_features(info, tmp_path, span, settings):
     path, _ = describe(info, tmp_path, span, **settings)

@@ -15,6 +15,7 @@ from chronovision.core.provenance import (
 )
 from chronovision.errors import UserError
 from support.paths import SCRIPTS
+from support.tiers import moderate_after
 
 
 def record(video, frames=None, software=None, **network):
@@ -109,12 +110,12 @@ def git(folder, *words):
 
 @pytest.mark.parametrize(
     ("edited", "dirty"),
-    [
+    moderate_after(2, [
         (None, False), ("Snakefile", True), ("workflow/rules/salience.smk", True),
         ("workflow/schemas/config.schema.yaml", True), ("config/config.yaml", True),
         ("scripts/chronovision/core/files.py", True), ("scripts/plot_set.py", True),
         ("README.md", False), ("config/videos.tsv", False),
-    ],
+    ]),
 )  # fmt: skip
 def test_dirty_is_whatever_decides_results(edited, dirty, tmp_path, monkeypatch):
     for name in ("scripts", "workflow", "config", "Snakefile", "README.md"):

@@ -54,6 +54,7 @@ def test_floats_come_back_bit_for_bit(tmp_path_factory, values):
     np.testing.assert_array_equal(read_table(path)["x"].to_numpy(dtype=float), values)
 
 
+@pytest.mark.moderate
 def test_many_floats_come_back_bit_for_bit(tmp_path):
     """pandas 2.2 gave back 41 % of such numbers changed in their last bit."""
     bits = np.random.default_rng(0).integers(0, 2**64, 200_000, dtype=np.uint64)

@@ -11,7 +11,7 @@ from chronovision.features import engines
 from chronovision.features.engines import OpenVinoEngine, TorchEngine, load_network, make_engine
 from chronovision.features.networks import NetworkSpec
 from chronovision.features.weights import fetch_weights
-from support.tiers import slow_after
+from support.tiers import moderate_after
 
 SIZE = 64
 #: Of VGG no layer behind pool5, whose weights would be 400 MB.
@@ -52,7 +52,7 @@ def relative(found, expected):
     return np.abs(found - expected).max() / np.abs(expected).max()
 
 
-@pytest.mark.parametrize("model", slow_after(1, LAYERS))
+@pytest.mark.parametrize("model", moderate_after(1, LAYERS))
 def test_float32_is_that_of_pytorch(network, model):
     images = pictures(3)
     with torch.inference_mode():
@@ -63,7 +63,8 @@ def test_float32_is_that_of_pytorch(network, model):
     assert max(map(relative, found, expected)) < 1e-5
 
 
-@pytest.mark.parametrize("precision", slow_after(1, ["float32", "bfloat16"]))
+@pytest.mark.moderate
+@pytest.mark.parametrize("precision", moderate_after(1, ["float32", "bfloat16"]))
 @pytest.mark.parametrize("kind", ["openvino", "torch"])
 def test_batches_come_back_in_order_whatever_their_length(network, kind, precision):
     if precision == "bfloat16" and kind == "openvino" and not engines.native_bfloat16():
@@ -84,7 +85,7 @@ def test_batches_come_back_in_order_whatever_their_length(network, kind, precisi
     assert run(engine) == []
 
 
-@pytest.mark.slow
+@pytest.mark.moderate
 def test_an_engine_works_one_batch_ahead(network):
     asked = []
 
@@ -142,7 +143,7 @@ def test_choice_of_engine_where_openvino_has_no_bfloat16(
     assert ("emulates" in caplog.text) == warned
 
 
-@pytest.mark.slow
+@pytest.mark.moderate
 def test_a_cpu_with_bfloat16_uses_it(network):
     abilities = openvino.Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
     if not engines.native_bfloat16():
@@ -152,7 +153,7 @@ def test_a_cpu_with_bfloat16_uses_it(network):
     assert type(engine) is OpenVinoEngine
 
 
-@pytest.mark.slow
+@pytest.mark.moderate
 def test_nothing_is_reported_to_the_makers_of_openvino(network, monkeypatch):
     import openvino_telemetry
 

@@ -13,7 +13,7 @@ from chronovision.features import networks
 from chronovision.features.engines import OpenVinoEngine
 from chronovision.features.moments import BLOCK, random_signs, summarise
 from support.extracting import ALEXNET, moving_picture, reference
-from support.tiers import slow_after
+from support.tiers import moderate_after
 
 
 def one_minus_r(found, units):
@@ -22,9 +22,10 @@ def one_minus_r(found, units):
     return (variance - np.diff(std) ** 2) / (2 * std[1:] * std[:-1])
 
 
+@pytest.mark.moderate
 @pytest.mark.parametrize(
     ("model", "nodes"),
-    slow_after(
+    moderate_after(
         1,
         [
             ("alexnet", ALEXNET),
@@ -49,7 +50,8 @@ def test_against_torchvision_and_scipy(extract, model, nodes):
         assert one_minus_r(got, flat.shape[1]) == pytest.approx(1 - r, rel=1e-3, abs=1e-8)
 
 
-@pytest.mark.parametrize("layer", slow_after(1, ["pool5", "conv2"]))
+@pytest.mark.moderate
+@pytest.mark.parametrize("layer", moderate_after(1, ["pool5", "conv2"]))
 def test_change_of_the_same_activations_is_exact(extract, layer):
     # The extractor's own activations (kept maps), so that nothing but the moments differs.
     rgb = moving_picture(12, 64)
@@ -90,7 +92,7 @@ def test_sketch_is_the_signed_fold_of_z():
     assert not np.array_equal(signs, random_signs(4, "pool4", x.size))
 
 
-@pytest.mark.slow
+@pytest.mark.moderate
 def test_sketches_estimate_r_of_any_two_frames(extract):
     rgb = moving_picture(12, 64)
     rgb[8:] = np.random.default_rng(3).integers(0, 256, rgb[8:].shape)
@@ -118,7 +120,7 @@ def test_numbers_depend_on_neither_batch_nor_threads(extract, model):
                 assert value.tobytes() == other[layer][name].tobytes(), (layer, name)
 
 
-@pytest.mark.slow
+@pytest.mark.moderate
 def test_repeated_pictures_go_through_the_network_once(extract, monkeypatch):
     rgb = moving_picture(9, 64)[[0, 0, 1, 2, 2, 2, *[3] * 50, 4, 3, 3, 6, 8]]
     seen = []
@@ -142,7 +144,9 @@ def test_repeated_pictures_go_through_the_network_once(extract, monkeypatch):
         assert np.flatnonzero(values["step_sq"] == 0).size == 53
 
 
-@pytest.mark.parametrize("cuts", slow_after(1, [[0.12], [], [0.02, 0.16, 0.2], [0.04, 0.3, 5.0]]))
+@pytest.mark.parametrize(
+    "cuts", moderate_after(1, [[0.12], [], [0.02, 0.16, 0.2], [0.04, 0.3, 5.0]])
+)
 def test_windows_join_to_the_whole(extract, cuts):
     rgb = moving_picture(11, 64)
     options = {"layers": ("pool1", "pool5"), "keep_maps": ["pool1"], "batch_size": 3}
@@ -158,6 +162,7 @@ def test_windows_join_to_the_whole(extract, cuts):
             assert joined.tobytes() == value.tobytes(), (layer, name)
 
 
+@pytest.mark.moderate
 def test_black_frames_and_dead_layers(extract):
     rgb = np.zeros((4, 64, 64, 3), np.uint8)
     found, _, _ = extract(rgb, layers=("pool1", "pool5"))
@@ -169,6 +174,7 @@ def test_black_frames_and_dead_layers(extract):
     assert constant.channels.tolist() == [np.float32(0.1)] * 3
 
 
+@pytest.mark.moderate
 def test_what_is_written_beside_the_moments(extract):
     rgb = moving_picture(9, 64)
     found, attrs, clock = extract(rgb, layers=("pool2", "pool5"))
@@ -192,13 +198,14 @@ def test_what_is_written_beside_the_moments(extract):
     assert found["pool2"]["channels"].shape == (9, 192) and "maps" not in found["pool2"]
 
 
-@pytest.mark.slow
+@pytest.mark.moderate
 def test_activations_that_are_not_finite(extract, scaled):
     scaled(3e38)
     with pytest.raises(UserError, match="layer conv1 .* not finite at frame 0"):
         extract(moving_picture(9, 64), layers=("conv1", "relu1"))
 
 
+@pytest.mark.moderate
 def test_weights_of_other_layers(extract, shared):
     extract(moving_picture(8, 64), layers=("pool1",))
     (shared / "alexnet.pool2.pth").write_bytes((shared / "alexnet.pool1.pth").read_bytes())
@@ -211,7 +218,7 @@ def test_weights_of_other_layers(extract, shared):
         extract(moving_picture(8, 64), layers=("pool2",))
 
 
-@pytest.mark.slow
+@pytest.mark.moderate
 def test_frames_too_small_for_the_network(extract):
     with pytest.raises(UserError, match="frames.size"):
         extract(np.zeros((2, 16, 16, 3), np.uint8), "vgg11", ("pool5",))
@@ -234,7 +241,7 @@ def test_networks_with_channels_last(extract, model, layer, shape, channels):
     assert found[layer]["channels"] == pytest.approx(means, abs=1e-5)
 
 
-@pytest.mark.slow
+@pytest.mark.moderate
 def test_bfloat16_is_close(extract):
     rgb = moving_picture(9, 64)
     exact, _, _ = extract(rgb, layers=("pool1", "pool5"))

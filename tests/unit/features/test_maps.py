@@ -8,7 +8,7 @@ from chronovision.errors import UserError
 from support.extracting import moving_picture, reference
 
 
-@pytest.mark.slow
+@pytest.mark.moderate
 def test_maps(extract, tmp_path):
     rgb = moving_picture(9, 64)
     layers = ("conv1", "fc7")
@@ -24,7 +24,7 @@ def test_maps(extract, tmp_path):
         assert file["layers/conv1"].attrs["units"] == truth["conv1"][0].size
 
 
-@pytest.mark.slow
+@pytest.mark.moderate
 def test_maps_beyond_float16_are_refused(extract, scaled, tmp_path):
     scaled(1e6)
     options = {"layers": ("conv1", "relu1"), "keep_maps": ["conv1"]}

@@ -17,7 +17,7 @@ from chronovision.features.networks import (
 )
 from chronovision.features.operations import count_gflop
 from chronovision.jobs.costs import GFLOP
-from support.tiers import slow_after
+from support.tiers import moderate_after
 
 # The field's names, written out by hand from torchvision's printed modules.
 VGG16 = {
@@ -125,7 +125,7 @@ def test_names_of_other_tools_lead_to_ours(model, layer, said):
     assert said in str(error.value)
 
 
-@pytest.mark.slow
+@pytest.mark.moderate
 def test_what_avgpool_and_dropout_pass_on_is_what_the_hint_says():
     images = torch.zeros(1, 3, 224, 224)
     for model in ("alexnet", "vgg11"):
@@ -136,7 +136,7 @@ def test_what_avgpool_and_dropout_pass_on_is_what_the_hint_says():
         assert dropouts and all(torch.equal(one(images), images) for one in dropouts)
 
 
-@pytest.mark.slow
+@pytest.mark.moderate
 def test_operations_are_those_that_torchvision_states():
     """Of whole networks, as multiplications with an addition each, so half as many."""
     for model, last in (("alexnet", "prob"), ("vgg19", "prob"), ("vit_l_16", "heads")):
@@ -147,7 +147,7 @@ def test_operations_are_those_that_torchvision_states():
     assert count_gflop(NetworkSpec.build("alexnet", ["pool1"])) == pytest.approx(first / 1e9)
 
 
-@pytest.mark.slow
+@pytest.mark.moderate
 def test_the_table_of_operations_holds_all_networks():
     assert set(GFLOP) == set(torchvision.models.list_models(module=torchvision.models))
     for model, last in (
@@ -183,7 +183,7 @@ def test_nothing_beyond_the_deepest_layer_is_left():
     assert not any("num_batches" in name for name in spec.needed_tensors())
 
 
-@pytest.mark.slow
+@pytest.mark.moderate
 def test_computation_stops_at_the_deepest_layer():
     images = torch.zeros(2, 3, 64, 64)
     flops = {}
@@ -197,7 +197,7 @@ def test_computation_stops_at_the_deepest_layer():
     assert first < flops["conv2"] < flops["fc8"]
 
 
-@pytest.mark.parametrize("model", slow_after(1, ["alexnet", "vgg11", "vgg11_bn"]))
+@pytest.mark.parametrize("model", moderate_after(1, ["alexnet", "vgg11", "vgg11_bn"]))
 def test_convolutions_are_tapped_before_the_relu(model):
     images = torch.randn(2, 3, 64, 64, generator=torch.Generator().manual_seed(1))
     names = [name for name in layer_nodes(model) if not name.startswith("pool")]
@@ -215,7 +215,7 @@ def test_convolutions_are_tapped_before_the_relu(model):
     assert not extractor.training
 
 
-@pytest.mark.slow
+@pytest.mark.moderate
 def test_functional_relu_does_not_overwrite_either():
     _, extractor = filled("densenet121", ["features.norm5", "relu"])
     with torch.inference_mode():
@@ -235,13 +235,16 @@ def test_prefix_is_the_block_s_output():
     assert not any(name.startswith("fc") for name in extractor.state_dict())
 
 
+@pytest.mark.moderate
 def test_train_only_parts_are_left_out():
     names = NetworkSpec.build("googlenet", ["inception4e"]).needed_tensors()
     assert not any(name.startswith("aux") for name in names)
     assert make_model("googlenet").transform_input
 
 
-@pytest.mark.parametrize("model", slow_after(1, ["regnet_y_400mf", "swin_t", "efficientnet_b0"]))
+@pytest.mark.parametrize(
+    "model", moderate_after(1, ["regnet_y_400mf", "swin_t", "efficientnet_b0"])
+)
 def test_other_families_can_be_cut(model):
     reference = make_model(model)
     node = list(layer_nodes(model))[-1]
@@ -281,6 +284,7 @@ def test_size_that_the_network_cannot_take(model, layer, size):
     assert str(size) in str(error.value) and "\n" not in str(error.value)
 
 
+@pytest.mark.moderate
 def test_node_that_is_no_activation():
     shapes = [node for node in layer_nodes("vit_b_32") if node.startswith("getattr")]
     spec = NetworkSpec.build("vit_b_32", shapes[:1])

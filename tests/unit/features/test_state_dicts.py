@@ -13,6 +13,7 @@ from torch import nn
 from chronovision.errors import UserError
 from chronovision.features.networks import NetworkSpec
 from chronovision.features.state_dicts import read_state_dict, select_tensors
+from support.tiers import moderate_after
 
 LAYERS = ["features.3", "classifier.1"]
 
@@ -64,7 +65,7 @@ def refusal(state, tmp_path, layers=LAYERS, model="squeezenet1_1"):
     return str(error.value)
 
 
-@pytest.mark.parametrize("wrapped", WRAPPED)
+@pytest.mark.parametrize("wrapped", moderate_after(2, WRAPPED))
 @pytest.mark.parametrize("key", [None, "state_dict", "model", "model_state_dict"])
 def test_what_wrappers_put_into_names_is_taken_out(net, tmp_path, wrapped, key):
     state = WRAPPED[wrapped](net).state_dict()
@@ -85,7 +86,7 @@ def test_a_checkpoint_within_a_checkpoint(net, tmp_path):
     assert "which the file does not hold" in refusal(endless, tmp_path)
 
 
-@pytest.mark.slow
+@pytest.mark.moderate
 def test_what_is_ambiguous_or_partial_is_refused(net, tmp_path):
     state = net.state_dict()
     wrapped = {f"module.{name}": tensor for name, tensor in state.items()}
@@ -110,6 +111,7 @@ def test_what_is_ambiguous_or_partial_is_refused(net, tmp_path):
     assert select(tmp_path / "w.pth")
 
 
+@pytest.mark.moderate
 def test_other_classes_do_not_matter_unless_their_layer_is_asked_for(tmp_path):
     """As in Places365's ResNets, in the format and with the text of Python 2."""
     torch.manual_seed(0)

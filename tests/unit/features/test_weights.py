@@ -18,6 +18,7 @@ import torchvision
 from chronovision.errors import UserError
 from chronovision.features import weights
 from chronovision.features.weights import fetch_weights, tensors_digest
+from support.tiers import moderate_after
 
 CONV_ONLY = ["conv2", "pool5"]
 
@@ -56,17 +57,21 @@ def refused(fetch, tmp_path):
 
 @pytest.fixture
 def served(tmp_path, monkeypatch, full_state):
-    """Torchvision's weights on a server of this machine, and an empty cache of torch hub."""
+    """Torchvision's weights on a server of this machine, and an empty cache of torch hub.
+
+    Without the classifier, which is 230 MB of them.
+    """
     monkeypatch.setenv("TORCH_HOME", str(tmp_path / "hub"))
     plain = tmp_path / "plain.pth"
-    torch.save(full_state, plain)
+    base = {name: value for name, value in full_state.items() if name.startswith("features")}
+    torch.save(base, plain)
     sha256 = hashlib.sha256(plain.read_bytes()).hexdigest()
     file = plain.rename(tmp_path / f"alexnet-{sha256[:8]}.pth")
     monkeypatch.setattr(weights, "weights_url", lambda model: file.as_uri())
     return file
 
 
-@pytest.mark.slow
+@pytest.mark.moderate
 def test_untrained_is_seeded_and_independent_of_the_layers(fetch):
     few, facts, pth = fetch("untrained", ["conv2"])
     bytes_before = pth.read_bytes()
@@ -86,6 +91,7 @@ def test_untrained_is_seeded_and_independent_of_the_layers(fetch):
     assert not pth.stat().st_mode & 0o111 and tensors_digest(again) == facts["sha256"]
 
 
+@pytest.mark.moderate
 def test_batch_normalisation_s_statistics_are_kept(fetch):
     state, _, _ = fetch("untrained", ["pool1"], model="vgg11_bn")
     assert set(state) == {
@@ -108,7 +114,7 @@ def test_digest_covers_names_shapes_dtypes_and_values():
     assert tensors_digest({"a": tensor, "b": tensor}) == tensors_digest({"b": tensor, "a": tensor})
 
 
-@pytest.mark.parametrize("wrapped", [False, True])
+@pytest.mark.parametrize("wrapped", moderate_after(1, [False, True]))
 def test_file_of_a_convolutional_base(fetch, refused, tmp_path, full_state, wrapped):
     base = {name: value for name, value in full_state.items() if name.startswith("features")}
     file = tmp_path / "base.pth"
@@ -126,13 +132,14 @@ def test_file_of_a_convolutional_base(fetch, refused, tmp_path, full_state, wrap
     refused("layer fc7 needs classifier.4.weight", asked=file, layers=["fc6", "fc7"])
 
 
-@pytest.mark.slow
+@pytest.mark.moderate
 def test_the_operations_of_the_layers_are_recorded(fetch):
     few, more = (fetch("untrained", layers)[1]["gflop"] for layers in (["conv1"], ["conv1", "fc8"]))
     assert few == pytest.approx(2 * 64 * 55 * 55 * 3 * 11 * 11 / 1e9)
     assert more == pytest.approx(1.428, abs=0.001)
 
 
+@pytest.mark.moderate
 def test_only_what_is_needed_is_written(fetch, tmp_path, full_state):
     file = tmp_path / "full.pth"
     torch.save(full_state, file)
@@ -154,6 +161,7 @@ def test_code_in_a_file_is_never_run(refused, tmp_path, monkeypatch, contents):
     assert not (tmp_path / "executed").exists()
 
 
+@pytest.mark.moderate
 def test_files_that_are_no_state_dict(refused, tmp_path, full_state):
     refused("nowhere.pth", "not a file", "untrained", asked=tmp_path / "nowhere.pth")
     refused("not a file", asked=tmp_path)
@@ -171,6 +179,7 @@ def test_files_that_are_no_state_dict(refused, tmp_path, full_state):
     refused("features.0.weight", "tensor", asked=file)
 
 
+@pytest.mark.moderate
 def test_tensors_that_do_not_fit(refused, tmp_path, full_state):
     file = tmp_path / "w.pth"
 
@@ -196,6 +205,7 @@ def test_half_precision_files_are_read(fetch, tmp_path, full_state):
     assert {value.dtype for value in state.values()} == {torch.float32}
 
 
+@pytest.mark.moderate
 def test_download_is_checked_and_cached(fetch, served, full_state, tmp_path):
     state, facts, _ = fetch("imagenet")
     assert torch.equal(state["features.0.weight"], full_state["features.0.weight"])
@@ -210,11 +220,13 @@ def test_download_is_checked_and_cached(fetch, served, full_state, tmp_path):
     assert (facts["source"], facts["asked"], facts["reason"]) == ("imagenet", "auto", None)
 
 
+@pytest.mark.moderate
 def test_download_with_a_wrong_hash(refused, served):
     served.write_bytes(served.read_bytes() + b"x")
     refused("hash", served.name, asked="imagenet")
 
 
+@pytest.mark.moderate
 def test_damaged_cache(refused, served, tmp_path):
     cached = tmp_path / "hub/hub/checkpoints" / served.name
     cached.parent.mkdir(parents=True)
@@ -222,6 +234,7 @@ def test_damaged_cache(refused, served, tmp_path):
     refused("damaged", str(cached), "delete it", asked="imagenet")
 
 
+@pytest.mark.moderate
 @pytest.mark.parametrize(
     "failure", [urllib.error.URLError("no route to host"), TimeoutError("timed out")]
 )
@@ -291,6 +304,7 @@ def test_whether_a_server_has_the_weights_is_asked_in_seconds(server, monkeypatc
     assert time.monotonic() - begin < 1.5
 
 
+@pytest.mark.moderate
 def test_weights_in_the_cache_need_no_server(served, tmp_path):
     cached = weights.hub_file(served.as_uri())
     cached.parent.mkdir(parents=True)
@@ -301,7 +315,7 @@ def test_weights_in_the_cache_need_no_server(served, tmp_path):
     assert "is damaged" in weights.why_unreachable(served.as_uri())
 
 
-@pytest.mark.slow
+@pytest.mark.moderate
 def test_older_names_of_tensors(fetch, tmp_path):
     state = torchvision.models.densenet121().state_dict()
     old = {re.sub(r"\.(norm|conv)([12])\.", r".\1.\2.", name): v for name, v in state.items()}

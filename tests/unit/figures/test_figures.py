@@ -26,7 +26,7 @@ from chronovision.figures.style import styled
 from chronovision.figures.timeline import draw_timeline
 from chronovision.figures.video import VideoResults, draw_changes, draw_counts, plot_video
 from support.results import VARIANTS, MadeResults
-from support.tiers import slow_after
+from support.tiers import moderate_after
 
 pytestmark = [
     pytest.mark.filterwarnings("error"),
@@ -69,7 +69,7 @@ def draw_all(made: MadeResults, video: str) -> dict:
 
 @pytest.mark.parametrize(
     ("layers", "n", "shape"),
-    slow_after(
+    moderate_after(
         1,
         [
             (["pool1", "features.3"], 120, "busy"),
@@ -89,6 +89,7 @@ def test_every_figure_of_a_video_is_drawn(tmp_path, layers, n, shape):
             assert len(image.convert("L").getcolors(256)) > 5
 
 
+@pytest.mark.moderate
 def test_figures_repeat_byte_for_byte(tmp_path):
     made = MadeResults(tmp_path, layers=["pool1"], variants=VARIANTS[:1])
     made.add_video("v", 40)
@@ -103,7 +104,7 @@ def test_an_unknown_figure_is_refused(tmp_path):
         plot_video({"sparkles": tmp_path / "x.png"}, results_of(made, "v"))
 
 
-@pytest.mark.parametrize("videos", slow_after(1, [1, 3, 10]))
+@pytest.mark.parametrize("videos", moderate_after(1, [1, 3, 10]))
 def test_every_figure_of_a_set_is_drawn(tmp_path, videos):
     made = MadeResults(tmp_path, layers=["pool1", "pool5"])
     made.videos = {f"v{i}": {"n": 50, "fps": 25.0} for i in range(videos)}
@@ -177,7 +178,7 @@ def xy(line) -> np.ndarray:
     return np.asarray(line.get_xydata(), dtype=float)
 
 
-@pytest.mark.parametrize("variant", VARIANTS)
+@pytest.mark.parametrize("variant", moderate_after(1, VARIANTS))
 def test_a_timeline_shows_series_thresholds_marks_and_boundaries(tmp_path, captured, variant):
     given = Uneven(tmp_path, variant)
     given.draw_timeline()

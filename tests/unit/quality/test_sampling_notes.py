@@ -98,7 +98,7 @@ def test_equal_changes_stay_equal_in_even_steps(film, tmp_path, step_s):
     assert (changes.max(axis=0) < 1.45 * changes.min(axis=0)).all()
 
 
-@pytest.mark.slow
+@pytest.mark.moderate
 def test_a_rate_that_does_not_divide_makes_salient_changes_of_long_steps(film, tmp_path):
     """Every 2nd and 3rd frame in turn."""
     notes, changes = notes_and_changes(film, tmp_path, fps=12)
@@ -223,7 +223,7 @@ def test_cuts_after_the_conversion_hide_nothing():
     assert cadence(np.concatenate(parts))[:2] == (5, 1)
 
 
-@pytest.mark.slow
+@pytest.mark.moderate
 @given(st.integers(0, 10**6), st.sampled_from([0.05, 0.5, 1.2]), st.sampled_from([0.02, 0.5]))
 def test_films_without_a_cadence(seed, spread, still):
     """Still and moving parts in turn, with noise of any size, and some exact repeats."""
@@ -267,6 +267,7 @@ def pixel_change(path, folder):
     return np.array([np.abs(b - a).mean() for a, b in zip(pictures, pictures[1:], strict=False)])
 
 
+@pytest.mark.moderate
 @pytest.mark.parametrize(("rate", "period"), [("30", 5), ("24", None)])
 def test_a_lossy_conversion_that_exact_equality_misses(tmp_path, rate, period):
     """24 to 30 frames/s, in MPEG-4 with the noise of its coding."""

@@ -22,6 +22,7 @@ from chronovision.salience.decay import (
 )
 from chronovision.salience.thresholds import Thresholds, resolve_thresholds
 from support.published_rule import by_frames, by_seconds
+from support.tiers import moderate_after
 
 DYNAMIC = {
     "tmax_scale": 1.0,
@@ -107,6 +108,7 @@ def test_seconds_are_the_published_rule_at_thirty_frames_a_second_but_for_half_a
     assert np.abs(timed - published).max() <= 0.006 * (0.9 - 0.1)
 
 
+@pytest.mark.moderate
 @given(st.integers(0, 1000))
 def test_layers_and_clips_side_by_side_equal_each_alone(seed):
     rng = np.random.default_rng(seed)
@@ -201,7 +203,7 @@ PUBLISHED = [
 ]
 
 
-@pytest.mark.parametrize("tmax, tmin, fired, thrice", PUBLISHED)
+@pytest.mark.parametrize("tmax, tmin, fired, thrice", moderate_after(1, PUBLISHED))
 def test_published_noise_fires_without_change_and_the_bounded_variant_does_not(
     tmax, tmin, fired, thrice
 ):

@@ -2,8 +2,16 @@
 
 import pytest
 
+from chronovision.survey import costs
 from chronovision.survey import weights as survey_weights
+from chronovision.survey.cpu_speed import Speeds
 from support.clips import make_clip
+
+
+@pytest.fixture(autouse=True)
+def made_up_speeds(monkeypatch):
+    """A survey measures the machine for a second; test_cpu_speed.py does so."""
+    monkeypatch.setattr(costs, "measure_speeds", lambda device: Speeds(100.0, None))
 
 
 @pytest.fixture(scope="session")

@@ -5,7 +5,7 @@ import pytest
 from chronovision.survey import cpu_speed as speed
 
 
-@pytest.mark.slow
+@pytest.mark.moderate
 def test_speeds_are_measured():
     found = speed.measure_speeds("cpu")
     assert 0.1 < found.float32 < 1e6

@@ -13,7 +13,7 @@ from support.hostile import in_one_line
 from support.paths import PROJECT
 
 
-@pytest.mark.slow
+@pytest.mark.moderate
 def test_files_of_any_name_are_found_or_left_out(tmp_path):
     """File names are bytes: some are no text, some would rewrite the terminal."""
     clip = make_clip(tmp_path / "clip.mp4", "testsrc2=s=32x32:r=12:d=1").read_bytes()

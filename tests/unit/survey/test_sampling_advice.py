@@ -29,6 +29,7 @@ def spread(step_s, shown):
     return max(steps_s(step_s, shown)) / min(steps_s(step_s, shown)) - 1
 
 
+@pytest.mark.moderate
 @settings(deadline=None, max_examples=40)
 @given(
     st.lists(st.sampled_from(RATES), min_size=1, max_size=4, unique=True),

@@ -3,9 +3,10 @@
 import hashlib
 import re
 import runpy
-import subprocess
 import sys
+from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 import torch
@@ -18,15 +19,22 @@ from chronovision.survey import survey as survey_module
 from chronovision.survey import weights as survey_weights
 from chronovision.survey.folder import clean_name, name_videos
 from chronovision.survey.survey import survey_folder
-from chronovision.videos.ffmpeg import find_tools
 from chronovision.videos.table import read_videos
+from support.clips import make_clip
 from support.paths import PROJECT
 
 
 def make_video(path, rate=25, n_frames=20):
-    command = [find_tools().ffmpeg, "-v", "error", "-f", "lavfi"]
-    command += ["-i", f"testsrc=s=64x48:r={rate}", "-frames:v", str(n_frames), f"file:{path}"]
-    subprocess.run(command, check=True)
+    path.write_bytes(coded(path.suffix.lower(), rate, n_frames))
+
+
+@cache
+def coded(suffix, rate, n_frames) -> bytes:
+    """Bytes of a video, coded once."""
+    with TemporaryDirectory() as folder:
+        path = Path(folder, f"x{suffix}")
+        make_clip(path, f"testsrc=s=64x48:r={rate}", "-frames:v", n_frames)
+        return path.read_bytes()
 
 
 @pytest.fixture
@@ -67,6 +75,7 @@ def test_what_is_written(folder):
     assert "WARNING: videos a, b and c are the same file in different groups" in said
 
 
+@pytest.mark.moderate
 def test_odd_names_and_files_that_are_no_videos(folder):
     for name in ("Ünïted  näme.mp4", "a.mkv", "A.avi", "映画.mp4", 'it\'s "q" 100%; #1.MOV'):
         make_video(folder / name)
@@ -269,6 +278,7 @@ def test_weights_that_cannot_be_had_stop_the_run_before_it_begins(folder, conv1,
     )
 
 
+@pytest.mark.moderate
 @pytest.mark.parametrize("asked", ["imagenet", "auto"])
 def test_a_slow_server_is_no_reason_to_refuse_a_run(folder, monkeypatch, asked):
     def silent(url):

@@ -8,7 +8,7 @@ import torch
 
 from chronovision.core.metrics import METRICS
 from chronovision.core.results import Results
-from support.tiers import slow_after
+from support.tiers import moderate_after
 from support.verified import (
     N,
     alter,
@@ -21,7 +21,8 @@ from support.verified import (
 LAST = {"mean": (), "std": (), "step_sq": (), "channels": (3,), "sketch": (100,), "maps": (5, 0, 0)}
 
 
-@pytest.mark.parametrize("name", slow_after(1, LAST))
+@pytest.mark.moderate
+@pytest.mark.parametrize("name", moderate_after(1, LAST))
 def test_an_altered_moment_is_found(name, results):
     with h5py.File(Results(results).features(video="a"), "r+") as file:
         dataset = file["layers/pool5"][name]
@@ -38,7 +39,7 @@ def test_an_altered_moment_is_found(name, results):
     assert name not in whole or f"DOES NOT HOLD a: {whole[name]}" in found
 
 
-@pytest.mark.slow
+@pytest.mark.moderate
 def test_an_altered_change_is_found_in_the_table_and_against_the_film(results):
     path = Results(results).changes(metric="cosine", video="a")
     before = float(pd.read_csv(path, sep="\t")["conv2"][12])
@@ -55,9 +56,10 @@ def test_an_altered_change_is_found_in_the_table_and_against_the_film(results):
     assert "DOES NOT HOLD a: changes/cosine" in failures(verify(results, sample=1)[1])
 
 
+@pytest.mark.moderate
 @pytest.mark.parametrize(
     ("table", "row", "column", "found"),
-    slow_after(
+    moderate_after(
         1,
         [
             ("pixels/a.tsv", 3, "contrast", "a: pixels"),
@@ -79,7 +81,7 @@ def test_an_altered_cell_is_found(table, row, column, found, results):
     assert failures(verify(results)[1]) == [f"DOES NOT HOLD {found}"]
 
 
-@pytest.mark.slow
+@pytest.mark.moderate
 def test_altered_ranges_and_what_follows_from_them(results):
     alter(Results(results).ranges(metric="cosine"), 0, "high", 1.9)
     found = failures(verify(results, sample=1)[1])
@@ -87,7 +89,7 @@ def test_altered_ranges_and_what_follows_from_them(results):
     assert "DOES NOT HOLD a: accumulators/cosine.static" in found
 
 
-@pytest.mark.slow
+@pytest.mark.moderate
 def test_an_altered_time_is_found(results):
     with h5py.File(Results(results).features(video="a"), "r+") as file:
         file["time_s"][5] += 0.001
@@ -96,7 +98,7 @@ def test_an_altered_time_is_found(results):
     assert any("time_s in row 5 is 0.626 instead of 0.625" in line for line in lines)
 
 
-@pytest.mark.slow
+@pytest.mark.moderate
 def test_an_altered_fact_of_the_video_is_found(results):
     path = Results(results).video_facts(video="a")
     path.write_text(path.read_text().replace('"width": 96', '"width": 97'))
@@ -112,7 +114,7 @@ def test_another_film_is_found_and_not_decoded(results, made, tmp_path):
     assert failures(lines) == ["DOES NOT HOLD a: video file", "NOT CHECKED a: features"]
 
 
-@pytest.mark.slow
+@pytest.mark.moderate
 def test_other_weights_are_found_and_not_used(results):
     path = results / "weights/alexnet.untrained.pth"
     state = torch.load(path, weights_only=True)

@@ -16,7 +16,7 @@ from chronovision.verification.checks import Check, Tally, attempt, summary
 from chronovision.verification.results import verify_results
 from chronovision.verification.tables import set_tables
 from support.sets import MadeSet, made_changes
-from support.tiers import slow_after
+from support.tiers import moderate_after
 from support.verified import (
     CONFIG,
     FRAMES,
@@ -84,7 +84,7 @@ def test_other_settings_hold(network, frames, tmp_path):
     assert holds, lines
 
 
-@pytest.mark.slow
+@pytest.mark.moderate
 def test_a_sample_is_drawn_by_seed(results):
     """Two of the fifteen changes; the altered one is among those of some seeds."""
     with h5py.File(Results(results).features(video="a"), "r+") as file:
@@ -132,7 +132,7 @@ def test_what_is_left_over_is_named_and_not_checked(results):
 # What cannot be checked
 
 
-@pytest.mark.slow
+@pytest.mark.moderate
 def test_a_film_that_has_moved(results, made, tmp_path):
     path = Results(results).video_facts(video="a")
     info = json.loads(path.read_text())
@@ -148,7 +148,7 @@ def test_a_film_that_has_moved(results, made, tmp_path):
 
 
 @pytest.mark.parametrize(
-    "path", slow_after(1, ["features/a.h5", "weights/alexnet.untrained.pth", "pixels/a.tsv"])
+    "path", moderate_after(1, ["features/a.h5", "weights/alexnet.untrained.pth", "pixels/a.tsv"])
 )
 @pytest.mark.parametrize("how", ["missing", "damaged"])
 def test_missing_and_damaged_files_leave_the_other_checks(path, how, results):

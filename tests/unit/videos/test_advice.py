@@ -7,7 +7,8 @@ from chronovision.errors import UserError
 from chronovision.videos.decoding import Decoding, decode
 from chronovision.videos.probe import probe
 from support.clips import ffmpeg, follow, make_clip
-from support.tiers import slow_after
+
+pytestmark = pytest.mark.moderate
 
 SOURCE = "testsrc2=s=96x72:r=30:d=2"
 #: How the elements of Matroska begin that hold the pictures (Cluster).
@@ -48,15 +49,12 @@ def back(folder):
 
 @pytest.mark.parametrize(
     ("make", "said"),
-    slow_after(
-        1,
-        [
-            (h264, "frame 0 has no timestamp"),
-            (hevc, "frame 0 has no timestamp"),
-            (shared, "most frames share a timestamp"),
-            (back, "timestamps go back|share a timestamp"),
-        ],
-    ),
+    [
+        (h264, "frame 0 has no timestamp"),
+        (hevc, "frame 0 has no timestamp"),
+        (shared, "most frames share a timestamp"),
+        (back, "timestamps go back|share a timestamp"),
+    ],
 )
 def test_what_is_advised_gives_all_frames(tmp_path, make, said):
     path = make(tmp_path)
@@ -76,7 +74,6 @@ def test_what_is_advised_gives_all_frames(tmp_path, make, said):
     )
 
 
-@pytest.mark.slow
 def test_what_is_advised_gives_the_stream_that_was_asked_for(tmp_path):
     path = shared(tmp_path)
     large = make_clip(tmp_path / "large.mkv", SOURCE.replace("96x72", "192x144"), "-c:v", "ffv1")

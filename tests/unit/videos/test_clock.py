@@ -26,6 +26,7 @@ def steps(path):
     return make_clip(path, "testsrc2=s=96x72:r=25:d=4", "-c:v", "ffv1", "-g", "1")
 
 
+@pytest.mark.moderate
 def test_a_step_back_of_a_millisecond_is_mended_and_noted(clips, tmp_path):
     path = set_times(steps(clips / "back.mkv"), {50: 49 * 40 - 1})
     probe_video(path, tmp_path / "info.json", stream=None)
@@ -103,7 +104,7 @@ def test_what_no_time_can_be_given_to_is_refused(times, said):
         go(times, [])
 
 
-@pytest.mark.slow
+@pytest.mark.moderate
 def test_the_advice_for_times_that_go_back_works(clips):
     """Pairs of frames that have changed their times: every third goes back by 80 ms."""
     mixed = {n + way: 40 * (n + 2 - way) for n in range(10, 90, 3) for way in (0, 2)}

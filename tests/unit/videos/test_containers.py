@@ -12,7 +12,8 @@ from chronovision.videos.ffmpeg import find_tools
 from chronovision.videos.probe import probe
 from support.clips import ffmpeg, make_clip
 from support.paths import PROJECT
-from support.tiers import slow_after
+
+pytestmark = pytest.mark.moderate
 
 SOURCE = "testsrc2=s=96x72:r=12:d=3"
 KEYS = ("76a6c65c5ea762046bd749a2e632ccbb", "a7e61c373e219033c21091fa607bf3b8")
@@ -35,20 +36,17 @@ def run_advice(message, folder):
 
 @pytest.mark.parametrize(
     ("suffix", "options"),
-    slow_after(
-        1,
-        [
-            ("mp4", ("-c:v", "libx264")),
-            ("mp4", ("-c:v", "libx264", "-movflags", "+faststart")),
-            ("mp4", ("-c:v", "libx264", "-movflags", "frag_keyframe+empty_moov")),
-            ("mov", ("-c:v", "mjpeg")),
-            ("webm", ("-c:v", "libvpx")),
-            ("mkv", ("-c:v", "libx264", "-live", "1", "-f", "matroska")),
-            ("flv", ("-c:v", "flv")),
-            ("wmv", ("-c:v", "wmv2")),
-            ("ogv", ("-c:v", "libtheora")),
-        ],
-    ),
+    [
+        ("mp4", ("-c:v", "libx264")),
+        ("mp4", ("-c:v", "libx264", "-movflags", "+faststart")),
+        ("mp4", ("-c:v", "libx264", "-movflags", "frag_keyframe+empty_moov")),
+        ("mov", ("-c:v", "mjpeg")),
+        ("webm", ("-c:v", "libvpx")),
+        ("mkv", ("-c:v", "libx264", "-live", "1", "-f", "matroska")),
+        ("flv", ("-c:v", "flv")),
+        ("wmv", ("-c:v", "wmv2")),
+        ("ogv", ("-c:v", "libtheora")),
+    ],
 )
 def test_joined_files_are_parted_as_the_message_says(clips, tmp_path, suffix, options):
     sources = ("testsrc2=s=96x72:r=25:d=2", "mandelbrot=s=96x72:r=25,trim=duration=2")
@@ -187,7 +185,6 @@ def test_joined_avi_files_are_read_to_their_end(clips):
     assert len(pictures(clips / "joined.avi")) == 100
 
 
-@pytest.mark.slow
 def test_films_are_joined_as_the_documentation_says(tmp_path):
     page = (PROJECT / "docs/how-to.md").read_text(encoding="utf-8")
     commands = page.split("## Join films")[1].split("```")[1].replace("ffmpeg", find_tools().ffmpeg)

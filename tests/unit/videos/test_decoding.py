@@ -24,13 +24,14 @@ from support.clips import (
     make_lossless,
 )
 from support.decoded import frames_of
-from support.tiers import slow_after
+from support.tiers import moderate_after
 
 SETTINGS = {"size": 32, "geometry": "crop", "every": 1, "step_s": None, "fps": None}
 WHOLE = Span()
 LUMA = np.array([0.299, 0.587, 0.114])
 
 
+@pytest.mark.moderate
 def test_rows_far_apart_keep_no_pictures_between_them(clips, tmp_path):
     path = make_clip(clips / "many.mp4", "testsrc2=s=64x64:r=25:d=20", *H264)
     probe_video(path, tmp_path / "info.json", stream=None)
@@ -58,18 +59,21 @@ def test_pictures_are_those_that_were_coded(clips):
 
 @pytest.mark.parametrize(
     ("name", "options"),
-    slow_after(
-        2,
-        [
-            ("b.mp4", ("-c:v", "libx264", "-bf", "3", "-g", "8")),
-            ("x265.mp4", ("-c:v", "libx265", "-x265-params", "log-level=none")),
-            ("v.webm", ("-c:v", "libvpx", "-g", "8")),
-            ("m.avi", ("-c:v", "mpeg4", "-g", "8")),
-            ("t.ts", ("-c:v", "libx264", "-bf", "2")),
-            ("f.mkv", ("-c:v", "ffv1", "-pix_fmt", "gray")),
-            ("ten.mkv", ("-c:v", "ffv1", "-pix_fmt", "yuv422p10le")),
-            ("offset.mkv", ("-c:v", "libx264", "-output_ts_offset", "7.3")),
-        ],
+    moderate_after(
+        1,
+        moderate_after(
+            2,
+            [
+                ("b.mp4", ("-c:v", "libx264", "-bf", "3", "-g", "8")),
+                ("x265.mp4", ("-c:v", "libx265", "-x265-params", "log-level=none")),
+                ("v.webm", ("-c:v", "libvpx", "-g", "8")),
+                ("m.avi", ("-c:v", "mpeg4", "-g", "8")),
+                ("t.ts", ("-c:v", "libx264", "-bf", "2")),
+                ("f.mkv", ("-c:v", "ffv1", "-pix_fmt", "gray")),
+                ("ten.mkv", ("-c:v", "ffv1", "-pix_fmt", "yuv422p10le")),
+                ("offset.mkv", ("-c:v", "libx264", "-output_ts_offset", "7.3")),
+            ],
+        ),
     ),
 )
 def test_times_keys_and_pictures(clips, name, options):

@@ -197,6 +197,7 @@ def test_a_variable_rate_is_no_damage(clips):
     assert not decoding.messages
 
 
+@pytest.mark.moderate
 @pytest.mark.parametrize("name", ["partial file [error].mp4", "[h264 @ 0x1] [error] corrupt.mp4"])
 def test_names_and_titles_are_no_messages(clips, name):
     path = clips / name
@@ -215,6 +216,7 @@ FORGED = (
 )
 
 
+@pytest.mark.moderate
 @pytest.mark.parametrize("suffix", ["mp4", "mkv"])
 def test_titles_of_many_lines_and_chapters_are_no_messages(clips, suffix, tmp_path):
     """A description that tells of mending a file, and quotes what FFmpeg says of frames."""
@@ -256,7 +258,7 @@ def test_what_only_decoding_shows_is_refused(clips, plain):
         frames_of(clips / "text.mp4")
 
 
-@pytest.mark.slow
+@pytest.mark.moderate
 def test_messages_of_a_pass_that_only_decodes_are_the_same_each_time(damaged, plain):
     first = sorted(decoder_messages(damaged, 0))
     assert first and not any("0x" in message for message in first)

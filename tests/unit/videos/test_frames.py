@@ -109,6 +109,7 @@ def test_no_decodable_frame_is_refused(clips, plain, tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.moderate
 def test_damage_is_a_note_or_an_error(damaged, tmp_path):
     probe_video(str(damaged), tmp_path / "info.json", stream=None)
     dump(tmp_path / "info.json", tmp_path / "noted.h5")

@@ -10,6 +10,7 @@ from support.clips import (
     turn,
 )
 from support.decoded import frames_of
+from support.tiers import moderate_after
 
 
 def picture_of(path, size=32, geometry="crop"):
@@ -79,7 +80,7 @@ def test_enlarging(clips):
     assert_ramps(picture, expected_ramp(60, 20, 5), expected_ramp(60, 20), inside=4)
 
 
-@pytest.mark.parametrize(("angle", "turns"), [(90, 1), (180, 2), (270, 3)])
+@pytest.mark.parametrize(("angle", "turns"), moderate_after(1, [(90, 1), (180, 2), (270, 3)]))
 def test_rotation_is_applied(clips, angle, turns):
     """Angles are counter-clockwise, as np.rot90 turns."""
     straight = np.array([make_ramps(64, 96)] * 2)
@@ -95,7 +96,9 @@ def test_rotation_is_applied(clips, angle, turns):
 @pytest.mark.parametrize("geometry", ["crop", "squash", "pad"])
 @pytest.mark.parametrize(
     ("width", "height"),
-    [(65, 49), (49, 65), (17, 400), (400, 17), (31, 31), (97, 96), (33, 32), (639, 359)],
+    moderate_after(
+        2, [(65, 49), (49, 65), (17, 400), (400, 17), (31, 31), (97, 96), (33, 32), (639, 359)]
+    ),
 )
 def test_odd_sizes_give_the_square(clips, width, height, geometry):
     path = clips / f"{width}x{height}.mkv"

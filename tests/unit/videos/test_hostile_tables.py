@@ -149,6 +149,7 @@ def test_tables_under_impossible_names(tmp_path, name):
     in_one_line(error)
 
 
+@pytest.mark.moderate
 def test_long_tables_are_read_in_moments(tmp_path):
     rows = "".join(f"v{n}\tv{n}.mp4\n" for n in range(20_000))
     (tmp_path / "videos.tsv").write_text(f"video\tpath\n{rows}")

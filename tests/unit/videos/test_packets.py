@@ -16,7 +16,8 @@ from support.clock import (
     make,
 )
 from support.field_coded import stream
-from support.tiers import slow_after
+
+pytestmark = pytest.mark.moderate
 
 # Packets without a picture
 
@@ -89,7 +90,6 @@ def hollow(data, sizes, numbers):
     return bytes(data)
 
 
-@pytest.mark.slow
 def test_h264_packets_of_any_size_without_a_picture_are_gaps(clips):
     """Filler where pictures were: the beginning, decoded, shows what the sizes do not."""
     path = make_clip(clips / "filler.mp4", "testsrc2=s=320x240:r=25:d=3", *ALL_KEY)
@@ -103,7 +103,6 @@ def test_h264_packets_of_any_size_without_a_picture_are_gaps(clips):
     assert_is_that_of_the_rows(found, path)
 
 
-@pytest.mark.slow
 def test_a_film_cut_where_pictures_are_only_refreshed_begins_later(clips):
     """The decoder shows nothing until all of a picture was refreshed."""
     refreshed = ("-x264-params", "intra-refresh=1", "-g", "25", "-c:v", "libx264", "-bf", "0")
@@ -114,7 +113,6 @@ def test_a_film_cut_where_pictures_are_only_refreshed_begins_later(clips):
     assert_is_that_of_the_rows(found, path)
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("suffix", ["mkv", "mp4", "ts"])
 def test_two_fields_are_one_frame(clips, suffix):
     """Each with a packet and a time of its own: 50 fields are 25 frames a second."""
@@ -128,7 +126,7 @@ def test_two_fields_are_one_frame(clips, suffix):
     assert_is_that_of_the_rows(found, path)
 
 
-@pytest.mark.parametrize("suffix", slow_after(1, ["mkv", "mp4"]))
+@pytest.mark.parametrize("suffix", ["mkv", "mp4"])
 def test_times_in_the_order_of_decoding_are_those_of_the_rows(clips, suffix):
     """Of pictures that are shown in another order: each gets the time of another."""
     coded = make(clips / "right.mp4", "-c:v", "libx264", "-bf", "1", "-g", "25", "-b:v", "1M")
@@ -139,7 +137,6 @@ def test_times_in_the_order_of_decoding_are_those_of_the_rows(clips, suffix):
     assert_is_that_of_the_rows(found, path)
 
 
-@pytest.mark.slow
 def test_hidden_pictures_are_no_lost_ones(clips, tmp_path):
     """VP8 has packets with a picture that others refer to, and nobody sees."""
     source = "testsrc2=s=160x120:r=25:d=8"

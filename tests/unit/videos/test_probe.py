@@ -22,7 +22,7 @@ from support.clips import (
     put_matrix,
     turn,
 )
-from support.tiers import slow_after
+from support.tiers import moderate_after
 
 
 @pytest.fixture(scope="module")
@@ -55,18 +55,21 @@ def test_facts_of_a_plain_file(plain):
 
 @pytest.mark.parametrize(
     ("name", "options"),
-    slow_after(
-        2,
-        [
-            ("b.mp4", ("-c:v", "libx264", "-bf", "3")),
-            ("x265.mp4", ("-c:v", "libx265", "-x265-params", "log-level=none")),
-            ("v.webm", ("-c:v", "libvpx")),
-            ("m.avi", ("-c:v", "mpeg4")),
-            ("t.ts", ("-c:v", "libx264", "-bf", "2")),
-            ("f.mkv", ("-c:v", "ffv1")),
-            ("j.mov", ("-c:v", "mjpeg")),
-            ("g.gif", ("-r", "10")),
-        ],
+    moderate_after(
+        1,
+        moderate_after(
+            2,
+            [
+                ("b.mp4", ("-c:v", "libx264", "-bf", "3")),
+                ("x265.mp4", ("-c:v", "libx265", "-x265-params", "log-level=none")),
+                ("v.webm", ("-c:v", "libvpx")),
+                ("m.avi", ("-c:v", "mpeg4")),
+                ("t.ts", ("-c:v", "libx264", "-bf", "2")),
+                ("f.mkv", ("-c:v", "ffv1")),
+                ("j.mov", ("-c:v", "mjpeg")),
+                ("g.gif", ("-r", "10")),
+            ],
+        ),
     ),
 )
 def test_frames_are_those_that_ffprobe_decodes(clips, name, options):
@@ -133,12 +136,14 @@ def test_a_header_may_lie(clips):
     assert (found["header_frames"], found["n_frames"]) == (50, 36)
 
 
+@pytest.mark.moderate
 @pytest.mark.parametrize("angle", [90, 180, 270])
 def test_rotation(clips, plain, angle):
     found = probe(turn(plain, clips / f"turned{angle}.mp4", angle))
     assert (found["rotation"], found["width"], found["height"]) == (angle, 96, 72)
 
 
+@pytest.mark.moderate
 @pytest.mark.parametrize("numbers", [[0] * 9, [0, 1 << 16, 0, 0, 1 << 16, 0, 0, 0, 1 << 30]])
 def test_a_matrix_without_an_angle_turns_nothing(clips, plain, numbers):
     """FFmpeg calls the angle nan, or prints a number of its own."""
@@ -157,7 +162,7 @@ def test_an_angle_that_ffmpeg_ignores_turns_nothing(clips, plain):
     assert ffmpeg("-i", path, *raw) == ffmpeg("-i", plain, *raw)
 
 
-@pytest.mark.parametrize("angle", slow_after(1, [1, 45, 89, 300]))
+@pytest.mark.parametrize("angle", moderate_after(1, [1, 45, 89, 300]))
 def test_a_rotation_by_no_quarter_turn_is_refused(clips, plain, angle):
     """FFmpeg would turn the picture within its own frame, with black corners."""
     cosine, sine = (round(f(math.radians(angle)) * (1 << 16)) for f in (math.cos, math.sin))
@@ -172,6 +177,7 @@ def test_a_rotation_by_no_quarter_turn_is_refused(clips, plain, angle):
     assert ffmpeg("-i", clips / "out.mkv", *raw) == ffmpeg("-i", plain, *raw)
 
 
+@pytest.mark.moderate
 @pytest.mark.parametrize(("sar", "said"), [("4/3", "4:3"), ("0", "1:1"), ("1", "1:1")])
 def test_sample_aspect_ratio(clips, sar, said):
     source = f"testsrc2=s=64x48:r=12:d=1,setsar={sar}"
@@ -189,14 +195,17 @@ def test_an_absurd_shape_is_refused(clips, plain, shape):
 
 @pytest.mark.parametrize(
     "name",
-    [
-        "spaces and 'quotes'.mp4",
-        "100%$(x)`y`;.mp4",
-        "ü—映画.mp4",
-        "a*b?[c].mp4",
-        "-i.mp4",
-        "a:b#c\\.mp4",
-    ],
+    moderate_after(
+        1,
+        [
+            "spaces and 'quotes'.mp4",
+            "100%$(x)`y`;.mp4",
+            "ü—映画.mp4",
+            "a*b?[c].mp4",
+            "-i.mp4",
+            "a:b#c\\.mp4",
+        ],
+    ),
 )
 def test_any_name(clips, plain, name):
     shutil.copy(plain, clips / name)

@@ -22,10 +22,11 @@ from support.clock import (
     dump,
     make,
 )
-from support.tiers import slow_after
+
+pytestmark = pytest.mark.moderate
 
 
-@pytest.mark.parametrize("name", slow_after(2, STEADY))
+@pytest.mark.parametrize("name", (STEADY))
 def test_a_steady_rate_is_one_in_any_container(clips, name):
     """Three seconds of 25 frames/s, with B-frames where there are any."""
     source, options = STEADY[name]
@@ -38,9 +39,7 @@ def test_a_steady_rate_is_one_in_any_container(clips, name):
     assert_is_that_of_the_rows(found, path)
 
 
-@pytest.mark.parametrize(
-    "name", slow_after(1, [name for name, (way, _) in STEADY.items() if way == "packets"])
-)
+@pytest.mark.parametrize("name", [name for name, (way, _) in STEADY.items() if way == "packets"])
 def test_the_fast_path_gives_what_decoding_gives(clips, name):
     if not (path := clips / name).exists():
         make(path, *STEADY[name][1])
@@ -65,7 +64,7 @@ def test_mpeg4_by_xvid_is_steady_in_avi(clips):
 # Streams joined by cat
 
 
-@pytest.fixture(scope="module", params=slow_after(1, ["ts", "m2ts", "mpg", "vob"]))
+@pytest.fixture(scope="module", params=["ts", "m2ts", "mpg", "vob"])
 def parts(request, clips):
     """Two films of 50 frames, and the second an hour later."""
     suffix, source = request.param, "testsrc2=s=96x72:r=25:d=2"
@@ -105,7 +104,7 @@ def lose_packet(source, target, pid):
     return target
 
 
-@pytest.mark.parametrize(("pid", "damaged"), slow_after(1, [(0x100, True), (0x101, False)]))
+@pytest.mark.parametrize(("pid", "damaged"), [(0x100, True), (0x101, False)])
 @pytest.mark.parametrize("joined", [False, True])
 def test_damage_is_that_of_the_pictures(clips, pid, damaged, joined, tmp_path):
     """A packet of the film or of its sound is lost, in a recording or behind a seam."""
@@ -138,7 +137,6 @@ def test_a_gap_that_ffmpeg_leaves_is_a_gap(clips):
 # A rate on a coarser clock
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("suffix", ["mp4", "mkv"])
 def test_a_film_on_the_clock_of_a_screen_has_its_own_rate(clips, suffix):
     """Intervals of 2 and 3 ticks of 60 Hz in turn: they vary, the rate does not."""

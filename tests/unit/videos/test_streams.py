@@ -11,6 +11,8 @@ from support.clips import (
     ffprobe,
 )
 
+pytestmark = pytest.mark.moderate
+
 
 @pytest.fixture(scope="module")
 def two_streams(clips):

@@ -10,6 +10,7 @@ from support.clips import (
     ffprobe,
     make_clip,
 )
+from support.tiers import moderate_after
 
 
 @pytest.fixture(scope="module")
@@ -33,6 +34,7 @@ def broken(clips, plain):
     return clips
 
 
+@pytest.mark.moderate
 @pytest.mark.parametrize(
     ("name", "said"),
     [
@@ -59,7 +61,7 @@ def test_files_that_cannot_be_used(broken, cover, name, said):
     assert "\n" not in str(caught.value) and " @ 0x" not in str(caught.value)
 
 
-@pytest.mark.parametrize("share", [0.3, 0.6, 0.9, 0.97])
+@pytest.mark.parametrize("share", moderate_after(1, [0.3, 0.6, 0.9, 0.97]))
 @pytest.mark.parametrize("suffix", ["mkv", "webm", "mp4", "avi", "mov"])
 def test_any_cut_of_a_whole_file_is_noticed(clips, suffix, share):
     """By its container; what only the decoder can notice is left to it."""
@@ -85,6 +87,7 @@ def test_a_cut_just_between_two_frames_is_noticed(clips, suffix):
         probe(clips / f"edges.{suffix}")
 
 
+@pytest.mark.moderate
 def test_what_follows_the_last_box_is_not_missed(clips, plain):
     """Rubbish at the end of a file, which FFmpeg ignores, may look like a box that goes on."""
     for rubbish in (b"\0" * 99, b"junk" * 25, b"\xff\xff\xff\xffjunk", b"\0\0\0\0mdat"):
