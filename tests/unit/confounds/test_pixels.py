@@ -148,7 +148,7 @@ def test_exported_images(info, tmp_path, suffix):
     (folder / "of_the_run_before.jpg").touch()
     settings = SETTINGS | {"every": 2}
     export_images(info, folder, frames=settings, span=Span(0.5, None), suffix=suffix)
-    rgb = dumped(info, tmp_path, (0.5, None), every=2)["rgb"]
+    rgb = dumped(info, tmp_path, Span(0.5, None), every=2)["rgb"]
     assert sorted(path.name for path in folder.iterdir()) == [
         f"{frame:06d}.{suffix}" for frame in range(len(rgb))
     ]
@@ -161,7 +161,7 @@ def test_exported_images(info, tmp_path, suffix):
 
 def test_nothing_is_left_of_a_failure(info, tmp_path):
     with pytest.raises(UserError):
-        describe(info, tmp_path, (99.0, None))
+        describe(info, tmp_path, Span(99.0, None))
     with pytest.raises(UserError):
         export_images(info, tmp_path / "i", frames=SETTINGS, span=Span(99.0, None), suffix="png")
     assert list(tmp_path.iterdir()) == []

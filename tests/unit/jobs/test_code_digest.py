@@ -7,8 +7,8 @@ import pytest
 from chronovision.jobs import code_digest as module
 from chronovision.jobs.code_digest import code_digest, covered_modules
 from support.edits import ARITHMETIC, NO_NUMBER, edit
-from support.imports import rules_with_script
 from support.paths import SCRIPTS
+from support.rules import scripts_of_rules
 
 
 @pytest.fixture(scope="module")
@@ -48,7 +48,7 @@ def test_a_line_of_arithmetic_counts_for_exactly_the_rules_that_run_it(module, s
     old, new, users = ARITHMETIC[module]
     edit(sources / f"chronovision/{module}.py", old, new)
     after = digests(sources)
-    assert {rule for rule in rules_with_script() if before[rule] != after[rule]} == users
+    assert {rule for rule in scripts_of_rules() if before[rule] != after[rule]} == users
 
 
 def test_every_room_has_a_line_of_arithmetic():
@@ -91,7 +91,7 @@ def test_what_decides_no_number_counts_for_no_rule(module, sources):
     before = digests(sources)
     edit(sources / f"chronovision/{module}.py", *NO_NUMBER[module])
     after = digests(sources)
-    assert {rule for rule in rules_with_script() if before[rule] != after[rule]} == set()
+    assert {rule for rule in scripts_of_rules() if before[rule] != after[rule]} == set()
 
 
 def test_tables_make_no_features_anew(sources):
