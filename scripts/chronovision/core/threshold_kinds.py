@@ -1,8 +1,8 @@
 """The kinds of threshold: a registry of their names, labels and sentences.
 
-What a kind does, and with which settings (``thresholds.dynamic``), stands in the room
-`salience`: an entry here does not make a third kind. Jobs that count do not read this registry, so that a reworded
-sentence counts nothing again.
+What a kind does, and with which settings (``thresholds.dynamic``), stands in the room `salience`:
+an entry here does not make a third kind. Jobs that count do not read this registry, so that a
+reworded sentence counts nothing again.
 """
 
 from collections.abc import Callable, Mapping
