@@ -13,6 +13,7 @@ from torchvision.models import alexnet
 
 from chronovision.core.provenance import read_provenance
 from chronovision.core.tables import read_table
+from chronovision.features.network_hints import asked_network
 from chronovision.features.weights_name import weights_name
 from chronovision.survey.weights import describe_weights
 from support.clips import cut, damage, ffmpeg, make_clip
@@ -301,7 +302,8 @@ def test_auto_falls_back_with_a_warning(videos, project, tmp_path):
     again = {"fetch_weights", "dump_frames", "extract_features"}
     config = write_config(tmp_path, network)
     assert not plan(tmp_path, config, features, project=project).succeeded().jobs
-    said = describe_weights(merged(TINY, network)["network"], 0, tmp_path / "results")
+    asked = merged(TINY, network)["network"]
+    said = describe_weights(asked, asked_network(asked), 0, tmp_path / "results")
     key, value = re.search(r"to try again set network\.(\w+): (\w+)", said).groups()
     advised = write_config(tmp_path, {"network": {key: value}}, "advised.yaml")
     assert plan(tmp_path, advised, features, project=project).succeeded().rules == again

@@ -99,7 +99,7 @@ def layer_nodes(model: str) -> dict[str, str]:
     return _layer_nodes(model, _skeleton(model))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class NetworkSpec:
     """A network without weights, as far as the asked layers need it; built once in a job.
 

@@ -19,7 +19,10 @@ BYTES_PER_FRAME = 12_000
 
 
 def describe_costs(
-    videos: Mapping[str, Video], facts: Mapping[str, Mapping], config: Mapping
+    videos: Mapping[str, Video],
+    facts: Mapping[str, Mapping],
+    config: Mapping,
+    spec: NetworkSpec,
 ) -> list[str]:
     """Return lines on the frames of a set, and on the time and disk space that a run takes.
 
@@ -31,6 +34,8 @@ def describe_costs(
         Id -> result of `chronovision.videos.probe.probe`, for the videos that can be read.
     config : mapping
         Config of the run.
+    spec : NetworkSpec
+        The network that the config asks for.
     """
     if not facts:
         return []
@@ -39,7 +44,6 @@ def describe_costs(
     rates = Counter(round(about["frame_rate"], 3) for about in facts.values())
     listed = ", ".join(f"{rate:g} ({count})" for rate, count in sorted(rates.items()))
     speeds = measure_speeds(config["network"]["device"])
-    spec = _spec(config)
     disk = sum(frames) * _stored_per_frame(config, spec)
     temporary = max(frames) * config["frames"]["size"] ** 2 * 3
     return [
@@ -52,21 +56,20 @@ def describe_costs(
 
 
 def describe_time(
-    videos: Mapping[str, Video], facts: Mapping[str, Mapping], config: Mapping
+    videos: Mapping[str, Video],
+    facts: Mapping[str, Mapping],
+    config: Mapping,
+    spec: NetworkSpec,
 ) -> str:
     """Return how long a run on videos takes, in words; arguments as for `describe_costs`."""
     speeds = measure_speeds(config["network"]["device"])
-    return _describe_time(_extents(videos, facts, config), config, _spec(config), speeds)
+    return _describe_time(_extents(videos, facts, config), config, spec, speeds)
 
 
 def _extents(
     videos: Mapping[str, Video], facts: Mapping[str, Mapping], config: Mapping
 ) -> list[Extent]:
     return [video_extent(facts[name], config["frames"], videos[name].span) for name in facts]
-
-
-def _spec(config: Mapping) -> NetworkSpec:
-    return NetworkSpec.build(config["network"]["model"], config["network"]["layers"])
 
 
 def _describe_time(

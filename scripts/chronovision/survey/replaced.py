@@ -15,6 +15,7 @@ from chronovision.core.prose import written_step
 from chronovision.core.provenance import read_provenance
 from chronovision.core.results import Results
 from chronovision.errors import UserError
+from chronovision.features.networks import NetworkSpec
 from chronovision.features.weights_name import KINDS, weights_name
 from chronovision.survey.costs import describe_time
 from chronovision.survey.results_folder import unused_folder
@@ -117,6 +118,7 @@ def describe_replacing(
     facts: Mapping[str, Mapping],
     config: Mapping,
     defaults: Mapping,
+    spec: NetworkSpec,
 ) -> list[str]:
     """Describe what a run replaces in `results`, why, and how long that takes.
 
@@ -130,6 +132,8 @@ def describe_replacing(
         Id -> result of `chronovision.videos.probe.probe`, for the videos that can be read.
     config, defaults : mapping
         Config of the run, and the config with every key at its default.
+    spec : NetworkSpec
+        The network that the config asks for.
     """
     rows = {video: videos[video] for video in facts}
     differing = differing_videos(results, rows, config, defaults)
@@ -141,7 +145,7 @@ def describe_replacing(
         *_describe_rows(differing, rows),
         f"  to be replaced: the features of {len(differing)} of {len(videos)} videos, and all that "
         "is made of them: changes, counts, segments, clips, scores, figures and pages",
-        f"  to make them takes {describe_time(videos, again, config)}",
+        f"  to make them takes {describe_time(videos, again, config, spec)}",
     ]
 
 

@@ -86,8 +86,9 @@ def survey_folder(
     asked = {} if config is None else read_config(config)
     frames = _sampling(fps, step)
     run_config = _run_config(Path(project), asked, frames)
+    network = asked_network(run_config["network"])
     home = _results(folder, asked, run_config, config)
-    weights = describe_weights(run_config["network"], run_config["seed"], home)
+    weights = describe_weights(run_config["network"], network, run_config["seed"], home)
     notes = describe_moved(home, folder)
     known = surveyed_folder(home)
     if known not in (None, str(folder)):  # Another way to the same files: their paths stay.
@@ -101,7 +102,7 @@ def survey_folder(
     unread = [f"{name}: {about}" for name, about in probed.items() if isinstance(about, str)]
     sound = {name: about for name, about in probed.items() if not isinstance(about, str)}
     defaults = _run_config(Path(project), {}, {})
-    replacing = describe_replacing(home, videos, sound, run_config, defaults)
+    replacing = describe_replacing(home, videos, sound, run_config, defaults, network)
     expected = describe_sampling(sound, run_config, _command(folder, config))
     expected += describe_fit(videos, sound, run_config)
     if replacing and replace is None:
@@ -114,7 +115,7 @@ def survey_folder(
         summary += ["  REPLACE=yes: features that were made with other settings are replaced"]
         summary += replacing
     summary += _describe_left_out(skipped, unread) + _describe_gone(home)
-    summary += describe_costs(videos, sound, run_config)
+    summary += describe_costs(videos, sound, run_config, network)
     return Survey(Results(home).run_config, [*summary, *expected, weights])
 
 
@@ -161,7 +162,6 @@ def _run_config(project: Path, asked: Mapping, frames: Mapping) -> dict:
     if frames:
         merged = _overlay(merged, {"frames": frames})
     check_config(merged)
-    asked_network(merged["network"])
     return merged
 
 

@@ -8,19 +8,22 @@ from chronovision.core.files import read_json
 from chronovision.core.messages import SHOWN_PATH, one_line
 from chronovision.core.results import Results
 from chronovision.errors import UserError
-from chronovision.features.network_hints import asked_network
-from chronovision.features.networks import weights_url
+from chronovision.features.networks import NetworkSpec, weights_url
 from chronovision.features.weights import hub_file, read_file, ways_out, why_unreachable
 from chronovision.features.weights_name import KINDS, weights_name
 
 
-def describe_weights(network: Mapping, seed: int, results: str | os.PathLike) -> str:
+def describe_weights(
+    network: Mapping, spec: NetworkSpec, seed: int, results: str | os.PathLike
+) -> str:
     """Return a line on the weights that a run will use.
 
     Parameters
     ----------
     network : mapping
         The config's ``network``.
+    spec : NetworkSpec
+        The network that it asks for.
     seed : int
         The config's ``seed``.
     results : path-like
@@ -40,7 +43,7 @@ def describe_weights(network: Mapping, seed: int, results: str | os.PathLike) ->
     if asked == "untrained":
         return f"  UNTRAINED network: {model} (network.weights: untrained)"
     if asked not in KINDS:
-        read_file(asked, asked_network(network))
+        read_file(asked, spec)
         return f"  trained network: {model} with the weights of {one_line(asked, SHOWN_PATH)}"
     url = weights_url(model)
     try:

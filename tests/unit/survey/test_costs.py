@@ -5,6 +5,7 @@ import os
 import pytest
 import yaml
 
+from chronovision.features.network_hints import asked_network
 from chronovision.jobs.costs import CORE_GFLOPS, run_seconds, video_extent
 from chronovision.jobs.resources import ROOM, network_minutes, stage_minutes
 from chronovision.survey import costs as survey_costs
@@ -58,12 +59,13 @@ def test_decoding_counts_by_coded_frames_and_their_size(settings):
     assert film.rows == 43_200
     assert decoding_s < run_seconds([film], settings, VGG19, CORE_GFLOPS)[1] < 1.15 * decoding_s
     videos = {"a": Video("a", "/a.mp4", "a", None, None, None, None)}
-    said = describe_time(videos, {"a": FILM}, settings)
+    network = asked_network(settings["network"])
+    said = describe_time(videos, {"a": FILM}, settings, network)
     assert said == (
         "about 5.3 h on the 1 processor cores of this machine (rule of thumb), 4.1 h of it for "
         "vgg19 at 224 pixels, which a GPU makes far faster"
     )
-    assert f"  {said}" in describe_costs(videos, {"a": FILM}, settings)
+    assert f"  {said}" in describe_costs(videos, {"a": FILM}, settings, network)
 
 
 def test_jobs_that_go_on_at_a_time_share_the_time(settings, monkeypatch):
