@@ -128,7 +128,12 @@ def dump(film: Film, size: int) -> None:
     from chronovision.videos.frames import dump_frames
 
     dump_frames(
-        film.info, film.frames, video=film.video, frames=decoding(size), span=SPAN, strict=False
+        info_path=film.info,
+        video=film.video,
+        frames=decoding(size),
+        span=SPAN,
+        strict=False,
+        output=film.frames,
     )
 
 
@@ -136,8 +141,12 @@ def describe(film: Film, size: int) -> None:
     from chronovision.confounds.pixels import describe_frames
 
     describe_frames(
-        *(film.info, film.pixels, film.thumbnails),
-        **{"video": film.video, "frames": decoding(size), "span": SPAN},
+        info_path=film.info,
+        video=film.video,
+        frames=decoding(size),
+        span=SPAN,
+        table=film.pixels,
+        thumbnails=film.thumbnails,
     )
 
 
@@ -224,24 +233,29 @@ def plot(film: Film) -> None:
     from chronovision.figures.video import VideoResults, plot_video
 
     files = {
-        **{"features": film.features, "thumbnails": film.thumbnails},
+        "features": film.features,
+        "thumbnails": film.thumbnails,
         "changes": list(map(film.changes, METRICS)),
         "accumulators": list(map(film.accumulators, VARIANTS)),
         "segments": list(map(film.segments, VARIANTS)),
     }
-    plot_video(by_stem(film.figures()), VideoResults.from_files(film.video, files))
+    results = VideoResults.from_files(film.video, files)
+    plot_video(results=results, figures=by_stem(film.figures()))
 
 
 def page(film: Film) -> None:
     from chronovision.report.video_page import PageInputs, render_page
 
     files = {
-        **{"facts": film.info, "quality": film.quality, "features": film.features},
+        "facts": film.info,
+        "quality": film.quality,
+        "features": film.features,
         "accumulators": list(map(film.accumulators, VARIANTS)),
         "segments": list(map(film.segments, VARIANTS)),
-        **{"thumbnails": film.thumbnails, "figures": film.figures()},
+        "thumbnails": film.thumbnails,
+        "figures": film.figures(),
     }
-    render_page(film.page, PageInputs.from_files(film.video, files))
+    render_page(inputs=PageInputs.from_files(film.video, files), page=film.page)
 
 
 def steps_from_features() -> Iterator[tuple[str, Callable, tuple]]:

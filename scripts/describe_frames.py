@@ -6,10 +6,10 @@ from chronovision.videos.span import Span
 
 with logged_job(snakemake.log[0]):
     describe_frames(
-        snakemake.input.info,
-        snakemake.output.table,
-        snakemake.output.thumbnails,
+        info_path=snakemake.input.info,
         video=snakemake.wildcards.video,
         frames=snakemake.params.frames,
         span=Span(*snakemake.params.span),
+        table=snakemake.output.table,
+        thumbnails=snakemake.output.thumbnails,
     )

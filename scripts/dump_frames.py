@@ -6,10 +6,10 @@ from chronovision.videos.span import Span
 
 with logged_job(snakemake.log[0]):
     dump_frames(
-        snakemake.input.info,
-        snakemake.output.frames,
+        info_path=snakemake.input.info,
         video=snakemake.wildcards.video,
         frames=snakemake.params.frames,
         span=Span(*snakemake.params.span),
         strict=snakemake.params.strict,
+        output=snakemake.output.frames,
     )

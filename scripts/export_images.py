@@ -6,9 +6,9 @@ from chronovision.videos.span import Span
 
 with logged_job(snakemake.log[0]):
     export_images(
-        snakemake.input.info,
-        snakemake.output.folder,
+        info_path=snakemake.input.info,
         frames=snakemake.params.frames,
         span=Span(*snakemake.params.span),
         suffix=snakemake.params.format or "jpg",
+        folder=snakemake.output.folder,
     )

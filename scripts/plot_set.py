@@ -6,8 +6,8 @@ from chronovision.jobs.log import logged_job
 
 with logged_job(snakemake.log[0]):
     plot_set(
-        by_stem(snakemake.output),
         summary=snakemake.input.summary,
         clips=by_variant_stem(snakemake.input.clips),
         predictions=by_variant_folder(snakemake.input.get("predictions", [])),
+        figures=by_stem(snakemake.output),
     )

@@ -7,4 +7,4 @@ from chronovision.jobs.log import logged_job
 with logged_job(snakemake.log[0]):
     files = dict(snakemake.input.items())
     results = VideoResults.from_files(snakemake.wildcards.video, files)
-    plot_video(by_stem(snakemake.output), results)
+    plot_video(results=results, figures=by_stem(snakemake.output))

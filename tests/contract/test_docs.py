@@ -72,8 +72,9 @@ def run_video(root: Path, video: str, path: Path) -> None:
     frames, features = Results(root).frames(video=video), Results(root).features(video=video)
     common = {"video": video, "frames": SETTINGS, "span": Span()}
     probe_video(path, info, stream=None)
-    dump_frames(info, frames, strict=False, **common)
-    describe_frames(info, pixels, pixels.with_suffix(".thumbnails.h5"), **common)
+    dump_frames(info_path=info, strict=False, output=frames, **common)
+    thumbnails = pixels.with_suffix(".thumbnails.h5")
+    describe_frames(info_path=info, table=pixels, thumbnails=thumbnails, **common)
     weights = root / "weights/alexnet.untrained.pth"
     extract_features(
         frames=frames,

@@ -64,7 +64,7 @@ STEADY = {
 def dump(folder, strict=False):
     """Quality notes of the frames of the probed video, by name, and their provenance."""
     options = {"video": "v", "frames": SETTINGS, "span": WHOLE, "strict": strict}
-    dump_frames(folder / "info.json", folder / "frames.h5", **options)
+    dump_frames(info_path=folder / "info.json", output=folder / "frames.h5", **options)
     with h5py.File(folder / "frames.h5") as file:
         notes = {note.note: note for note in decoding_notes(file.attrs, True)}
         assert (np.diff(file["time_s"]) >= 0).all()

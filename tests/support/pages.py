@@ -31,7 +31,7 @@ def page_of(made: MadeResults, video: str) -> str:
         ],
         "figures": [picture(made.path("figures", video, f"{name}.png")) for name in names],
     }
-    render_page(out, PageInputs.from_files(video, files))
+    render_page(inputs=PageInputs.from_files(video, files), page=out)
     return out.read_text(encoding="utf-8")
 
 

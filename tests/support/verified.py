@@ -48,9 +48,10 @@ def make_results(root: Path, network: dict, frames: dict, scope: str) -> None:
     weights = results / "weights" / f"{network['model']}.{network['weights']}.pth"
     common = {"video": "a", "frames": frames, "span": Span()}
     probe_video(film, info, stream=None)
-    dump_frames(info, stills, strict=False, **common)
+    dump_frames(info_path=info, strict=False, output=stills, **common)
     pixels = Results(results).pixels(video="a")
-    describe_frames(info, pixels, Results(results).thumbnails(video="a"), **common)
+    thumbnails = Results(results).thumbnails(video="a")
+    describe_frames(info_path=info, table=pixels, thumbnails=thumbnails, **common)
     fetch_weights(network, 3, weights, weights.with_suffix(".json"))
     features = Results(results).features(video="a")
     extract_features(
@@ -89,10 +90,10 @@ def make_results(root: Path, network: dict, frames: dict, scope: str) -> None:
             tables={name: Results(results).segments(**about) for name, about in ours.items()},
         )
     variants = itertools.starmap(Variant, itertools.product(METRICS, THRESHOLD_KINDS))
-    summarise_counts(
-        {("a", *one): Results(results).accumulators(variant=one, video="a") for one in variants},
-        Results(results).summary(),
-    )
+    accumulators = {
+        (one, "a"): Results(results).accumulators(variant=one, video="a") for one in variants
+    }
+    summarise_counts(accumulators=accumulators, table=Results(results).summary())
 
 
 FRAMES = {"size": 64, "geometry": "crop", "every": 1, "step_s": None, "fps": None}

@@ -106,6 +106,7 @@ rule summarise_counts:
         mem_mb=set_mb,
         runtime=set_minutes,
     params:
+        # The order of the rows, of which Snakemake does not know from the inputs.
         series=[[v, m, t] for v in VIDEOS for m in METRICS for t in THRESHOLDS],
         code=code_digest("summarise_counts"),
     message:

@@ -68,13 +68,13 @@ def pixel_facts(previous: np.ndarray | None, rgb: np.ndarray) -> tuple[float, fl
 
 
 def describe_frames(
-    info_path: str | os.PathLike,
-    table_path: str | os.PathLike,
-    thumbnails_path: str | os.PathLike,
     *,
+    info_path: str | os.PathLike,
     video: str,
     frames: Mapping,
     span: Span,
+    table: str | os.PathLike,
+    thumbnails: str | os.PathLike,
 ) -> None:
     """Write the confounds of every frame (TSV, `COLUMNS`) and thumbnails (HDF5) of one video.
 
@@ -85,9 +85,9 @@ def describe_frames(
     ----------
     info_path, video, frames, span
         See `chronovision.videos.frames.dump_frames`.
-    table_path : path-like
+    table : path-like
         TSV, see `COLUMNS`.
-    thumbnails_path : path-like
+    thumbnails : path-like
         HDF5, see `chronovision.videos.thumbnail_writer.write_thumbnails`.
     """
     info = read_json(info_path)
@@ -98,8 +98,8 @@ def describe_frames(
         ["numpy", "pillow"],
     )
     with (
-        new_h5(thumbnails_path, provenance) as file,
-        new_table(table_path, COLUMNS, provenance) as append,
+        new_h5(thumbnails, provenance) as file,
+        new_table(table, COLUMNS, provenance) as append,
     ):
         rows = write_thumbnails(file, analysed_rows(info, frames, span, Decoding()))
         facts = _describe(rows)

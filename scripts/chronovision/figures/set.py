@@ -40,20 +40,20 @@ _NAME_LENGTH = 24
 
 
 def plot_set(
-    figures: Paths, *, summary: str | PathLike, clips: VariantPaths, predictions: VariantPaths
+    *, summary: str | PathLike, clips: VariantPaths, predictions: VariantPaths, figures: Paths
 ) -> None:
     """Draw the figures of a set.
 
     Parameters
     ----------
-    figures : mapping of str to path-like
-        Name -> PNG to write. Names are ``counts_vs_duration.{metric}.{threshold}``,
-        ``predicted_vs_real.{metric}.{threshold}`` (if a model was fitted), ``static_vs_dynamic``
-        (with both thresholds) and ``metric_vs_metric`` (with two metrics or more).
     summary : path-like
         ``accumulators/summary.tsv``.
     clips, predictions : mapping of Variant to path-like
         Variant -> table. The figure of a table without rows says why there are no points.
+    figures : mapping of str to path-like
+        Name -> PNG to write. Names are ``counts_vs_duration.{metric}.{threshold}``,
+        ``predicted_vs_real.{metric}.{threshold}`` (if a model was fitted), ``static_vs_dynamic``
+        (with both thresholds) and ``metric_vs_metric`` (with two metrics or more).
 
     Raises
     ------

@@ -60,16 +60,16 @@ class VideoResults:
         )
 
 
-def plot_video(figures: Paths, results: VideoResults) -> None:
+def plot_video(*, results: VideoResults, figures: Paths) -> None:
     """Draw the figures of one video.
 
     Parameters
     ----------
+    results : VideoResults
+        The results to draw.
     figures : mapping of str to path-like
         Name -> PNG to write. Names are ``timeline.{metric}.{threshold}``, ``counts.{metric}``,
         ``changes.{metric}``, ``heatmaps`` and ``similarity``.
-    results : VideoResults
-        The results to draw.
 
     Raises
     ------

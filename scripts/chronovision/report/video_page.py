@@ -52,23 +52,26 @@ class PageInputs:
         """Return inputs whose keys are read off their paths; `files`: field -> path or paths."""
         return cls(
             video=video,
-            **{name: files[name] for name in ("facts", "quality", "features", "thumbnails")},
+            facts=files["facts"],
+            quality=files["quality"],
+            features=files["features"],
+            thumbnails=files["thumbnails"],
             accumulators=by_variant_folder(files["accumulators"]),
             segments=by_variant_folder(files["segments"]),
             figures=by_stem(files["figures"]),
         )
 
 
-def render_page(output: str | PathLike, inputs: PageInputs) -> None:
+def render_page(*, inputs: PageInputs, page: str | PathLike) -> None:
     """Write the page of one video: facts, quality, timelines with segments, figures, provenance.
 
     Parameters
     ----------
-    output : path-like
-        HTML file. The overview is expected beside it as ``index.html``. Tables that the page names
-        are given by their paths from its folder.
     inputs : PageInputs
         Results to show.
+    page : path-like
+        HTML file. The overview is expected beside it as ``index.html``. Tables that the page names
+        are given by their paths from its folder.
     """
     provenance = read_provenance(inputs.features)
     figures = {name: embedded_figure(name, path) for name, path in inputs.figures.items()}
@@ -77,12 +80,12 @@ def render_page(output: str | PathLike, inputs: PageInputs) -> None:
             "variant": variant_label(variant),
             "figure": figures.pop(f"timeline.{variant}", None),
             "segments": _segments(path, inputs.thumbnails),
-            "table": os.path.relpath(path, Path(output).parent),
+            "table": os.path.relpath(path, Path(page).parent),
         }
         for variant, path in inputs.segments.items()
     ]
     render(
-        output,
+        page,
         "video.html",
         video=inputs.video,
         facts=read_json(inputs.facts),

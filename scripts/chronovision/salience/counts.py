@@ -13,15 +13,15 @@ from chronovision.core.variants import Variant
 
 
 def summarise_counts(
-    accumulators: Mapping[tuple[str, str, str], str | os.PathLike], output: str | os.PathLike
+    *, accumulators: Mapping[tuple[Variant, str], str | os.PathLike], table: str | os.PathLike
 ) -> None:
     """Write the final counts of all accumulators, one row each.
 
     Parameters
     ----------
-    accumulators : mapping of (str, str, str) to path-like
-        (video, metric, threshold) -> table of accumulators, in the order of the rows.
-    output : path-like
+    accumulators : mapping of (Variant, str) to path-like
+        (variant, video) -> table of accumulators, in the order of the rows.
+    table : path-like
         TSV ``video metric threshold n_frames duration_s <layer>_count …``.
 
     Raises
@@ -31,13 +31,18 @@ def summarise_counts(
     """
     rows: list[dict] = []
     records: dict[str, dict] = {}
-    for (video, metric, threshold), path in accumulators.items():
+    for (variant, video), path in accumulators.items():
         names = [*layer_columns(read_header(path)).values()]
-        table = read_table(path, ["time_s", *names])
-        records.setdefault(video, {})[str(Variant(metric, threshold))] = read_provenance(path)
-        counts = {name: table[name].iloc[-1] for name in names}
-        about = {"video": video, "metric": metric, "threshold": threshold, "n_frames": len(table)}
-        rows.append({**about, "duration_s": span_duration(table["time_s"].to_numpy()), **counts})
+        counted = read_table(path, ["time_s", *names])
+        records.setdefault(video, {})[str(variant)] = read_provenance(path)
+        about = {
+            "video": video,
+            "metric": variant.metric,
+            "threshold": variant.threshold,
+            "n_frames": len(counted),
+            "duration_s": span_duration(counted["time_s"].to_numpy()),
+        }
+        rows.append({**about, **{name: counted[name].iloc[-1] for name in names}})
     meaning = {
         "video": ("id in the videos table", "name"),
         "metric": ("metric of change", "name"),
@@ -49,4 +54,4 @@ def summarise_counts(
         meaning[name] = (f"salient changes of {layer} over the video", "count")
     joined = {video: join_variants(own) for video, own in records.items()}
     provenance = add_step(merge(joined), "summarise_counts", {}, ["pandas"])
-    write_table(output, pd.DataFrame(rows), meaning, provenance)
+    write_table(table, pd.DataFrame(rows), meaning, provenance)

@@ -225,13 +225,12 @@ def _in_order(stored: Path) -> list[str]:
 def _summary(results: Results, stored: Path, _steps: Steps, made: Path) -> None:
     table = read_table(stored)
     names = (dict.fromkeys(table[name]) for name in ("metric", "threshold"))
+    variants = list(itertools.starmap(Variant, itertools.product(*names)))
     accumulators = {
-        (video, metric, threshold): results.accumulators(
-            variant=Variant(metric, threshold), video=video
-        )
-        for video, metric, threshold in itertools.product(_in_order(stored), *names)
+        (variant, video): results.accumulators(variant=variant, video=video)
+        for video, variant in itertools.product(_in_order(stored), variants)
     }
-    summarise_counts(accumulators, made)
+    summarise_counts(accumulators=accumulators, table=made)
 
 
 def _clips(results: Results, stored: Path, steps: Steps, made: Path, controls: Path) -> None:

@@ -25,13 +25,13 @@ log = logging.getLogger(__name__)
 
 
 def dump_frames(
-    info_path: str | os.PathLike,
-    output: str | os.PathLike,
     *,
+    info_path: str | os.PathLike,
     video: str,
     frames: Mapping,
     span: Span,
     strict: bool,
+    output: str | os.PathLike,
 ) -> None:
     """Write the analysed frames of one video to HDF5.
 
@@ -39,9 +39,6 @@ def dump_frames(
     ----------
     info_path : path-like
         ``videos/{video}.json``.
-    output : path-like
-        HDF5 with ``rgb`` (n, H, W, 3) uint8, ``source_frame`` (n,) int64, ``time_s`` (n,) float64,
-        ``key_frame`` and ``repeated`` (n,) bool. A chunk holds one picture.
     video : str
         Id of the video.
     frames : dict
@@ -51,6 +48,9 @@ def dump_frames(
     strict : bool
         Treat decoder damage anywhere in the stream as an error. The stream is decoded once more for
         this, see `chronovision.videos.decoding.decoder_messages`.
+    output : path-like
+        HDF5 with ``rgb`` (n, H, W, 3) uint8, ``source_frame`` (n,) int64, ``time_s`` (n,) float64,
+        ``key_frame`` and ``repeated`` (n,) bool. A chunk holds one picture.
 
     Raises
     ------

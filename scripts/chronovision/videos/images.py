@@ -11,12 +11,12 @@ from chronovision.videos.span import Span
 
 
 def export_images(
-    info_path: str | os.PathLike,
-    folder: str | os.PathLike,
     *,
+    info_path: str | os.PathLike,
     frames: Mapping,
     span: Span,
     suffix: str,
+    folder: str | os.PathLike,
 ) -> None:
     """Write the analysed frames, as the network sees them, as individual images.
 
@@ -24,10 +24,10 @@ def export_images(
     ----------
     info_path, frames, span
         See `chronovision.videos.frames.dump_frames`.
-    folder : path-like
-        Receives ``{frame:06d}.jpg`` or ``.png``, numbered by row of the analysed series.
     suffix : {'jpg', 'png'}
         ``jpg`` has quality 95.
+    folder : path-like
+        Receives ``{frame:06d}.jpg`` or ``.png``, numbered by row of the analysed series.
     """
     info = read_json(info_path)
     with atomic_folder(folder) as part:

@@ -63,14 +63,23 @@ def info(tmp_path_factory):
 
 def describe(info, folder, span=WHOLE, **settings):
     outputs = folder / "noise.tsv", folder / "noise.thumbnails.h5"
-    describe_frames(info, *outputs, video="noise", frames=SETTINGS | settings, span=span)
+    describe_frames(
+        info_path=info,
+        video="noise",
+        frames=SETTINGS | settings,
+        span=span,
+        table=outputs[0],
+        thumbnails=outputs[1],
+    )
     return outputs
 
 
 def dumped(info, folder, span=WHOLE, **settings):
     output = folder / "noise.h5"
     settings = SETTINGS | settings
-    dump_frames(info, output, video="noise", frames=settings, span=span, strict=False)
+    dump_frames(
+        info_path=info, video="noise", frames=settings, span=span, strict=False, output=output
+    )
     with h5py.File(output) as file:
         return {name: data[:] for name, data in file.items()}
 
@@ -147,8 +156,9 @@ def test_exported_images(info, tmp_path, suffix):
     folder.mkdir()
     (folder / "of_the_run_before.jpg").touch()
     settings = SETTINGS | {"every": 2}
-    export_images(info, folder, frames=settings, span=Span(0.5, None), suffix=suffix)
-    rgb = dumped(info, tmp_path, Span(0.5, None), every=2)["rgb"]
+    span = Span(0.5, None)
+    export_images(info_path=info, frames=settings, span=span, suffix=suffix, folder=folder)
+    rgb = dumped(info, tmp_path, span, every=2)["rgb"]
     assert sorted(path.name for path in folder.iterdir()) == [
         f"{frame:06d}.{suffix}" for frame in range(len(rgb))
     ]
@@ -161,7 +171,13 @@ def test_exported_images(info, tmp_path, suffix):
 
 def test_nothing_is_left_of_a_failure(info, tmp_path):
     with pytest.raises(UserError):
-        describe(info, tmp_path, Span(99.0, None))
+        describe(info, tmp_path, Span(99.0))
     with pytest.raises(UserError):
-        export_images(info, tmp_path / "i", frames=SETTINGS, span=Span(99.0, None), suffix="png")
+        export_images(
+            info_path=info,
+            frames=SETTINGS,
+            span=Span(99.0, None),
+            suffix="png",
+            folder=tmp_path / "i",
+        )
     assert list(tmp_path.iterdir()) == []

@@ -63,7 +63,7 @@ def draw_all(made: MadeResults, video: str) -> dict:
     names += [f"{what}.{metric}" for what in ("counts", "changes") for metric in made.metrics]
     names += ["heatmaps", "similarity"]
     figures = {name: made.path("figures", video, f"{name}.png") for name in names}
-    plot_video(figures, results_of(made, video))
+    plot_video(results=results_of(made, video), figures=figures)
     return figures
 
 
@@ -101,7 +101,7 @@ def test_an_unknown_figure_is_refused(tmp_path):
     made = MadeResults(tmp_path, layers=["pool1"], variants=VARIANTS[:1])
     made.add_video("v", 10)
     with pytest.raises(ValueError, match="sparkles"):
-        plot_video({"sparkles": tmp_path / "x.png"}, results_of(made, "v"))
+        plot_video(results=results_of(made, "v"), figures={"sparkles": tmp_path / "x.png"})
 
 
 @pytest.mark.parametrize("videos", moderate_after(1, [1, 3, 10]))
@@ -113,10 +113,10 @@ def test_every_figure_of_a_set_is_drawn(tmp_path, videos):
     names += [f"{what}.{VARIANTS[0]}" for what in ("counts_vs_duration", "predicted_vs_real")]
     figures = {name: tmp_path / f"{name}.png" for name in names}
     plot_set(
-        figures,
         summary=made.results.summary(),
         clips={VARIANTS[0]: made.results.clips(variant=VARIANTS[0])},
         predictions={VARIANTS[0]: made.results.predictions(variant=VARIANTS[0])},
+        figures=figures,
     )
     assert all(path.stat().st_size > 5000 for path in figures.values())
 
@@ -130,10 +130,10 @@ def test_a_figure_of_a_table_without_rows_says_why(tmp_path, captured):
     made.empty(made.results.predictions(variant=VARIANTS[0]), **why)
     names = [f"{what}.{VARIANTS[0]}" for what in ("counts_vs_duration", "predicted_vs_real")]
     plot_set(
-        {name: name for name in names},
         summary=made.results.summary(),
         clips={VARIANTS[0]: made.results.clips(variant=VARIANTS[0])},
         predictions={VARIANTS[0]: made.results.predictions(variant=VARIANTS[0])},
+        figures={name: name for name in names},
     )
     for name in names:
         figure = captured[name]
@@ -324,10 +324,10 @@ def test_points_of_a_set_have_their_own_axes(tmp_path, captured):
     names = ("predicted_vs_real", "counts_vs_duration", "static_vs_dynamic")
     summary = made.results.summary()
     plot_set(
-        {name if name == names[2] else f"{name}.{VARIANTS[0]}": name for name in names},
         summary=summary,
         clips={VARIANTS[0]: clips},
         predictions={VARIANTS[0]: predictions},
+        figures={name if name == names[2] else f"{name}.{VARIANTS[0]}": name for name in names},
     )
     table = read_table(predictions)
     for axis, estimator in zip(captured[names[0]].axes, ("svr", "ridge"), strict=True):

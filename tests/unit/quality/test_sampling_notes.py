@@ -60,9 +60,10 @@ def film(tmp_path_factory):
 def notes_and_changes(film, folder, **frames):
     """All stages up to the notes, with the config's `frames`."""
     frames = {"video": "film", "frames": FRAMES | frames, "span": WHOLE}
-    dump_frames(film / "info.json", folder / "frames.h5", strict=False, **frames)
+    frames["info_path"] = film / "info.json"
+    dump_frames(strict=False, output=folder / "frames.h5", **frames)
     pixels = folder / "pixels.tsv"
-    describe_frames(film / "info.json", pixels, folder / "thumbnails.h5", **frames)
+    describe_frames(table=pixels, thumbnails=folder / "thumbnails.h5", **frames)
     extract_features(
         frames=folder / "frames.h5",
         weights=film / "weights.pth",

@@ -35,12 +35,13 @@ LUMA = np.array([0.299, 0.587, 0.114])
 def test_rows_far_apart_keep_no_pictures_between_them(clips, tmp_path):
     path = make_clip(clips / "many.mp4", "testsrc2=s=64x64:r=25:d=20", *H264)
     probe_video(path, tmp_path / "info.json", stream=None)
-    options = {"video": "many", "span": WHOLE, "strict": False}
     settings = {**SETTINGS, "size": 64, "every": BLOCK_ROWS}
+    options = {"video": "many", "frames": settings, "span": WHOLE, "strict": False}
+    options["info_path"] = tmp_path / "info.json"
     # What a first call imports on its way is none of the pictures'.
-    dump_frames(tmp_path / "info.json", tmp_path / "first.h5", frames=settings, **options)
+    dump_frames(output=tmp_path / "first.h5", **options)
     tracemalloc.start()
-    dump_frames(tmp_path / "info.json", tmp_path / "frames.h5", frames=settings, **options)
+    dump_frames(output=tmp_path / "frames.h5", **options)
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     with h5py.File(tmp_path / "frames.h5") as file:

@@ -144,7 +144,7 @@ def test_what_is_said_without_its_level_is_asked_for_again(plain, tmp_path, monk
     )
     probe_video(plain, tmp_path / "info.json", stream=None)
     options = {"video": "v", "frames": SETTINGS, "span": WHOLE, "strict": False}
-    dump_frames(tmp_path / "info.json", tmp_path / "frames.h5", **options)
+    dump_frames(info_path=tmp_path / "info.json", output=tmp_path / "frames.h5", **options)
     with h5py.File(tmp_path / "frames.h5") as file:
         assert json.loads(file.attrs["decoder_messages"]) == ["[x] [error] lost (×1)"]
 

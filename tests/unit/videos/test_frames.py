@@ -32,7 +32,14 @@ def info(clips, plain):
 
 
 def dump(info, output, span=WHOLE, strict=False, **settings):
-    dump_frames(info, output, video="plain", frames=SETTINGS | settings, span=span, strict=strict)
+    dump_frames(
+        info_path=info,
+        video="plain",
+        frames=SETTINGS | settings,
+        span=span,
+        strict=strict,
+        output=output,
+    )
 
 
 def test_the_file_of_frames(info, plain, tmp_path):

@@ -47,7 +47,7 @@ def dump(clip, tmp_path, monkeypatch):
         tools.find_tools.cache_clear()
         try:
             settings = {"video": "clip", "frames": SETTINGS, "span": Span()}
-            dump_frames(info, output, strict=False, **settings)
+            dump_frames(info_path=info, strict=False, output=output, **settings)
         finally:
             tools.find_tools.cache_clear()
             assert not [path for path in output.parent.iterdir() if path != output]
