@@ -26,7 +26,7 @@ from chronovision.videos.frames import dump_frames
 from chronovision.videos.probe import probe_video
 from chronovision.videos.span import Span
 from support.paths import PROJECT
-from support.reruns import AFTER, RERUNS
+from support.reruns import AFTER, OPTIONAL, RERUNS
 from support.rules import rules
 
 DOCS = PROJECT / "docs"
@@ -304,20 +304,18 @@ def with_successors(rules: set[str]) -> set[str]:
 
 def test_caching_table_agrees_with_the_runs():
     """tests/support/reruns.py holds what Snakemake is seen to run again."""
-    # Rules that run only where the config asks for them.
-    optional = {"export_images", "extract_piece", "pool_ranges", "apply_duration_model"}
     for key, first in caching_table("By key").items():
         expected = set(rules()) if key == "pathvars.results" else with_successors(first)
-        found = RERUNS[key][1] - optional
+        found = RERUNS[key][1] - OPTIONAL
         if key in ("changes.metrics", "thresholds.kinds"):  # The row has two cases, the runs one.
             assert found <= expected, key
         else:
-            assert found == expected - optional, key
-    assert set(AFTER) | optional == set(rules())
+            assert found == expected - OPTIONAL, key
+    assert set(AFTER) | OPTIONAL == set(rules())
     for rule, found in AFTER.items():
         # The weights' code does not count: their names stand for all that decides them.
         expected = set() if rule == "fetch_weights" else with_successors({rule})
-        assert found - optional == expected - optional, rule
+        assert found - OPTIONAL == expected - OPTIONAL, rule
 
 
 def test_groups_of_the_caching_table_are_what_runs_again():
@@ -388,29 +386,46 @@ def said_to_users(path: Path) -> Iterator[ast.expr]:
         called = ast.unparse(node.func) if isinstance(node, ast.Call) else ""
         if called.rpartition(".")[2] in errors and node.args:
             yield node.args[0]
-        if isinstance(node, ast.Yield) and of_config:
-            yield node.value
+        yielded = node.value if isinstance(node, ast.Yield) else None
+        if of_config and isinstance(yielded, ast.JoinedStr | ast.Constant):
+            yield yielded
+
+
+#: Messages of which the code has no words where they are made, or too few to be looked for.
+WORDS_ELSEWHERE = {
+    # Of errors and lines that are seen by themselves.
+    "f'config: {one_line(problem, MAX_MESSAGE)}'",
+    "problem",
+    "'; and '.join((error.reason for error in found))",
+    # A variable's, or a function's.
+    "not_a_model",
+    "f'{not_a_model} ({words})'",
+    "why",
+    "_missing(name, state, spec, where)",
+    "'\\n'.join(lines)",
+    "f'{path}: FFmpeg {killed(code)}'",
+    "f'{path}: FFmpeg {killed(done.returncode)}'",
+    "f'{path}: ffprobe {killed(code)}'",
+    # UnknownLayer's.
+    "model",
+    "f'{error.complaint}; {hint}'",
+    # Explained by `no video`, `no path` and by `holds …, not …`.
+    "f'{where}: no {name}'",
+    "f'{what} holds {tensor.dtype}, not {expected.dtype}'",
+}
 
 
 def test_every_mistake_of_a_user_is_explained():
     """Each message to a user holds words that a table of troubleshooting.md quotes."""
     text = (DOCS / "troubleshooting.md").read_text(encoding="utf-8")
     parts = [part for part in quoted_messages(text) if " " in part]  # A key alone says nothing.
-    unexplained = []
     found = [(path, said) for path in MODULES for said in said_to_users(path)]
+    unexplained = {}
     for path, said in found:
-        message = "".join(
-            part.value
-            for part in ast.walk(said)
-            if isinstance(part, ast.Constant) and isinstance(part.value, str)
-        )
-        if len(message) > 20 and not any(part in message for part in parts):
-            unexplained.append(f"{path.name}, line {said.lineno}: {message}")
-    assert len(found) > 160 and {
-        "clips.py",
-        "models.py",
-        "clock.py",
-        "containers.py",
-        "replaced.py",
-    } <= {path.name for path, _ in found}
-    assert not unexplained
+        constants = [part for part in ast.walk(said) if isinstance(part, ast.Constant)]
+        message = "".join(part.value for part in constants if isinstance(part.value, str))
+        if not any(part in message for part in parts):
+            unexplained[ast.unparse(said)] = f"{path.name}, line {said.lineno}"
+    modules = {"clips.py", "models.py", "clock.py", "containers.py", "replaced.py"}
+    assert len(found) > 160 and modules <= {path.name for path, _ in found}
+    assert set(unexplained) == WORDS_ELSEWHERE, unexplained

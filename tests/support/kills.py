@@ -46,10 +46,12 @@ def assert_all_whole(folder: Path, finished: Path) -> None:
     """Whatever bears its final name is as in the undisturbed run."""
     for name in files(folder / "results"):
         path, expected = folder / "results" / name, finished / "results" / name
-        if name.endswith(".part") or name.startswith(("logs/", "benchmarks/", "locks/")):
+        if is_part(name) or name.startswith(("logs/", "benchmarks/", "locks/")):
             continue
         if name.startswith("frames/"):  # deleted at the end of a run
             assert_frames_whole(path, finished)
+        elif name.startswith("pieces/"):  # deleted when they are joined
+            assert_piece_whole(path, finished)
         elif name.endswith(".tsv"):
             assert path.read_bytes() == expected.read_bytes(), name
         elif name.endswith(".h5"):
@@ -60,10 +62,21 @@ def assert_all_whole(folder: Path, finished: Path) -> None:
             assert path.stat().st_size > 0, name
 
 
+def is_part(name: str) -> bool:
+    """Whether a file has a temporary name, or lies in a folder that has one."""
+    return any(part.endswith(".part") for part in Path(name).parts)
+
+
 def assert_frames_whole(path: Path, finished: Path) -> None:
     info = read_json(finished / f"results/videos/{path.stem}.json")
     with h5py.File(path) as file:
         assert len(file["rgb"]) == len(file["time_s"]) == info["n_frames"]
+
+
+def assert_piece_whole(path: Path, finished: Path) -> None:
+    shapes = h5_shapes(path)
+    assert set(shapes) == set(h5_shapes(finished / f"results/features/{path.parent.name}.h5"))
+    assert len({shape[0] for shape in shapes.values() if shape}) == 1
 
 
 def h5_shapes(path: Path) -> dict:

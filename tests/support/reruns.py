@@ -89,6 +89,9 @@ TABLE_RERUNS = {
     "stream": ("0", EVERYTHING - {"fetch_weights"}),
 }
 
+#: Rules that run only where the config asks for them.
+OPTIONAL = {"export_images", "extract_piece", "pool_ranges", "apply_duration_model"}
+
 #: Rule whose code changes -> rules that run again.
 AFTER = {
     "probe_video": EVERYTHING - {"fetch_weights"},
