@@ -4,7 +4,7 @@ from functools import cache
 
 from hypothesis import strategies as st
 
-from chronovision.config.schema import config_schema
+from chronovision.config.schema import config_schema, keys_of
 
 SCHEMA = config_schema()
 LIMITS = ("minimum", "exclusiveMinimum", "maximum")
@@ -30,17 +30,9 @@ def in_one_line(error) -> str:
 
 
 @cache
-def keys(part=None, above=()) -> dict[tuple[str, ...], dict]:
+def keys() -> dict[tuple[str, ...], dict]:
     """Path of each key -> its part of the schema."""
-    found = {}
-    for name, inner in (part or SCHEMA)["properties"].items():
-        deeper = keys_of(inner, (*above, name))
-        found |= deeper or {(*above, name): inner}
-    return found
-
-
-def keys_of(part, above):
-    return keys.__wrapped__(part, above) if "properties" in part else {}
+    return {tuple(name.split(".")): part for name, part in keys_of(SCHEMA)}
 
 
 numbers = st.one_of(
