@@ -62,19 +62,16 @@ def test_pictures_are_those_that_were_coded(clips):
     ("name", "options"),
     moderate_after(
         1,
-        moderate_after(
-            2,
-            [
-                ("b.mp4", ("-c:v", "libx264", "-bf", "3", "-g", "8")),
-                ("x265.mp4", ("-c:v", "libx265", "-x265-params", "log-level=none")),
-                ("v.webm", ("-c:v", "libvpx", "-g", "8")),
-                ("m.avi", ("-c:v", "mpeg4", "-g", "8")),
-                ("t.ts", ("-c:v", "libx264", "-bf", "2")),
-                ("f.mkv", ("-c:v", "ffv1", "-pix_fmt", "gray")),
-                ("ten.mkv", ("-c:v", "ffv1", "-pix_fmt", "yuv422p10le")),
-                ("offset.mkv", ("-c:v", "libx264", "-output_ts_offset", "7.3")),
-            ],
-        ),
+        [
+            ("b.mp4", ("-c:v", "libx264", "-bf", "3", "-g", "8")),
+            ("x265.mp4", ("-c:v", "libx265", "-x265-params", "log-level=none")),
+            ("v.webm", ("-c:v", "libvpx", "-g", "8")),
+            ("m.avi", ("-c:v", "mpeg4", "-g", "8")),
+            ("t.ts", ("-c:v", "libx264", "-bf", "2")),
+            ("f.mkv", ("-c:v", "ffv1", "-pix_fmt", "gray")),
+            ("ten.mkv", ("-c:v", "ffv1", "-pix_fmt", "yuv422p10le")),
+            ("offset.mkv", ("-c:v", "libx264", "-output_ts_offset", "7.3")),
+        ],
     ),
 )
 def test_times_keys_and_pictures(clips, name, options):

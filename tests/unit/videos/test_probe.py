@@ -57,19 +57,16 @@ def test_facts_of_a_plain_file(plain):
     ("name", "options"),
     moderate_after(
         1,
-        moderate_after(
-            2,
-            [
-                ("b.mp4", ("-c:v", "libx264", "-bf", "3")),
-                ("x265.mp4", ("-c:v", "libx265", "-x265-params", "log-level=none")),
-                ("v.webm", ("-c:v", "libvpx")),
-                ("m.avi", ("-c:v", "mpeg4")),
-                ("t.ts", ("-c:v", "libx264", "-bf", "2")),
-                ("f.mkv", ("-c:v", "ffv1")),
-                ("j.mov", ("-c:v", "mjpeg")),
-                ("g.gif", ("-r", "10")),
-            ],
-        ),
+        [
+            ("b.mp4", ("-c:v", "libx264", "-bf", "3")),
+            ("x265.mp4", ("-c:v", "libx265", "-x265-params", "log-level=none")),
+            ("v.webm", ("-c:v", "libvpx")),
+            ("m.avi", ("-c:v", "mpeg4")),
+            ("t.ts", ("-c:v", "libx264", "-bf", "2")),
+            ("f.mkv", ("-c:v", "ffv1")),
+            ("j.mov", ("-c:v", "mjpeg")),
+            ("g.gif", ("-r", "10")),
+        ],
     ),
 )
 def test_frames_are_those_that_ffprobe_decodes(clips, name, options):
