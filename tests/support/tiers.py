@@ -16,5 +16,6 @@ def slow_after(n: int, cases: Iterable) -> list:
 
 
 def _marked_after(n: int, cases: Iterable, mark: pytest.MarkDecorator) -> list:
-    values = [case if isinstance(case, tuple) else (case,) for case in cases]
+    # A named tuple, such as a variant, is one value.
+    values = [case if type(case) is tuple else (case,) for case in cases]
     return [pytest.param(*value, marks=mark if at >= n else ()) for at, value in enumerate(values)]

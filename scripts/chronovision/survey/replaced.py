@@ -10,7 +10,7 @@ from pathlib import Path
 import yaml
 
 from chronovision.config.slices import decoding_settings, feature_settings, weight_settings
-from chronovision.core.messages import one_line
+from chronovision.core.messages import SHOWN_PATH, one_line
 from chronovision.core.prose import written_step
 from chronovision.core.provenance import read_provenance
 from chronovision.core.results import Results
@@ -222,4 +222,4 @@ def _shown_step(step_s: float | None) -> str:
 
 
 def _shown(value: object) -> str:
-    return one_line(json.dumps(value, ensure_ascii=False))
+    return one_line(json.dumps(value, ensure_ascii=False), SHOWN_PATH)
