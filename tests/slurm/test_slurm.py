@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from support.kills import mishap
+from support.kills import mishap, mishaps
 from support.pipeline import (
     command_line,
     copy_run,
@@ -146,16 +146,20 @@ def test_a_whole_run_within_one_job(cluster, finished, project, unfinished):
 TARGET = "results/accumulators/summary.tsv"
 
 
-@pytest.fixture
-def unfinished(finished, tmp_path):
+def without_features(finished, folder: Path) -> Path:
     """A finished run without the features of one video."""
-    folder = copy_run(finished, tmp_path / "unfinished")
+    copy_run(finished, folder)
     for name in ("features/cuts.h5", "changes/correlation/cuts.tsv"):
         (folder / "results" / name).unlink()
     for rule in ("accumulators/correlation.static", "accumulators/correlation.dynamic"):
         (folder / f"results/{rule}/cuts.tsv").unlink()
     (folder / TARGET).unlink()
     return folder
+
+
+@pytest.fixture
+def unfinished(finished, tmp_path):
+    return without_features(finished, tmp_path / "unfinished")
 
 
 def assert_finished(ended, cluster, folder, finished, rule, states, jobs=1):
@@ -171,37 +175,40 @@ def assert_finished(ended, cluster, folder, finished, rule, states, jobs=1):
     assert not [name for name in files(folder) if name.endswith(".part")]
 
 
-def test_a_cancelled_job(cluster, finished, unfinished, project):
-    process = start(
-        cluster, unfinished, project, TARGET, profile=write_profile(unfinished.parent),
-        **mishap("extract_features", "closing", "sleep", unfinished.parent / "mark"),
-    )  # fmt: skip
-    wait_until((unfinished.parent / "mark").exists)
-    (job,) = (job for job in of_folder(cluster, unfinished) if job["rule"] == "extract_features")
+@pytest.fixture(scope="module")
+def faulty(cluster, finished, project, tmp_path_factory):
+    """A run in which three jobs fail, one after the other, each in a way of its own."""
+    folder = without_features(finished, tmp_path_factory.mktemp("faulty") / "unfinished")
+    mark = folder.parent / "mark"
+    # A minute is the least that SLURM knows.
+    profile = write_profile(folder.parent, accumulate_changes={"runtime": 1})
+    environment = mishaps(
+        ("extract_features", "closing", "sleep", mark),
+        ("measure_changes", "closing", "eat", folder.parent / "eaten"),
+        ("accumulate_changes", "closing", "sleep", folder.parent / "asleep"),
+    )
+    process = start(cluster, folder, project, TARGET, profile=profile, **environment)
+    wait_until(mark.exists)
+    (job,) = (job for job in of_folder(cluster, folder) if job["rule"] == "extract_features")
     cluster.command("scancel", job["JobId"])
-    ended = wait(process)
-    states = {"CANCELLED"}
-    assert_finished(ended, cluster, unfinished, finished, "extract_features", states)
+    return folder, wait(process)
 
 
-def test_a_job_out_of_memory(cluster, finished, unfinished, project):
-    ended = run(
-        cluster, unfinished, project, TARGET, profile=write_profile(unfinished.parent),
-        **mishap("measure_changes", "closing", "eat", unfinished.parent / "mark"),
-    )  # fmt: skip
+def test_a_cancelled_job(faulty, cluster, finished):
+    folder, ended = faulty
+    assert_finished(ended, cluster, folder, finished, "extract_features", {"CANCELLED"})
+
+
+def test_a_job_out_of_memory(faulty, cluster, finished):
+    folder, ended = faulty
     states = {"FAILED", "OUT_OF_MEMORY"}
-    assert_finished(ended, cluster, unfinished, finished, "measure_changes", states)
+    assert_finished(ended, cluster, folder, finished, "measure_changes", states)
 
 
-def test_a_job_out_of_time(cluster, finished, unfinished, project):
-    """A minute is the least that SLURM knows."""
-    profile = write_profile(unfinished.parent, accumulate_changes={"runtime": 1})
-    ended = run(
-        cluster, unfinished, project, TARGET, profile=profile,
-        **mishap("accumulate_changes", "closing", "sleep", unfinished.parent / "mark"),
-    )  # fmt: skip
-    # A job for each threshold.
-    assert_finished(ended, cluster, unfinished, finished, "accumulate_changes", {"TIMEOUT"}, jobs=2)
+def test_a_job_out_of_time(faulty, cluster, finished):
+    """A job for each threshold."""
+    folder, ended = faulty
+    assert_finished(ended, cluster, folder, finished, "accumulate_changes", {"TIMEOUT"}, jobs=2)
 
 
 def test_a_node_that_dies_and_comes_back(cluster, finished, unfinished, project):

@@ -16,8 +16,13 @@ POINTS = ("start", "writing", "between", "end")
 
 def mishap(rule: str, point: str, what: str, mark: Path) -> dict[str, str]:
     """Environment in which something happens, once, to a job of a rule: see killer/."""
+    return mishaps((rule, point, what, mark))
+
+
+def mishaps(*asked: tuple[str, str, str, Path]) -> dict[str, str]:
+    """Environment in which several things happen, each to another rule."""
     path = os.pathsep.join(filter(None, [str(KILLER), os.environ.get("PYTHONPATH")]))
-    return {"KILL": f"{rule} {point} {what} {mark}", "PYTHONPATH": path}
+    return {"KILL": "\n".join(" ".join(map(str, one)) for one in asked), "PYTHONPATH": path}
 
 
 def killed_run(folder: Path, project: Path, rule: str, point: str, victim: str) -> Run:

@@ -1,10 +1,10 @@
 """Loaded by every Python process whose PYTHONPATH names this folder: a mishap at a set point.
 
-The environment's KILL says ``rule point what file``. Of the first job of the rule to get there
-`what` becomes: ``job``, a `kill -9` of it; ``snakemake``, the same of the Snakemake above it;
-``hold``, that it waits until there is a file of the same name and ``.released``; ``sleep``, that
-it goes on no more; ``eat``, that it takes more and more memory. The file is made first, so that
-it happens once. For the rule ``each`` it happens once to each rule, with a file for each,
+Each line of the environment's KILL says ``rule point what file``. Of the first job of the rule to
+get there `what` becomes: ``job``, a `kill -9` of it; ``snakemake``, the same of the Snakemake above
+it; ``hold``, that it waits until there is a file of the same name and ``.released``; ``sleep``,
+that it goes on no more; ``eat``, that it takes more and more memory. The file is made first, so
+that it happens once. For the rule ``each`` it happens once to each rule, with a file for each,
 ``file.rule``, and the results are copied to ``file.rule.at`` before. Points:
 
 start    before the script's first line
@@ -75,16 +75,17 @@ def _watch(event, arguments):
 RENAMED = []
 #: Held while it happens.
 LOCK = threading.Lock()
-if "KILL" in os.environ:
-    RULE, POINT, WHAT, FILE = os.environ["KILL"].split(" ", 3)
-    THIS = sys.orig_argv[-1].rpartition("/")[2].split(".")[1:]  # tmpab12.rule.py
-    EACH = RULE == "each" and THIS[1:] == ["py"] and "/.snakemake/scripts/" in sys.orig_argv[-1]
-    if EACH:
-        RULE, FILE = THIS[0], f"{FILE}.{THIS[0]}"
-    if sys.orig_argv[-1].endswith(f".{RULE}.py") and not Path(FILE).exists():
+THIS = sys.orig_argv[-1].rpartition("/")[2].split(".")  # tmpab12.rule.py
+IS_JOB = "/.snakemake/scripts/" in sys.orig_argv[-1] and len(THIS) == 3
+for line in os.environ.get("KILL", "").splitlines() if IS_JOB else []:
+    RULE, POINT, WHAT, FILE = line.split(" ", 3)
+    EACH = RULE == "each"
+    FILE = f"{FILE}.{THIS[1]}" if EACH else FILE
+    if (EACH or THIS[1] == RULE) and not Path(FILE).exists():
         if POINT == "start":
             _strike()
         elif POINT == "end":
             atexit.register(_strike)
         else:
             sys.addaudithook(_watch)
+        break
