@@ -15,8 +15,8 @@ $(foreach name,$(TYPED),$(eval override $(name) := \
 	$(if $(findstring command line,$(origin $(name))),$$(value $(name)))))
 export $(TYPED)
 
-.PHONY: help demo run require-videos verify leftovers require-results check lint test test-slow
-.PHONY: test-slurm fuzz bench
+.PHONY: help demo run require-videos verify leftovers require-results
+.PHONY: check quick-tests dry-run lint test test-slow test-slurm fuzz bench
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 18
@@ -49,8 +49,13 @@ leftovers: require-results $(READY) ## files of videos and settings that are no 
 require-results:
 	@: "$${RESULTS:?name the results folder: make $(MAKECMDGOALS) RESULTS=results/demo}"
 
-check: lint ## style, types, quick tests and a dry run: a minute
+check: $(READY) ## style, types, quick tests and a dry run: a minute
+	@$(MAKE) --no-print-directory --jobs=2 quick-tests dry-run
+
+quick-tests:
 	$(PYTEST) -m "not moderate and not slow" tests/unit tests/contract
+
+dry-run: lint # which makes the clips
 	$(SNAKEMAKE) --dry-run --quiet all --configfile config/demo.yaml
 
 lint: $(READY) ## check style, types and workflow

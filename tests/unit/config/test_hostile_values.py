@@ -63,6 +63,7 @@ def laughs() -> dict:
     return value
 
 
+@pytest.mark.moderate
 @given(hostile_configs())
 @example({"thresholds": {"dynamic": {"tmax": {1: "a", "b": "c"}}}})
 @example({"network": {"weights": "~\ud800/w.pth"}})
@@ -94,6 +95,7 @@ Validator = validators.extend(
 EDITORS = Validator(yaml.safe_load(SCHEMA_FILE.read_text(encoding="utf-8")))
 
 
+@pytest.mark.moderate
 @given(configs() | hostile_configs())
 @settings(max_examples=300, deadline=None)
 def test_editors_take_and_refuse_the_same(config):

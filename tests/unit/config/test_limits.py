@@ -72,6 +72,7 @@ def smallest_and_largest():
             yield ".".join(path), config
 
 
+@pytest.mark.moderate
 @given(extreme_configs())
 @settings(max_examples=100, deadline=None)
 def test_what_is_taken_can_be_computed_with(tmp_path_factory, config):

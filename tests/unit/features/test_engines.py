@@ -124,6 +124,7 @@ def test_bfloat16_depends_on_neither_batch_nor_threads(network):
             assert np.array_equal(np.concatenate([part[i] for part in parts]), layer)
 
 
+@pytest.mark.moderate
 @pytest.mark.parametrize(
     ("precision", "native", "expected", "warned"),
     [

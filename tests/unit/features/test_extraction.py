@@ -144,6 +144,7 @@ def test_repeated_pictures_go_through_the_network_once(extract, monkeypatch):
         assert np.flatnonzero(values["step_sq"] == 0).size == 53
 
 
+@pytest.mark.moderate
 @pytest.mark.parametrize(
     "cuts", moderate_after(1, [[0.12], [], [0.02, 0.16, 0.2], [0.04, 0.3, 5.0]])
 )

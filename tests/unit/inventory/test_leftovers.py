@@ -1,6 +1,8 @@
 """What is current in a results folder, what is left over, and what its removal takes and leaves."""
 
+import copy
 import os
+import shutil
 from pathlib import Path, PurePath
 
 import pytest
@@ -47,10 +49,10 @@ def report(root: Path, made: MadeResults, videos: str, **changed) -> None:
     os.utime(root / "provenance.json", (newest + 1, newest + 1))
 
 
-@pytest.fixture
-def made(tmp_path):
+@pytest.fixture(scope="module")
+def original(tmp_path_factory):
     """A finished set of three videos, with what the rules write beside tables and features."""
-    made = MadeResults(tmp_path / "results")
+    made = MadeResults(tmp_path_factory.mktemp("made") / "results")
     for video in VIDEOS:
         made.add_video(video, n=30)
     made.add_set()
@@ -73,6 +75,14 @@ def made(tmp_path):
     write_text(made.path("figures/set/static_vs_dynamic.png"), "the set's")
     write_text(made.path("logs/render_report.log"), "the set's")
     report(made.root, made, "abc")
+    return made
+
+
+@pytest.fixture
+def made(original, tmp_path):
+    """A copy of it, to be changed."""
+    made = copy.copy(original)
+    made.root = Path(shutil.copytree(original.root, tmp_path / "results"))
     return made
 
 

@@ -12,6 +12,8 @@ from chronovision.survey.survey import survey_folder
 from support.clips import make_clip
 from support.paths import PROJECT
 
+pytestmark = pytest.mark.moderate
+
 KEPT = Path("out/probed.json")
 
 

@@ -17,6 +17,8 @@ from chronovision.videos.table import Video
 from support.paths import PROJECT
 from support.surveyed import CONFIG, UNTRAINED, contents, extract, survey
 
+pytestmark = pytest.mark.moderate
+
 
 def rows(*videos, **columns):
     """Rows of the table, whole films but for what is named."""

@@ -16,6 +16,8 @@ from chronovision.survey import folder as video_folder
 from support.paths import PROJECT
 from support.surveyed import UNTRAINED, contents, extract, survey
 
+pytestmark = pytest.mark.moderate
+
 # Where the results go
 
 

@@ -110,6 +110,7 @@ def test_odd_names_and_files_that_are_no_videos(folder):
     assert ".hidden" not in said
 
 
+@pytest.mark.moderate
 def test_long_list_of_left_out_files_is_cut(folder):
     for number in range(25):
         (folder / f"{number:02}.txt").touch()
@@ -126,6 +127,7 @@ def test_names():
     assert list(name_videos(["/f/NA.mp4", "/f/nan.mp4"], {}).values()) == ["NA_2", "nan_2"]
 
 
+@pytest.mark.moderate
 def test_added_video_leaves_the_other_ids_alone(folder):
     survey(folder)
     make_video(folder / "a.avi")
@@ -139,6 +141,7 @@ def test_added_video_leaves_the_other_ids_alone(folder):
     }
 
 
+@pytest.mark.moderate
 def test_second_survey_writes_the_same(folder):
     table = Path(survey(folder)[1]["videos"])
     before = table.stat().st_mtime_ns, table.read_text()
@@ -146,6 +149,7 @@ def test_second_survey_writes_the_same(folder):
     assert (table.stat().st_mtime_ns, table.read_text()) == before
 
 
+@pytest.mark.moderate
 def test_edited_table_is_kept(folder):
     table = Path(survey(folder)[1]["videos"])
     edited = f"video\tpath\tstart_s\nmine\t{folder}/a.mp4\t0.4\nlost\t/nowhere.mp4\n"
@@ -162,6 +166,7 @@ def test_edited_table_is_kept(folder):
     assert len(read_videos(table)) == 4
 
 
+@pytest.mark.moderate
 def test_clash_of_rates(folder, tmp_path):
     make_video(folder / "slow.mp4", rate=12.5)
     (tmp_path / "my own.yaml").write_text("seed: 1\n")
@@ -176,6 +181,7 @@ def test_clash_of_rates(folder, tmp_path):
     assert "every frame of 1 video, every 2nd frame of 3; they last" in said
 
 
+@pytest.mark.moderate
 def test_a_rate_that_steps_unevenly_is_used_and_said_to(folder):
     _, overlay, said = survey(folder, fps=12.5)
     assert overlay["frames"] == {"every": 1, "step_s": None, "fps": 12.5}
@@ -187,6 +193,7 @@ def test_a_rate_that_steps_unevenly_is_used_and_said_to(folder):
     assert f"make run VIDEOS='{folder}' STEP=0.12" in said
 
 
+@pytest.mark.moderate
 def test_the_published_preset_says_where_it_does_not_fit(folder):
     """30 frames/s, as published, only where the source's rate is a whole multiple of it."""
     config = PROJECT / "config/roseboom2019.yaml"
@@ -199,6 +206,7 @@ def test_the_published_preset_says_where_it_does_not_fit(folder):
     assert "do not go evenly" not in survey(folder, config=config, fps=30)[2]
 
 
+@pytest.mark.moderate
 def test_the_published_preset_says_which_films_keep_its_step(folder):
     config = PROJECT / "config/roseboom2019.yaml"
     make_video(folder / "d.mp4", rate=60, n_frames=48)
@@ -214,11 +222,13 @@ def test_the_published_preset_says_which_films_keep_its_step(folder):
     assert "WARNING: steps are more than 20 % from 1/30 s in e (0.05 s)" in said
 
 
+@pytest.mark.moderate
 def test_rates_within_one_percent_do_not_clash(folder):
     make_video(folder / "d.mp4", rate="25.2")
     assert "duration" not in survey(folder)[1]
 
 
+@pytest.mark.moderate
 def test_users_config_counts(folder, tmp_path):
     make_video(folder / "slow.mp4", rate=12.5)
     config = tmp_path / "my.yaml"
@@ -241,6 +251,7 @@ def conv1(tmp_path):
     return tmp_path / "my.pth"
 
 
+@pytest.mark.moderate
 def test_weights_that_can_be_had(folder, conv1):
     assert "UNTRAINED network: alexnet (network.weights: untrained)" in survey_with(
         folder, "untrained"
@@ -252,6 +263,7 @@ def test_weights_that_can_be_had(folder, conv1):
         assert "UNTRAINED" not in said
 
 
+@pytest.mark.moderate
 def test_weights_that_cannot_be_had_stop_the_run_before_it_begins(folder, conv1, monkeypatch):
     with pytest.raises(UserError, match="my.pth: layer conv2 needs features.3.weight"):
         survey_with(folder, "my.pth", "[conv1, conv2]")
@@ -290,6 +302,7 @@ def test_a_slow_server_is_no_reason_to_refuse_a_run(folder, monkeypatch, asked):
     assert Path("results/my_films/run.yaml").exists()
 
 
+@pytest.mark.moderate
 def test_weights_are_looked_for_before_any_video_is_read(folder, monkeypatch):
     """Of some containers the survey decodes whole films for their times."""
     monkeypatch.setattr(survey_module, "find_videos", lambda folder: pytest.fail("read"))
@@ -297,6 +310,7 @@ def test_weights_are_looked_for_before_any_video_is_read(folder, monkeypatch):
         survey_with(folder, "nowhere.pth")
 
 
+@pytest.mark.moderate
 def test_weights_that_an_earlier_run_has_fetched_need_no_server(folder, conv1, monkeypatch):
     survey_with(folder, "untrained")
     monkeypatch.setattr(survey_weights, "why_unreachable", lambda url: "no route to host")
@@ -312,12 +326,14 @@ def test_weights_that_an_earlier_run_has_fetched_need_no_server(folder, conv1, m
             assert f"  UNTRAINED network: alexnet (network.weights: auto; {again})" in said
 
 
+@pytest.mark.moderate
 @pytest.mark.parametrize("name", ["videos", "Frames", "demo"])
 def test_folder_named_like_one_of_ours(folder, name):
     folder = folder.rename(folder.parent / name)
     assert survey(folder)[0].overlay.parent == Path(f"results/{name}_set")
 
 
+@pytest.mark.moderate
 def test_two_folders_of_one_name(folder, tmp_path):
     other = tmp_path / "elsewhere/my films"
     other.mkdir(parents=True)
@@ -327,6 +343,7 @@ def test_two_folders_of_one_name(folder, tmp_path):
     assert survey(folder)[0].overlay.parent == Path("results/my_films")
 
 
+@pytest.mark.moderate
 @pytest.mark.parametrize(
     ("config", "complaint"),
     [
@@ -344,6 +361,7 @@ def test_mistakes_in_the_config(folder, config, complaint):
         survey(folder, config="my.yaml")
 
 
+@pytest.mark.moderate
 def test_mistakes_in_the_call(folder, tmp_path):
     with pytest.raises(UserError, match="no such folder"):
         survey(tmp_path / "nowhere")
@@ -362,6 +380,7 @@ def test_mistakes_in_the_call(folder, tmp_path):
         survey(tmp_path / "none")
 
 
+@pytest.mark.moderate
 def test_adapter_prints_the_configs_path_alone(folder, monkeypatch, capsys):
     adapter = str(PROJECT / "scripts/survey_folder.py")
     monkeypatch.setattr(sys, "argv", [adapter, str(folder), "--fps", "10"])
