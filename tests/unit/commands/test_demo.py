@@ -12,6 +12,8 @@ from chronovision.core.tables import read_table
 from chronovision.errors import UserError
 from chronovision.videos.ffmpeg import find_tools
 
+pytestmark = pytest.mark.moderate
+
 SHOTS = (
     demo.Shot("china", 11, demo.View(0.4, 0.5, 1.5), demo.View(0.6, 0.5, 1.5)),
     demo.Shot("flower", 7),
@@ -72,7 +74,6 @@ def test_second_call_leaves_everything_alone(tmp_path, small):
     assert after == before
 
 
-@pytest.mark.moderate
 def test_changed_recipe_makes_clips_anew(tmp_path, small):
     demo.make_demo_videos(tmp_path)
     small["one"] = SHOTS[:2]

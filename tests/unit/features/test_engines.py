@@ -52,6 +52,7 @@ def relative(found, expected):
     return np.abs(found - expected).max() / np.abs(expected).max()
 
 
+@pytest.mark.moderate
 @pytest.mark.parametrize("model", moderate_after(1, LAYERS))
 def test_float32_is_that_of_pytorch(network, model):
     images = pictures(3)

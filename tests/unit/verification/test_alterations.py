@@ -106,6 +106,7 @@ def test_an_altered_fact_of_the_video_is_found(results):
     assert found == ["DOES NOT HOLD a: video facts: width is 97 instead of 96"]
 
 
+@pytest.mark.moderate
 def test_another_film_is_found_and_not_decoded(results, made, tmp_path):
     data = bytearray((made / "films/a.mp4").read_bytes())
     data[len(data) // 2] ^= 1

@@ -31,6 +31,7 @@ from support.verified import (
 # What holds
 
 
+@pytest.mark.moderate
 def test_untouched_results_hold(made):
     holds, lines = verify(made / "results")
     assert holds and not failures(lines)
@@ -109,6 +110,7 @@ def record_of(results: Path, **config) -> None:
     Results(results).provenance().write_text(json.dumps(about))
 
 
+@pytest.mark.moderate
 def test_what_is_left_over_is_named_and_not_checked(results):
     """A film that left the set, a metric and a range that are not asked for any more."""
     record_of(results, changes={"metrics": ["correlation", "cosine"]})
@@ -147,6 +149,7 @@ def test_a_film_that_has_moved(results, made, tmp_path):
     assert verify(results, sample=1)[0]
 
 
+@pytest.mark.moderate
 @pytest.mark.parametrize(
     "path", moderate_after(1, ["features/a.h5", "weights/alexnet.untrained.pth", "pixels/a.tsv"])
 )
