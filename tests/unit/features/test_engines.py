@@ -11,7 +11,7 @@ from chronovision.features import engines
 from chronovision.features.engines import OpenVinoEngine, TorchEngine, load_network, make_engine
 from chronovision.features.networks import NetworkSpec
 from chronovision.features.weights import fetch_weights
-from support.tiers import moderate_after
+from support.tiers import slow_after
 
 SIZE = 64
 #: Of VGG no layer behind pool5, whose weights would be 400 MB.
@@ -53,7 +53,7 @@ def relative(found, expected):
 
 
 @pytest.mark.moderate
-@pytest.mark.parametrize("model", moderate_after(1, LAYERS))
+@pytest.mark.parametrize("model", slow_after(1, LAYERS))
 def test_float32_is_that_of_pytorch(network, model):
     images = pictures(3)
     with torch.inference_mode():
@@ -65,7 +65,7 @@ def test_float32_is_that_of_pytorch(network, model):
 
 
 @pytest.mark.moderate
-@pytest.mark.parametrize("precision", moderate_after(1, ["float32", "bfloat16"]))
+@pytest.mark.parametrize("precision", slow_after(1, ["float32", "bfloat16"]))
 @pytest.mark.parametrize("kind", ["openvino", "torch"])
 def test_batches_come_back_in_order_whatever_their_length(network, kind, precision):
     if precision == "bfloat16" and kind == "openvino" and not engines.native_bfloat16():

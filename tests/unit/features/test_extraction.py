@@ -13,7 +13,7 @@ from chronovision.features import networks
 from chronovision.features.engines import OpenVinoEngine
 from chronovision.features.moments import BLOCK, random_signs, summarise
 from support.extracting import ALEXNET, moving_picture, reference
-from support.tiers import moderate_after
+from support.tiers import moderate_after, slow_after
 
 
 def one_minus_r(found, units):
@@ -25,7 +25,7 @@ def one_minus_r(found, units):
 @pytest.mark.moderate
 @pytest.mark.parametrize(
     ("model", "nodes"),
-    moderate_after(
+    slow_after(
         1,
         [
             ("alexnet", ALEXNET),
@@ -145,9 +145,7 @@ def test_repeated_pictures_go_through_the_network_once(extract, monkeypatch):
 
 
 @pytest.mark.moderate
-@pytest.mark.parametrize(
-    "cuts", moderate_after(1, [[0.12], [], [0.02, 0.16, 0.2], [0.04, 0.3, 5.0]])
-)
+@pytest.mark.parametrize("cuts", slow_after(1, [[0.12], [], [0.02, 0.16, 0.2], [0.04, 0.3, 5.0]]))
 def test_windows_join_to_the_whole(extract, cuts):
     rgb = moving_picture(11, 64)
     options = {"layers": ("pool1", "pool5"), "keep_maps": ["pool1"], "batch_size": 3}

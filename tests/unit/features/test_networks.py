@@ -147,7 +147,7 @@ def test_operations_are_those_that_torchvision_states():
     assert count_gflop(NetworkSpec.build("alexnet", ["pool1"])) == pytest.approx(first / 1e9)
 
 
-@pytest.mark.moderate
+@pytest.mark.slow
 def test_the_table_of_operations_holds_all_networks():
     assert set(GFLOP) == set(torchvision.models.list_models(module=torchvision.models))
     for model, last in (

@@ -13,7 +13,7 @@ from torch import nn
 from chronovision.errors import UserError
 from chronovision.features.networks import NetworkSpec
 from chronovision.features.state_dicts import read_state_dict, select_tensors
-from support.tiers import moderate_after
+from support.tiers import slow_after
 
 LAYERS = ["features.3", "classifier.1"]
 
@@ -65,7 +65,7 @@ def refusal(state, tmp_path, layers=LAYERS, model="squeezenet1_1"):
     return str(error.value)
 
 
-@pytest.mark.parametrize("wrapped", moderate_after(2, WRAPPED))
+@pytest.mark.parametrize("wrapped", slow_after(2, WRAPPED))
 @pytest.mark.parametrize("key", [None, "state_dict", "model", "model_state_dict"])
 def test_what_wrappers_put_into_names_is_taken_out(net, tmp_path, wrapped, key):
     state = WRAPPED[wrapped](net).state_dict()

@@ -26,7 +26,7 @@ from chronovision.figures.style import styled
 from chronovision.figures.timeline import draw_timeline
 from chronovision.figures.video import VideoResults, draw_changes, draw_counts, plot_video
 from support.results import VARIANTS, MadeResults
-from support.tiers import moderate_after
+from support.tiers import moderate_after, slow_after
 
 pytestmark = [
     pytest.mark.filterwarnings("error"),
@@ -69,7 +69,7 @@ def draw_all(made: MadeResults, video: str) -> dict:
 
 @pytest.mark.parametrize(
     ("layers", "n", "shape"),
-    moderate_after(
+    slow_after(
         1,
         [
             (["pool1", "features.3"], 120, "busy"),

@@ -11,6 +11,7 @@ from chronovision.survey import weights as survey_weights
 from chronovision.survey.survey import survey_folder
 from support.clips import make_clip
 from support.paths import PROJECT
+from support.tiers import slow_after
 
 pytestmark = pytest.mark.moderate
 
@@ -73,7 +74,7 @@ def test_a_stream_of_the_table_is_known_by_its_number(films, probed):
     assert probed()[0] == ["text.mkv"]
 
 
-@pytest.mark.parametrize("other", ["code", "ffmpeg", "damaged", "deleted"])
+@pytest.mark.parametrize("other", slow_after(1, ["code", "ffmpeg", "damaged", "deleted"]))
 def test_other_code_and_a_damaged_record_ask_for_all(films, probed, monkeypatch, other):
     probed()
     match other:

@@ -15,6 +15,7 @@ from chronovision.jobs import locks
 from chronovision.survey import folder as video_folder
 from support.paths import PROJECT
 from support.surveyed import UNTRAINED, contents, extract, survey
+from support.tiers import slow_after
 
 pytestmark = pytest.mark.moderate
 
@@ -83,7 +84,7 @@ def test_another_way_to_the_folder_finds_its_results(films, tmp_path):
     assert survey(tmp_path / "link", {"pathvars": {"results": "out"}})[0] == Path("out/run.yaml")
 
 
-@pytest.mark.parametrize("moved", ["movies", "new place/films"])
+@pytest.mark.parametrize("moved", slow_after(1, ["movies", "new place/films"]))
 def test_a_folder_that_was_moved(films, tmp_path, moved):
     """Its results are named, and the command that is advised keeps them."""
     deep = tmp_path / "old place/films"

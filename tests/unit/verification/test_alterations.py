@@ -8,7 +8,7 @@ import torch
 
 from chronovision.core.metrics import METRICS
 from chronovision.core.results import Results
-from support.tiers import moderate_after
+from support.tiers import slow_after
 from support.verified import (
     N,
     alter,
@@ -22,7 +22,7 @@ LAST = {"mean": (), "std": (), "step_sq": (), "channels": (3,), "sketch": (100,)
 
 
 @pytest.mark.moderate
-@pytest.mark.parametrize("name", moderate_after(1, LAST))
+@pytest.mark.parametrize("name", slow_after(1, LAST))
 def test_an_altered_moment_is_found(name, results):
     with h5py.File(Results(results).features(video="a"), "r+") as file:
         dataset = file["layers/pool5"][name]
@@ -59,7 +59,7 @@ def test_an_altered_change_is_found_in_the_table_and_against_the_film(results):
 @pytest.mark.moderate
 @pytest.mark.parametrize(
     ("table", "row", "column", "found"),
-    moderate_after(
+    slow_after(
         1,
         [
             ("pixels/a.tsv", 3, "contrast", "a: pixels"),

@@ -7,6 +7,7 @@ from chronovision.errors import UserError
 from chronovision.videos.decoding import Decoding, decode
 from chronovision.videos.probe import probe
 from support.clips import ffmpeg, follow, make_clip
+from support.tiers import slow_after
 
 pytestmark = pytest.mark.moderate
 
@@ -49,12 +50,15 @@ def back(folder):
 
 @pytest.mark.parametrize(
     ("make", "said"),
-    [
-        (h264, "frame 0 has no timestamp"),
-        (hevc, "frame 0 has no timestamp"),
-        (shared, "most frames share a timestamp"),
-        (back, "timestamps go back|share a timestamp"),
-    ],
+    slow_after(
+        1,
+        [
+            (h264, "frame 0 has no timestamp"),
+            (hevc, "frame 0 has no timestamp"),
+            (shared, "most frames share a timestamp"),
+            (back, "timestamps go back|share a timestamp"),
+        ],
+    ),
 )
 def test_what_is_advised_gives_all_frames(tmp_path, make, said):
     path = make(tmp_path)

@@ -12,6 +12,7 @@ from chronovision.videos.ffmpeg import find_tools
 from chronovision.videos.probe import probe
 from support.clips import ffmpeg, make_clip
 from support.paths import PROJECT
+from support.tiers import slow_after
 
 pytestmark = pytest.mark.moderate
 
@@ -36,17 +37,20 @@ def run_advice(message, folder):
 
 @pytest.mark.parametrize(
     ("suffix", "options"),
-    [
-        ("mp4", ("-c:v", "libx264")),
-        ("mp4", ("-c:v", "libx264", "-movflags", "+faststart")),
-        ("mp4", ("-c:v", "libx264", "-movflags", "frag_keyframe+empty_moov")),
-        ("mov", ("-c:v", "mjpeg")),
-        ("webm", ("-c:v", "libvpx")),
-        ("mkv", ("-c:v", "libx264", "-live", "1", "-f", "matroska")),
-        ("flv", ("-c:v", "flv")),
-        ("wmv", ("-c:v", "wmv2")),
-        ("ogv", ("-c:v", "libtheora")),
-    ],
+    slow_after(
+        1,
+        [
+            ("mp4", ("-c:v", "libx264")),
+            ("mp4", ("-c:v", "libx264", "-movflags", "+faststart")),
+            ("mp4", ("-c:v", "libx264", "-movflags", "frag_keyframe+empty_moov")),
+            ("mov", ("-c:v", "mjpeg")),
+            ("webm", ("-c:v", "libvpx")),
+            ("mkv", ("-c:v", "libx264", "-live", "1", "-f", "matroska")),
+            ("flv", ("-c:v", "flv")),
+            ("wmv", ("-c:v", "wmv2")),
+            ("ogv", ("-c:v", "libtheora")),
+        ],
+    ),
 )
 def test_joined_files_are_parted_as_the_message_says(clips, tmp_path, suffix, options):
     sources = ("testsrc2=s=96x72:r=25:d=2", "mandelbrot=s=96x72:r=25,trim=duration=2")

@@ -10,6 +10,7 @@ from chronovision.videos.frames import dump_frames
 from chronovision.videos.probe import probe_video
 from chronovision.videos.span import Span
 from support.clips import make_clip
+from support.tiers import slow_after
 
 pytestmark = pytest.mark.moderate
 
@@ -82,7 +83,7 @@ MISHAPS = {
 }
 
 
-@pytest.mark.parametrize("name", MISHAPS)
+@pytest.mark.parametrize("name", slow_after(2, MISHAPS))
 def test_what_happens_to_ffmpeg_or_the_file_is_an_error(dump, name):
     mishap, said = MISHAPS[name]
     with pytest.raises(UserError, match=said):

@@ -11,6 +11,7 @@ from chronovision.videos.decoding import Decoding, decode
 from chronovision.videos.ffmpeg import find_tools
 from chronovision.videos.picture_series import advise_on_pictures
 from support.clips import ffmpeg, make_ramps
+from support.tiers import slow_after
 
 pytestmark = pytest.mark.moderate
 
@@ -30,14 +31,17 @@ def write_picture(path, number):
 
 @pytest.mark.parametrize(
     ("form", "numbers"),
-    [
-        ("frame_{:04d}.png", range(12)),
-        ("{:04d}.PNG", (3, 4, 9, 11)),  # gaps
-        ("{}.bmp", (1, 2, 9, 10, 11)),  # no leading zeros, a gap
-        ("s2 100%d it's [a]*?{{b}}~ {:03d}.png", (7, 8, 12)),
-        ("shot2_{:d} left.tif", (8, 9, 10, 11)),
-        ("-{:02d}.png", (98, 99, 100)),  # longer beyond 99
-    ],
+    slow_after(
+        1,
+        [
+            ("frame_{:04d}.png", range(12)),
+            ("{:04d}.PNG", (3, 4, 9, 11)),  # gaps
+            ("{}.bmp", (1, 2, 9, 10, 11)),  # no leading zeros, a gap
+            ("s2 100%d it's [a]*?{{b}}~ {:03d}.png", (7, 8, 12)),
+            ("shot2_{:d} left.tif", (8, 9, 10, 11)),
+            ("-{:02d}.png", (98, 99, 100)),  # longer beyond 99
+        ],
+    ),
 )
 def test_the_command_makes_the_video_that_is_meant(tmp_path, form, numbers):
     folder = tmp_path / "it's [100%] {of} pictures"

@@ -22,7 +22,7 @@ from support.clips import (
     put_matrix,
     turn,
 )
-from support.tiers import moderate_after
+from support.tiers import moderate_after, slow_after
 
 
 @pytest.fixture(scope="module")
@@ -55,8 +55,8 @@ def test_facts_of_a_plain_file(plain):
 
 @pytest.mark.parametrize(
     ("name", "options"),
-    moderate_after(
-        1,
+    slow_after(
+        2,
         [
             ("b.mp4", ("-c:v", "libx264", "-bf", "3")),
             ("x265.mp4", ("-c:v", "libx265", "-x265-params", "log-level=none")),

@@ -22,11 +22,12 @@ from support.clock import (
     dump,
     make,
 )
+from support.tiers import slow_after
 
 pytestmark = pytest.mark.moderate
 
 
-@pytest.mark.parametrize("name", (STEADY))
+@pytest.mark.parametrize("name", (slow_after(4, STEADY)))
 def test_a_steady_rate_is_one_in_any_container(clips, name):
     """Three seconds of 25 frames/s, with B-frames where there are any."""
     source, options = STEADY[name]
@@ -39,7 +40,9 @@ def test_a_steady_rate_is_one_in_any_container(clips, name):
     assert_is_that_of_the_rows(found, path)
 
 
-@pytest.mark.parametrize("name", [name for name, (way, _) in STEADY.items() if way == "packets"])
+@pytest.mark.parametrize(
+    "name", slow_after(2, [name for name, (way, _) in STEADY.items() if way == "packets"])
+)
 def test_the_fast_path_gives_what_decoding_gives(clips, name):
     if not (path := clips / name).exists():
         make(path, *STEADY[name][1])
@@ -64,7 +67,7 @@ def test_mpeg4_by_xvid_is_steady_in_avi(clips):
 # Streams joined by cat
 
 
-@pytest.fixture(scope="module", params=["ts", "m2ts", "mpg", "vob"])
+@pytest.fixture(scope="module", params=slow_after(1, ["ts", "m2ts", "mpg", "vob"]))
 def parts(request, clips):
     """Two films of 50 frames, and the second an hour later."""
     suffix, source = request.param, "testsrc2=s=96x72:r=25:d=2"
