@@ -69,7 +69,8 @@ def dump(folder: Path, geometry: str, *, strict: bool) -> tuple[Job, Path]:
     settings = {"size": SIZE, "geometry": geometry, "every": 1, "step_s": None, "fps": None}
     options = {"video": "v", "frames": settings, "span": Span(), "strict": strict}
     frames = folder / f"{name}.h5"
-    job = run_job("dump_frames", folder, name, folder / "info.json", frames, **options)
+    paths = {"info_path": folder / "info.json", "output": frames}
+    job = run_job("dump_frames", folder, name, **paths, **options)
     assert_ends_well("dump_frames", job)
     assert frames.exists() == (job.code == 0)
     return job, frames
